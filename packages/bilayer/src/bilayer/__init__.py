@@ -1,0 +1,1 @@
+"""Keep SQLAlchemy models, Alembic migrations, PyDAL tables and a live database in step."""
