@@ -1,0 +1,1 @@
+"""The Flask backend: accounts, history and more, served as JSON."""
