@@ -1,0 +1,78 @@
+"""Who may call a route: the declaration each view carries, and the check before it runs.
+
+Holds no route. What a token means is decided by ``app.usecases.accounts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal, TypeVar, cast, get_args
+
+from flask import g, request
+
+from app.errors import Forbidden, Unauthorized
+from app.usecases import accounts
+from app.usecases.accounts import Principal
+from app.vocabulary import Role
+
+Access = Literal["public", "user", "maintainer", "admin"]
+View = TypeVar("View", bound="Callable[..., object]")
+
+LEVELS: Final[tuple[Access, ...]] = get_args(Access)
+_REQUIRED_ROLE: Final[dict[Access, Role]] = {
+    "user": Role.VIEWER,
+    "maintainer": Role.MAINTAINER,
+    "admin": Role.ADMIN,
+}
+
+
+def allow(access: Access) -> Callable[[View], View]:
+    """Declare who may call a view; there is no default, and a view without this is refused.
+
+    Args:
+        access: ``public``: anybody. ``user``: any signed-in account. ``maintainer`` and
+            ``admin``: accounts with this role or a higher one.
+    """
+    if access not in LEVELS:
+        message = f"{access!r} is no access level; choose one of {', '.join(LEVELS)}"
+        raise ValueError(message)
+
+    def declare(view: View) -> View:
+        view.access = access  # type: ignore[attr-defined]  # functions take attributes; the type has no word for it
+        return view
+
+    return declare
+
+
+def access_of(view: Callable[..., object]) -> Access | None:
+    """Return what ``allow`` declared on a view, or None."""
+    return cast("Access | None", getattr(view, "access", None))
+
+
+def admit(access: Access) -> None:
+    """Let the request pass, or refuse it. Afterwards ``current_principal`` knows who asks.
+
+    Raises:
+        Unauthorized: There is no token, or it is not valid (any more).
+        Forbidden: The account's role is too low.
+    """
+    if access == "public":
+        return
+    principal = accounts.authenticate(_bearer_token())
+    g.principal = principal
+    if not Role(principal.role).includes(_REQUIRED_ROLE[access]):
+        code, sentence = "FORBIDDEN", f"This needs the role {_REQUIRED_ROLE[access]}."
+        raise Forbidden(code, sentence)
+
+
+def current_principal() -> Principal:
+    """Return who is asking. Only for views that are not public."""
+    return cast("Principal", g.principal)
+
+
+def _bearer_token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        code, sentence = "TOKEN_REQUIRED", "Send the access token: Authorization: Bearer <token>."
+        raise Unauthorized(code, sentence)
+    return token.strip()

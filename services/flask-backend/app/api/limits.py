@@ -1,0 +1,62 @@
+"""How much of a request the service reads, and what it must declare before a byte is read."""
+
+from typing import Final
+
+from flask import current_app, request
+
+from app.errors import BadRequest, LengthRequired, TooLarge, WrongContentType
+
+MAX_BODY_BYTES: Final = "MAX_BODY_BYTES"
+"""Where ``create_app`` keeps the longest body, in bytes, in Flask's configuration."""
+
+
+def read_body() -> bytes:
+    """Return the whole body of a request that declares JSON and its length.
+
+    Raises:
+        WrongContentType: It is not declared as JSON in UTF-8.
+        LengthRequired: It does not say how long it is. Werkzeug would cut a longer one silently.
+        TooLarge: It is longer than the service reads.
+        BadRequest: It is not as long as it says.
+    """
+    if request.mimetype != "application/json" or not _is_utf8():
+        raise WrongContentType("WRONG_CONTENT_TYPE", "Send Content-Type: application/json.")
+    length = _declared_length()
+    if length is None:
+        raise LengthRequired("LENGTH_REQUIRED", "Send Content-Length with the body.")
+    longest = current_app.config[MAX_BODY_BYTES]
+    if length > longest:
+        raise TooLarge("BODY_TOO_LARGE", f"A body may have at most {longest} bytes.")
+    body = request.get_data()
+    if len(body) != length:
+        raise BadRequest("WRONG_LENGTH", "The body is not as long as Content-Length says.")
+    return body
+
+
+def refuse_body() -> None:
+    """Refuse a request that brings a body where none is read.
+
+    Raises:
+        BadRequest: There is one.
+    """
+    if _declared_length() or "Transfer-Encoding" in request.headers:
+        raise BadRequest("BODY_NOT_EXPECTED", "This request takes no body.")
+
+
+def _declared_length() -> int | None:
+    """Return Content-Length, or None if it is missing or only the framing tells the end.
+
+    Raises:
+        BadRequest: It is no number.
+    """
+    text = request.headers.get("Content-Length")
+    if text is None or "Transfer-Encoding" in request.headers:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(2**63))):
+        raise BadRequest("WRONG_LENGTH", "Content-Length is not a number of bytes.")
+    return int(text)
+
+
+def _is_utf8() -> bool:
+    charset = request.mimetype_params.get("charset", "utf-8")
+    return charset.lower() in ("utf-8", "utf8")

@@ -1,0 +1,95 @@
+"""Pages of a list, and the cursors between them: opaque, signed, bound to their filters.
+
+Reads no row. A list is ordered by ``created_at`` and ``id``; the use case fetches one row more
+than the page has, which tells whether there is a next page.
+"""
+
+import base64
+import hashlib
+import hmac
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from flask import current_app, g, request
+from pydantic import Field
+
+from app.api.fields import Parameters, WholeNumber
+from app.errors import FieldError, Invalid
+from app.keyset import Position
+
+SIGNING_KEY: Final = "SIGNING_KEY"
+"""Where ``create_app`` keeps the key of every signature in Flask's configuration."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACE: Final = struct.Struct(">q16s")  # microseconds since 1970, id
+_SIGNATURE_BYTES: Final = 16
+
+
+class ListQuery(Parameters):
+    """What every list takes. A list with filters adds them in a class of its own."""
+
+    limit: Annotated[WholeNumber, Field(ge=1, le=200)] = 20
+    cursor: Annotated[str, Field(max_length=100)] | None = None
+
+
+def read_cursor(query: ListQuery) -> Position | None:
+    """Return where the page begins, or None for the first page.
+
+    Raises:
+        Invalid: This service did not make the cursor, or made it for another list, other filters
+            or another account.
+    """
+    if query.cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(query.cursor.encode("ascii"), altchars=b"-_", validate=True)
+    except ValueError:
+        raise _refused() from None
+    place, signature = raw[: _PLACE.size], raw[_PLACE.size :]
+    if len(place) != _PLACE.size or not hmac.compare_digest(signature, _sign(place, query)):
+        raise _refused()
+    microseconds, identifier = _PLACE.unpack(place)
+    return Position(_EPOCH + timedelta(microseconds=microseconds), UUID(bytes=identifier))
+
+
+def page_of(
+    rows: Sequence[Mapping[str, Any]],
+    query: ListQuery,
+    shape: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+) -> dict[str, Any]:
+    """Return the answer for one page.
+
+    Args:
+        rows: Up to ``query.limit + 1`` rows, each with ``created_at`` and ``id``.
+        query: The query the rows answer.
+        shape: Turns a row into what the client sees.
+    """
+    shown = rows[: query.limit]
+    has_more = len(rows) > query.limit
+    return {
+        "items": [shape(row) for row in shown],
+        "next_cursor": _write_cursor(shown[-1], query) if has_more else None,
+    }
+
+
+def _write_cursor(row: Mapping[str, Any], query: ListQuery) -> str:
+    microseconds = (row["created_at"] - _EPOCH) // timedelta(microseconds=1)
+    place = _PLACE.pack(microseconds, row["id"].bytes)
+    return base64.urlsafe_b64encode(place + _sign(place, query)).decode("ascii")
+
+
+def _sign(place: bytes, query: ListQuery) -> bytes:
+    """Bind a place to the list, its filters and the account that asks."""
+    principal = g.get("principal")
+    filters = query.model_dump_json(exclude={"cursor", "limit"})
+    context = f"{request.endpoint}\n{principal and principal.user_id}\n{filters}\n".encode()
+    key: bytes = current_app.config[SIGNING_KEY]
+    return hmac.digest(key, b"cursor\n" + context + place, hashlib.sha256)[:_SIGNATURE_BYTES]
+
+
+def _refused() -> Invalid:
+    error = FieldError("cursor", "INVALID_CURSOR", "Use next_cursor of the page before, unchanged.")
+    return Invalid("INVALID_CURSOR", "The cursor does not belong to this list.", errors=[error])

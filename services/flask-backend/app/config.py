@@ -1,0 +1,241 @@
+"""Every setting of the service, and the only reader of the environment.
+
+Opens nothing: what needs the database's answer is asked in ``app.health``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import URL
+
+from bilayer.urls import engine_name, parse_url
+
+SECRETS: Final = ("database_url", "database_password", "migration_database_url", "secret_key")
+DEFAULT_SECRETS: Final = frozenset(
+    {"admin", "app", "change-me", "changeme", "mysql", "password", "postgres", "root", "secret"}
+)
+MIN_SECRET_KEY_CHARACTERS: Final = 32
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. The message names each wrong setting and no value."""
+
+
+def _default_data_dir() -> Path:
+    """Return ``data`` in the checkout this file is part of, else in the current directory."""
+    root = Path(__file__).parents[3]
+    return (root if (root / "alembic.ini").is_file() else Path.cwd()) / "data"
+
+
+class Settings(BaseSettings):
+    """What the environment says. Field ``db_pool_size`` is the variable ``DB_POOL_SIZE``.
+
+    Each of ``SECRETS`` may also be given as ``NAME_FILE``, the path of a file that holds it.
+    Times are in seconds.
+    """
+
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    env: Literal["dev", "prod"] = "dev"
+    data_dir: Path = Field(default_factory=_default_data_dir)
+    secret_key: SecretStr | None = None
+    docs: Literal["on", "off"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    database_url: SecretStr | None = None
+    database_host: str | None = None
+    database_port: int = Field(default=5432, ge=1, le=65535)
+    database_name: str = "app"
+    database_user: str = "app"
+    database_password: SecretStr | None = None
+    migration_database_url: SecretStr | None = None
+
+    db_pool_size: int = Field(default=10, ge=1, le=1000)
+    db_max_overflow: int = Field(default=20, ge=0, le=1000)
+    db_pool_timeout: float = Field(default=30, gt=0, le=300)
+    db_pool_recycle: int = Field(default=3600, ge=1)
+    db_echo_sql: bool = False
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=5000, ge=0, le=65535)
+    workers: int = Field(default=2, ge=1, le=256)
+    threads: int = Field(default=8, ge=1, le=256)
+    trusted_hosts: str = ""
+    proxy_hops: int = Field(default=0, ge=0, le=10)
+    max_body_bytes: int = Field(default=1_048_576, ge=1024, le=67_108_864)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then the environment, then the files it names."""
+        return init_settings, env_settings, _SecretFiles(settings_cls)
+
+    @cached_property
+    def url(self) -> URL:
+        """The database that serves requests. An SQLite file in ``data_dir`` if none is named."""
+        if self.database_url is not None:
+            return parse_url(self.database_url.get_secret_value())
+        if self.database_host is None:
+            return parse_url(f"sqlite:///{(self.data_dir / 'app.db').absolute()}")
+        password = self.database_password
+        return parse_url(
+            URL.create(
+                "postgresql",
+                username=self.database_user,
+                password=password.get_secret_value() if password else None,
+                host=self.database_host,
+                port=self.database_port,
+                database=self.database_name,
+            )
+        )
+
+    @cached_property
+    def migration_url(self) -> URL:
+        """The same database, as the role that owns the tables."""
+        if self.migration_database_url is None:
+            return self.url
+        return parse_url(self.migration_database_url.get_secret_value())
+
+    @property
+    def pool_timeout(self) -> float:
+        """How long a request waits for a connection: never above a second, so that it can fail."""
+        return min(self.db_pool_timeout, 1.0)
+
+    @property
+    def connections(self) -> int:
+        """How many connections all workers together may open."""
+        return self.workers * (self.db_pool_size + self.db_max_overflow)
+
+    @property
+    def has_docs(self) -> bool:
+        """Whether ``/docs`` and ``/openapi.json`` are served. In production only on demand."""
+        return self.docs == "on" or (self.docs is None and self.env == "dev")
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """The names of ``TRUSTED_HOSTS``, which has commas between them."""
+        return [name.strip() for name in self.trusted_hosts.split(",") if name.strip()]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        problems = self._contradictions()
+        if self.env == "prod" and not problems:
+            problems = self._unsafe()
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _contradictions(self) -> list[str]:
+        problems = []
+        if self.database_url is not None and self.database_host is not None:
+            problems.append("DATABASE_URL and DATABASE_HOST are both set; give one of them")
+        for name in ("url", "migration_url"):
+            try:
+                getattr(self, name)
+            except ValueError as error:
+                setting = "DATABASE_URL" if name == "url" else "MIGRATION_DATABASE_URL"
+                problems.append(f"{setting}: {error}")
+        return problems
+
+    def _unsafe(self) -> list[str]:
+        """List what must not go into production."""
+        problems = []
+        key = self.secret_key.get_secret_value() if self.secret_key else ""
+        if len(key) < MIN_SECRET_KEY_CHARACTERS or key.lower() in DEFAULT_SECRETS:
+            problems.append(
+                f"SECRET_KEY must have at least {MIN_SECRET_KEY_CHARACTERS} random characters"
+            )
+        if self.database_host is not None and self.database_password is None:
+            problems.append("DATABASE_PASSWORD is missing")
+        for setting, url in (("DATABASE_URL", "url"), ("MIGRATION_DATABASE_URL", "migration_url")):
+            problems.extend(_unsafe_url(setting, getattr(self, url)))
+        return list(dict.fromkeys(problems))
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Reads each secret from the file that ``NAME_FILE`` names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:  # noqa: ARG002 - the base class passes the field
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        if os.environ.get(field_name.upper()):
+            name = field_name.upper()
+            message = f"{name} and {name}_FILE are both set; give one of them"
+            raise SettingsError(message)
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{field_name.upper()}_FILE cannot be read: {type(error).__name__}"
+            raise SettingsError(message) from None
+
+    def __call__(self) -> dict[str, str]:
+        fields = self.settings_cls.model_fields
+        values = {name: self.get_field_value(fields[name], name)[0] for name in SECRETS}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@cache
+def get_settings() -> Settings:
+    """Return the settings of this process, read once.
+
+    Raises:
+        SettingsError: A setting is missing, wrong or unsafe; all of them are named.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_sentences(error)) from None
+
+
+def signing_key(settings: Settings) -> bytes:
+    """Return the key of every HMAC: ``SECRET_KEY``, or one made once and kept beside the data."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value().encode()
+    path = settings.data_dir / "secret_key"
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    if not path.exists():
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48), encoding="utf-8")
+        try:
+            # A link fails if another process was first; its key is whole, and is the one we read.
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_bytes()
+
+
+def _unsafe_url(setting: str, url: URL) -> list[str]:
+    if engine_name(url.drivername) == "sqlite":
+        return [f"{setting} must name PostgreSQL or MariaDB; SQLite is for development"]
+    if isinstance(url.password, str) and url.password.lower() in DEFAULT_SECRETS:
+        return [f"{setting} has a password that everybody knows"]
+    return []
+
+
+def _sentences(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        setting = ".".join(str(part) for part in problem["loc"]).upper()
+        text = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{setting}: {text}" if setting else text)
+    return "\n".join(lines)

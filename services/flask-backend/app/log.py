@@ -1,0 +1,57 @@
+"""Structured logs: JSON, one event a line, each with the id of its request.
+
+Never personal data, tokens or bodies: an event is a short constant and a few safe fields.
+"""
+
+import logging
+import re
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+import uuid_utils
+
+_WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+
+
+def configure_logging(level: str) -> None:
+    """Write events of at least ``level`` to standard output, and other libraries' warnings too."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _describe_exception,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(),
+    )
+
+
+def start_request(claimed_id: str | None) -> str:
+    """Bind a request id to this thread's events: the caller's if well-formed, else a new one."""
+    structlog.contextvars.clear_contextvars()
+    is_usable = claimed_id is not None and _WELL_FORMED.fullmatch(claimed_id)
+    request_id = claimed_id if claimed_id and is_usable else str(uuid_utils.uuid7())
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def current_request_id() -> str | None:
+    """Return the id of the request this thread answers, if any."""
+    return structlog.contextvars.get_contextvars().get("request_id")
+
+
+def _describe_exception(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Name the exception and where it came from, without its message, which may hold values."""
+    error = event.pop("exc_info", None)
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        event["stack"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
