@@ -1,0 +1,1 @@
+"""What the suite needs around the code under test: servers, databases, a closed network."""

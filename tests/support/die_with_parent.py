@@ -1,0 +1,30 @@
+"""Become an unprivileged server process that does not outlive its parent. Run as a script.
+
+Arguments: the parent's process id, the signal for the day the parent dies, user id and group id
+(-1: stay who we are), then the command. A script and not `preexec_fn`, because forking Python
+code in a process with threads is unsafe.
+"""
+
+import ctypes
+import os
+import sys
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main(parent: int, signal: int, uid: int, gid: int, command: list[str]) -> None:
+    """Drop privileges, bind our life to the parent's, and become the command."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux only; macOS has no such call.
+    if uid >= 0:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, signal)  # After setuid, which clears it.
+        if os.getppid() != parent:
+            sys.exit("The parent died before its server was started.")
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:5]), command=sys.argv[5:])  # type: ignore[misc] # Four integers.
