@@ -1,1 +1,65 @@
-"""The Flask backend: accounts, history and more, served as JSON."""
+"""The Flask backend. ``create_app`` puts the application together and opens nothing.
+
+Its imports stand inside, so that ``alembic``, a shell and the commands can import a part of
+``app`` without Flask and everything above it.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.config import Settings
+
+
+def create_app(settings: "Settings | None" = None) -> "Flask":
+    """Return the WSGI application.
+
+    Args:
+        settings: What the environment says, if None.
+
+    Raises:
+        SettingsError: The environment has settings that cannot be used.
+    """
+    # ruff: disable[PLC0415]
+    from flask_openapi3.openapi import OpenAPI
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from app.api import access, auth, documents, encoding, errors, history, lifecycle, probes, users
+    from app.api.limits import MAX_BODY_BYTES
+    from app.api.pagination import SIGNING_KEY
+    from app.config import get_settings, signing_key
+    from app.health import Health, probe_database
+    from app.log import configure_logging
+    from app.models import init_db
+    # ruff: enable[PLC0415]
+
+    settings = settings or get_settings()
+    configure_logging(settings.log_level)
+    init_db(settings)
+
+    app = OpenAPI(
+        "app",
+        info=documents.INFO,
+        security_schemes=documents.SECURITY_SCHEMES,
+        validation_error_model=errors.Problem,
+        doc_ui=False,
+        static_folder=None,
+    )
+    app.json = encoding.JSONProvider(app)
+    app.config[MAX_BODY_BYTES] = settings.max_body_bytes
+    app.config[SIGNING_KEY] = signing_key(settings)
+    app.config["TRUSTED_HOSTS"] = settings.allowed_hosts or None
+    app.extensions[probes.HEALTH] = Health(probe_database)
+
+    errors.register_errors(app)
+    lifecycle.register_lifecycle(app)
+    for module in (auth, users, history, probes):
+        app.register_api(module.blueprint)
+    if settings.has_docs:
+        app.register_api(documents.blueprint)
+    access.require_declarations(app)
+
+    hops = settings.proxy_hops
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # how Flask documents it
+    return app

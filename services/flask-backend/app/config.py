@@ -18,6 +18,8 @@ from sqlalchemy import URL
 
 from bilayer.urls import engine_name, parse_url
 
+CHECKOUT: Final = Path(__file__).parents[3]
+ALEMBIC_INI: Final = CHECKOUT / "alembic.ini"
 SECRETS: Final = ("database_url", "database_password", "migration_database_url", "secret_key")
 DEFAULT_SECRETS: Final = frozenset(
     {"admin", "app", "change-me", "changeme", "mysql", "password", "postgres", "root", "secret"}
@@ -27,12 +29,6 @@ MIN_SECRET_KEY_CHARACTERS: Final = 32
 
 class SettingsError(Exception):
     """The settings cannot be used. The message names each wrong setting and no value."""
-
-
-def _default_data_dir() -> Path:
-    """Return ``data`` in the checkout this file is part of, else in the current directory."""
-    root = Path(__file__).parents[3]
-    return (root if (root / "alembic.ini").is_file() else Path.cwd()) / "data"
 
 
 class Settings(BaseSettings):
@@ -47,7 +43,7 @@ class Settings(BaseSettings):
     )
 
     env: Literal["dev", "prod"] = "dev"
-    data_dir: Path = Field(default_factory=_default_data_dir)
+    data_dir: Path = CHECKOUT / "data"
     secret_key: SecretStr | None = None
     docs: Literal["on", "off"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal, TypeVar, cast, get_args
 
-from flask import g, request
+from flask import Flask, g, request
 
 from app.errors import Forbidden, Unauthorized
 from app.usecases import accounts
@@ -47,6 +47,21 @@ def allow(access: Access) -> Callable[[View], View]:
 def access_of(view: Callable[..., object]) -> Access | None:
     """Return what ``allow`` declared on a view, or None."""
     return cast("Access | None", getattr(view, "access", None))
+
+
+def require_declarations(app: Flask) -> None:
+    """Refuse an application that has a route nobody declared.
+
+    Raises:
+        RuntimeError: There is one; each is named.
+    """
+    open_rules = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if access_of(app.view_functions[rule.endpoint]) is None
+    ]
+    if open_rules:
+        raise RuntimeError(f"no @allow(...) on {', '.join(sorted(open_rules))}")
 
 
 def admit(access: Access) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.api.access import access_of, admit
 from app.api.body import check_json_object
-from app.api.errors import field_errors
+from app.api.errors import PROBLEMS, field_errors
 from app.api.fields import Parameters
 from app.api.limits import read_body, refuse_body
 from app.api.query import read_query
@@ -25,6 +25,9 @@ Model = type[BaseModel]
 
 class Blueprint(APIBlueprint):
     """A group of routes. A view takes ``path``, ``query`` and ``body``, each a model, or none."""
+
+    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+        super().__init__(name, import_name, abp_responses=PROBLEMS, **options)
 
     @staticmethod
     def create_view_func(  # type: ignore[override]  # the base passes more than we have a use for

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import structlog
 from flask import Flask, Response, jsonify
-from pydantic import ValidationError
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from app.errors import (
@@ -82,6 +83,34 @@ _FIELD_CODES: Final = {
 }
 
 log = structlog.get_logger(__name__)
+
+
+class ProblemField(BaseModel):
+    """One invalid field."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457): what every error looks like."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str | None
+    errors: list[ProblemField]
+
+
+_PROBLEM: Final = {
+    "description": "The request was refused; code says why",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+PROBLEMS: Final[ResponseDict] = {"422": _PROBLEM, "default": _PROBLEM}
+"""What the OpenAPI document says of every route's errors."""
 
 
 def register_errors(app: Flask) -> None:

@@ -1,0 +1,68 @@
+"""What happens around every request: its id, its log line, its numbers, its connection's return.
+
+Knows no route.
+"""
+
+import time
+from typing import Final
+
+import structlog
+from flask import Flask, Response, g, request
+
+from app.errors import BadRequest
+from app.log import start_request
+from app.metrics import record_connections, record_request
+from app.models import get_database, release
+
+log = structlog.get_logger(__name__)
+
+SECURITY_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""What an answer carries unless its view decided otherwise (OWASP, REST Security)."""
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def register_lifecycle(app: Flask) -> None:
+    """Put the steps around every request of an application."""
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.teardown_request(_release)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    g.request_id = start_request(request.headers.get("X-Request-ID"))
+    if "Host" not in request.headers:
+        raise BadRequest("HOST_REQUIRED", "Send a Host header.")
+
+
+def _finish(response: Response) -> Response:
+    seconds = time.perf_counter() - g.started
+    response.headers["X-Request-ID"] = g.request_id
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    route = request.url_rule.rule if request.url_rule else None
+    method = request.method if request.method in _METHODS else "OTHER"
+    record_request(method, route, response.status_code, seconds)
+    log.info(
+        "request",
+        method=method,
+        route=route,
+        status=response.status_code,
+        duration_ms=round(seconds * 1000, 2),
+    )
+    return response
+
+
+def _release(_error: BaseException | None) -> None:
+    """Give the connection back, whatever happened; an open transaction is rolled back with it."""
+    release()
+    record_connections(get_database().engine.pool.checkedout())

@@ -1,0 +1,137 @@
+"""Whether this service can answer: its database, the database's revision, and its own end.
+
+Answers nobody itself; ``app.api.probes`` and ``backend serve`` do. States are values, because a
+database that is down is a finding here and no exception.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from functools import cache
+from typing import Final
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy.pool import NullPool
+
+from app.config import ALEMBIC_INI, Settings
+from app.models import get_database
+from bilayer.runtime.errors import DatabaseError, PoolTimeout
+
+CACHED_SECONDS: Final = 1.0
+
+
+class State(StrEnum):
+    """What ``/readyz`` says. The first three are reasons not to send requests here."""
+
+    DRAINING = "draining"
+    DATABASE_UNAVAILABLE = "database_unavailable"
+    SCHEMA_BEHIND = "schema_behind"
+    SCHEMA_AHEAD = "schema_ahead"
+    POOL_FULL = "pool_full"
+    READ_ONLY = "read_only"
+    READY = "ready"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests can be served in this state."""
+        return self not in (State.DRAINING, State.DATABASE_UNAVAILABLE, State.SCHEMA_BEHIND)
+
+
+class Health:
+    """The state of this process, asked for at most once a second.
+
+    Args:
+        probe: Asks the database.
+    """
+
+    def __init__(self, probe: Callable[[], State]) -> None:
+        self._probe = probe
+        self._lock = threading.Lock()
+        self._state: State | None = None
+        self._known_until = 0.0
+        self._is_draining = False
+
+    def drain(self) -> None:
+        """Say from now on that no request should come here any more."""
+        self._is_draining = True
+
+    def state(self) -> State:
+        """Return the state, at most ``CACHED_SECONDS`` old."""
+        if self._is_draining:
+            return State.DRAINING
+        with self._lock:
+            if self._state is None or time.monotonic() >= self._known_until:
+                self._state = self._probe()
+                self._known_until = time.monotonic() + CACHED_SECONDS
+            return self._state
+
+
+def probe_database() -> State:
+    """Ask the database what it can do at this moment."""
+    try:
+        database = get_database()
+        with database.engine.connect() as connection:
+            revisions = _revisions(connection)
+            is_read_only = connection.scalar(sa.text(_IS_READ_ONLY[database.engine_name]))
+    except (PoolTimeout, sa.exc.TimeoutError):
+        return State.POOL_FULL
+    except (DatabaseError, sa.exc.SQLAlchemyError):
+        return State.DATABASE_UNAVAILABLE
+    head, known = known_revisions()
+    if not revisions <= known:
+        return State.SCHEMA_AHEAD
+    if head not in revisions:
+        return State.SCHEMA_BEHIND
+    return State.READ_ONLY if is_read_only else State.READY
+
+
+@cache
+def known_revisions() -> tuple[str, frozenset[str]]:
+    """Return the head of the migrations this code came with, and all of their ids."""
+    scripts = ScriptDirectory.from_config(Config(ALEMBIC_INI))
+    known = frozenset(script.revision for script in scripts.walk_revisions())
+    head = scripts.get_current_head()
+    if head is None:
+        raise RuntimeError(f"no migrations beside {ALEMBIC_INI}")
+    return head, known
+
+
+def connection_limit(settings: Settings) -> int:
+    """Ask the server how many connections it allows this service, on one that is closed again.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: It does not answer.
+    """
+    engine = sa.create_engine(settings.url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return int(connection.scalar(sa.text(_CONNECTION_LIMIT[engine.dialect.name])))
+
+
+def _revisions(connection: sa.Connection) -> set[str]:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return set()
+    return set(connection.scalars(sa.text("SELECT version_num FROM alembic_version")))
+
+
+_IS_READ_ONLY: Final = {
+    "sqlite": "PRAGMA query_only",
+    "postgresql": "SELECT current_setting('transaction_read_only') = 'on'",
+    "mysql": "SELECT @@GLOBAL.read_only",
+}
+_CONNECTION_LIMIT: Final = {
+    "postgresql": """
+        SELECT least(
+            current_setting('max_connections')::int
+                - current_setting('superuser_reserved_connections')::int,
+            (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+            (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
+        )""",
+    "mysql": """
+        SELECT least(
+            @@GLOBAL.max_connections,
+            if(@@max_user_connections > 0, @@max_user_connections, @@GLOBAL.max_connections)
+        )""",
+}
