@@ -1,0 +1,1 @@
+"""The schema layer: what the database is. Nothing that serves a request imports it."""
