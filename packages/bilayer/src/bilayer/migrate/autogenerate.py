@@ -1,0 +1,80 @@
+"""What Alembic must know about bilayer's types to compare them and to write them down."""
+
+import inspect
+import re
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from alembic.autogenerate.api import AutogenContext
+from alembic.runtime.migration import MigrationContext
+
+from bilayer import types
+
+_SPELLINGS: Final = {"true": "1", "false": "0"}
+
+
+def render_item(_kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Write a type or default of bilayer as Python source; leave all others to Alembic."""
+    if isinstance(item, sa.DefaultClause):
+        item = item.arg
+    kind = type(item)
+    if kind.__module__ != types.__name__:
+        return False
+    context.imports.add("from bilayer import types")
+    if isinstance(item, types.utcnow):
+        return "types.utcnow()"
+    parameters = list(inspect.signature(kind).parameters)
+    arguments = ", ".join(f"{name}={getattr(item, name)!r}" for name in parameters)
+    return f"types.{kind.__name__}({arguments})"
+
+
+def compare_server_default(
+    context: MigrationContext,
+    _found: sa.Column[Any],
+    _wanted: sa.Column[Any],
+    found_default: str | None,
+    wanted_clause: sa.DefaultClause | None,
+    wanted_default: str | None,
+) -> bool | None:
+    """Tell whether two defaults differ; None where Alembic's own comparison is right.
+
+    PostgreSQL is asked by Alembic itself. SQLite and MariaDB give back the text of the default in
+    a spelling of their own.
+    """
+    if context.dialect.name == "postgresql":
+        return None
+    if wanted_clause is not None and isinstance(wanted_clause.arg, str):
+        wanted_default = _quoted(wanted_clause.arg)
+    return _spelling(found_default) != _spelling(wanted_default)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _spelling(default: str | None) -> str | None:
+    """Undo what engines add to a default: parentheses, case of functions, quotes of numbers."""
+    if default is None:
+        return None
+    text = default.strip()
+    while text.startswith("(") and text.endswith(")") and _is_one_group(text):
+        text = text[1:-1].strip()
+    if re.fullmatch(r"'-?\d+(\.\d+)?'", text):
+        text = text[1:-1]
+    if not text.startswith("'"):
+        text = re.sub(r"('[^']*')|([A-Za-z_]+)", _lower_outside_quotes, text)
+    return _SPELLINGS.get(text, text)
+
+
+def _lower_outside_quotes(match: re.Match[str]) -> str:
+    return match[1] if match[1] is not None else match[2].lower()
+
+
+def _is_one_group(text: str) -> bool:
+    """Tell whether the first parenthesis is closed by the last one."""
+    depth = 0
+    for position, character in enumerate(re.sub(r"'[^']*'", lambda m: "_" * len(m[0]), text)):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth == 0:
+            return position == len(text) - 1
+    return False

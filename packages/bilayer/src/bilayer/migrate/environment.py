@@ -1,0 +1,149 @@
+"""What ``env.py`` does: choose the database, take the lock, run the revisions, or look only."""
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+
+from bilayer.migrate.autogenerate import compare_server_default, render_item
+from bilayer.migrate.engines import migration_engine
+from bilayer.migrate.errors import MigrationError
+from bilayer.migrate.limits import Limits
+from bilayer.migrate.lock import migration_lock, require_held
+from bilayer.migrate.retry import Plan, with_retries
+from bilayer.urls import engine_name, parse_url
+
+log = logging.getLogger("bilayer.migrate")
+
+_OPTIONS: Final[Mapping[str, Any]] = {
+    "compare_server_default": compare_server_default,
+    "compare_type": True,
+    "render_as_batch": True,
+    "render_item": render_item,
+    "transaction_per_migration": True,
+}
+
+
+def run_env(
+    context: EnvironmentContext,
+    metadata: sa.MetaData,
+    *,
+    default_url: Callable[[], str | sa.URL],
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> None:
+    """Run the command Alembic was called with.
+
+    Args:
+        context: Alembic's ``context``, as ``env.py`` has it.
+        metadata: The models.
+        default_url: Gives the database if neither ``-x url=``, nor the caller, nor
+            ``sqlalchemy.url`` in the ini file names one.
+        limits: How long to wait, hold and repeat.
+
+    Raises:
+        MigrationError: The database could not be migrated, for a reason of this module's.
+    """
+    _log_to_terminal(context)
+    url = _choose_url(context, default_url)
+    options = {**_OPTIONS, "target_metadata": metadata}
+    if engine_name(url.drivername) == "sqlite":
+        # SQLite has transactional DDL; Alembic assumes a driver that commits before each DDL.
+        options |= {"transactional_ddl": True, "on_version_apply": _check_foreign_keys}
+    if context.is_offline_mode():
+        _write_script(context, url, options)
+    elif _look(context, url, options, limits):
+        _migrate(context, url, options, limits)
+
+
+def _choose_url(context: EnvironmentContext, default: Callable[[], str | sa.URL]) -> sa.URL:
+    config = context.config
+    url = (
+        context.get_x_argument(as_dictionary=True).get("url")
+        or config.attributes.get("url")
+        or config.get_main_option("sqlalchemy.url")
+        or default()
+    )
+    return parse_url(url)
+
+
+def _write_script(context: EnvironmentContext, url: sa.URL, options: dict[str, Any]) -> None:
+    """Write the SQL of the revisions. Opens no connection."""
+    if engine_name(url.drivername) == "mysql":
+        # Collations have other names on MySQL, and a script could not stop at an error.
+        raise MigrationError("--sql writes scripts for PostgreSQL and SQLite only")
+    options |= {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
+    context.configure(url=url, **options)
+    if engine_name(url.drivername) == "sqlite":
+        context.static_output("PRAGMA foreign_keys = OFF;\n")
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _look(
+    context: EnvironmentContext, url: sa.URL, options: dict[str, Any], limits: Limits
+) -> bool:
+    """Do what only reads, without waiting for anybody; makes no table, not even Alembic's own.
+
+    Returns:
+        Whether the command is one that writes, and there is something to write.
+    """
+    with migration_engine(url, limits, is_writer=False).connect() as connection:
+        context.configure(connection, dont_mutate=True, **options)
+        migration = context.get_context()
+        if "destination_rev" not in migration.opts:
+            context.run_migrations()
+            return False
+        is_done = _is_at_head(migration)
+    if is_done:
+        log.info("Nothing to do: the database is at the head revision")
+    return not is_done
+
+
+def _is_at_head(migration: MigrationContext) -> bool:
+    destination = migration.opts["destination_rev"]
+    if destination not in ("head", "heads", ("head",), ("heads",)):
+        return False
+    heads = migration.opts["script"].get_heads()
+    return bool(heads) and set(heads) == set(migration.get_current_heads())
+
+
+def _migrate(
+    context: EnvironmentContext, url: sa.URL, options: dict[str, Any], limits: Limits
+) -> None:
+    with migration_lock(url, limits) as lock:
+        plan = Plan(context.get_context().opts["fn"], lambda: require_held(lock))
+        writing = {**options, "fn": plan, "dont_mutate": False}
+        with_retries(lambda: _run(context, url, writing, limits), limits)
+
+
+def _run(context: EnvironmentContext, url: sa.URL, options: dict[str, Any], limits: Limits) -> None:
+    with migration_engine(url, limits).connect() as connection:
+        context.configure(connection, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def _check_foreign_keys(*, ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
+    """Refuse to commit a revision of SQLite that leaves rows without their parents."""
+    if ctx.as_sql or ctx.connection is None:
+        return
+    orphans = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if orphans:
+        table, _row, parent, _key = orphans[0]
+        raise MigrationError(
+            f"revision {step.up_revision_id} was undone: {len(orphans)} rows, the first of them in"
+            f" {table}, refer to rows that {parent} does not have (PRAGMA foreign_key_check)"
+        )
+
+
+def _log_to_terminal(context: EnvironmentContext) -> None:
+    """Show progress if Alembic's command line called; a program has its own logging."""
+    if context.config.cmd_opts is None:
+        return
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)-5.5s [%(name)s] %(message)s")
+    for name in ("alembic.autogenerate", "alembic.runtime.migration", "bilayer.migrate"):
+        logging.getLogger(name).setLevel(logging.INFO)
