@@ -48,7 +48,8 @@ class ServerProcess:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            **_unprivileged(),
+            user=_unprivileged(),
+            group=_unprivileged(),
         )
         if done.returncode:
             message = f"{self.install[0]} failed:\n{done.stdout}"
@@ -56,8 +57,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the server. Call it from a thread that lives as long as the server shall."""
-        ids = _unprivileged()
-        launcher = [os.getpid(), int(signal.SIGQUIT), ids.get("user", -1), ids.get("group", -1)]
+        launcher = [os.getpid(), int(signal.SIGQUIT), _unprivileged() or 0]
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
                 [sys.executable, "-ISs", str(_LAUNCHER), *map(str, launcher), *self.serve],
@@ -165,9 +165,9 @@ def mariadb_process(folder: Path) -> ServerProcess:
     )
 
 
-def _unprivileged() -> dict[str, int]:
-    """Popen arguments that drop root's rights; PostgreSQL refuses to run as root."""
-    return {"user": _NOBODY, "group": _NOBODY} if os.geteuid() == 0 else {}
+def _unprivileged() -> int | None:
+    """User and group for a server that root starts; PostgreSQL refuses to run as root."""
+    return _NOBODY if os.geteuid() == 0 else None
 
 
 def _take(folder: Path) -> tuple[int, str]:
@@ -187,10 +187,11 @@ def _reachable(binaries: Path | None, folder: Path) -> Path:
         raise RuntimeError(message)
     try:
         subprocess.run(
-            [binaries / "postgres", "--version"],
+            [str(binaries / "postgres"), "--version"],
             stdout=subprocess.DEVNULL,
             check=True,
-            **_unprivileged(),
+            user=_unprivileged(),
+            group=_unprivileged(),
         )
     except PermissionError:
         copy = folder / "installation"
