@@ -14,9 +14,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy.pool import NullPool
 
-from app.config import ALEMBIC_INI, Settings
+from app.config import ALEMBIC_INI
 from app.models import get_database
 from bilayer.runtime.errors import DatabaseError, PoolTimeout
 
@@ -99,17 +98,6 @@ def known_revisions() -> tuple[str, frozenset[str]]:
     return head, known
 
 
-def connection_limit(settings: Settings) -> int:
-    """Ask the server how many connections it allows this service, on one that is closed again.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: It does not answer.
-    """
-    engine = sa.create_engine(settings.url, poolclass=NullPool)
-    with engine.connect() as connection:
-        return int(connection.scalar(sa.text(_CONNECTION_LIMIT[engine.dialect.name])))
-
-
 def _revisions(connection: sa.Connection) -> set[str]:
     if not sa.inspect(connection).has_table("alembic_version"):
         return set()
@@ -120,18 +108,4 @@ _IS_READ_ONLY: Final = {
     "sqlite": "PRAGMA query_only",
     "postgresql": "SELECT current_setting('transaction_read_only') = 'on'",
     "mysql": "SELECT @@GLOBAL.read_only",
-}
-_CONNECTION_LIMIT: Final = {
-    "postgresql": """
-        SELECT least(
-            current_setting('max_connections')::int
-                - current_setting('superuser_reserved_connections')::int,
-            (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
-            (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
-        )""",
-    "mysql": """
-        SELECT least(
-            @@GLOBAL.max_connections,
-            if(@@max_user_connections > 0, @@max_user_connections, @@GLOBAL.max_connections)
-        )""",
 }

@@ -11,25 +11,45 @@ from typing import Any, Final
 
 import structlog
 import uuid_utils
+from structlog.typing import Processor
 
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
 def configure_logging(level: str) -> None:
-    """Write events of at least ``level`` to standard output, and other libraries' warnings too."""
+    """Write events of at least ``level`` (debug, info, warning, error) to standard output."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _describe_exception,
+            *_describe_event(),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[level.upper()]
-        ),
-        logger_factory=structlog.PrintLoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(_number(level)),
+        logger_factory=structlog.WriteLoggerFactory(),
     )
+
+
+def gunicorn_logging(level: str) -> dict[str, Any]:
+    """Return the configuration that makes gunicorn's own log look like ours.
+
+    Its access log is off: the application writes one event for each request.
+    """
+    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": _foreign_formatter}},
+        "handlers": {"stdout": handler},
+        "root": {"level": "WARNING", "handlers": ["stdout"]},
+        "loggers": {
+            "gunicorn.error": {
+                "level": _number(level),
+                "handlers": ["stdout"],
+                "propagate": False,
+            },
+            "gunicorn.access": {"handlers": [], "propagate": False},
+        },
+    }
 
 
 def start_request(claimed_id: str | None) -> str:
@@ -46,12 +66,37 @@ def current_request_id() -> str | None:
     return structlog.contextvars.get_contextvars().get("request_id")
 
 
+def _number(level: str) -> int:
+    return logging.getLevelNamesMapping()[level.upper()]
+
+
+def _foreign_formatter() -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(),
+        ],
+        foreign_pre_chain=_describe_event(),
+    )
+
+
+def _describe_event() -> list[Processor]:
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _describe_exception,
+    ]
+
+
 def _describe_exception(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Name the exception and where it came from, without its message, which may hold values."""
     error = event.pop("exc_info", None)
+    if isinstance(error, tuple):
+        error = error[1]
     if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
         frames = traceback.extract_tb(error.__traceback__)
         event["stack"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     return event

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final, cast
 
-import flask_openapi3_swagger  # type: ignore[import-untyped]  # ships no types
+import flask_openapi3_swagger
 from flask import Response, current_app, send_from_directory
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI

@@ -1,0 +1,31 @@
+"""``backend serve``: the HTTP server."""
+
+import click
+import sqlalchemy as sa
+
+from app.cli.edges import require_settings, told
+
+
+@click.command()
+@click.option("--host", help="Address to listen on, instead of HOST.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port, instead of PORT; 0: any free.")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the API until SIGTERM or Ctrl-C.
+
+    \b
+    Example:
+      backend serve --host 0.0.0.0 --port 8080
+    """
+    from app.server.capacity import require_capacity  # noqa: PLC0415 - gunicorn and all of the service, for this command only
+    from app.server.gunicorn import serve as serve_until_stopped  # noqa: PLC0415 - likewise
+
+    settings = require_settings()
+    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = settings.model_copy(update=chosen)
+    if settings.env == "prod":
+        with told():
+            try:
+                require_capacity(settings)
+            except sa.exc.OperationalError:
+                click.echo("The database does not answer; starting without it.", err=True)
+    serve_until_stopped(settings)

@@ -1,0 +1,1 @@
+"""How the service is run: gunicorn, its settings, its worker."""

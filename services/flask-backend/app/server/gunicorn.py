@@ -1,0 +1,97 @@
+"""gunicorn's settings, and the start of the server.
+
+The application is built before the fork, so that workers share its memory; nothing is connected
+before the fork. Limits and times: see ``docs/operations``.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from gunicorn.app.base import BaseApplication
+
+from app.config import Settings
+from app.log import gunicorn_logging
+
+SHARED_METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
+GRACEFUL_SECONDS: Final = 25
+"""How long a stopping worker may finish its requests: longer than any request may take."""
+
+log = structlog.get_logger(__name__)
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """The service under gunicorn.
+
+    Args:
+        settings: The settings of the application it serves.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Give gunicorn its settings; it reads no file and no command line of its own."""
+        for name, value in gunicorn_settings(self._settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Build the application, once, before the fork."""
+        from app import create_app  # noqa: PLC0415 - after serve() has said where metrics go
+
+        return create_app(self._settings)
+
+
+def serve(settings: Settings) -> None:
+    """Run the service until it is told to stop."""
+    folder = tempfile.mkdtemp(prefix="metrics-")
+    os.environ[SHARED_METRICS] = folder  # noqa: TID251 - written for prometheus_client, which takes it from nowhere else
+    try:
+        Server(settings).run()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def gunicorn_settings(settings: Settings) -> dict[str, Any]:
+    """Return every setting of gunicorn that is not its default."""
+    memory = Path("/dev/shm")  # noqa: S108 - a heartbeat on a disk that stalls would kill workers
+    return {
+        "bind": f"{settings.host}:{settings.port}",
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": "app.server.worker.DeadlineWorker",
+        "worker_connections": 200,
+        "worker_tmp_dir": str(memory) if memory.is_dir() else None,
+        "preload_app": True,
+        "timeout": 30,
+        "graceful_timeout": GRACEFUL_SECONDS,
+        "keepalive": 5,
+        "max_requests": 20_000,
+        "max_requests_jitter": 2_000,
+        "limit_request_line": 4094,
+        "limit_request_fields": 60,
+        "limit_request_field_size": 8190,
+        "header_map": "refuse",
+        # Who is in front is PROXY_HOPS, which the application reads; gunicorn believes nobody.
+        "forwarded_allow_ips": "",
+        "control_socket_disable": True,
+        "logconfig_dict": gunicorn_logging(settings.log_level),
+        "when_ready": _announce,
+        "child_exit": _forget_worker,
+    }
+
+
+def _announce(arbiter: Any) -> None:
+    for listener in arbiter.LISTENERS:
+        log.info("listening", address=str(listener))
+
+
+def _forget_worker(_arbiter: Any, worker: Any) -> None:
+    """Take a dead worker's gauges out of the sums."""
+    from prometheus_client import multiprocess  # noqa: PLC0415 - as in load()
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library has no types here

@@ -1,0 +1,134 @@
+"""The gunicorn worker: threads, with a total deadline for reading a request.
+
+gunicorn's own limits measure silence, so a client that sends a byte now and then holds a thread
+for ever; a few dozen of them stop the service. This worker bounds the whole head and the whole
+body. It also answers malformed HTTP the way the application answers everything else.
+"""
+
+import json
+import socket
+import threading
+import time
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from gunicorn import util
+from gunicorn.http import errors as http
+from gunicorn.workers.gthread import ThreadWorker
+
+HEAD_SECONDS: Final = 5.0
+BODY_SECONDS: Final = 8.0
+
+_STATUS: Final = {
+    http.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
+    http.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
+    http.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    http.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    http.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    http.ParseException: HTTPStatus.BAD_REQUEST,
+}
+
+log = structlog.get_logger(__name__)
+
+
+class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Cuts connections that take too long to bring a request; checked about once a second."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._reading: dict[Any, float] = {}
+        self._lock = threading.Lock()
+
+    def handle(self, conn: Any) -> Any:
+        """Serve one request of a connection, which has ``HEAD_SECONDS`` to bring its head."""
+        self.start_reading(conn, HEAD_SECONDS)
+        try:
+            return super().handle(conn)
+        finally:
+            self.stop_reading(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Run the application; whenever it reads the body, the body's deadline holds."""
+        self.stop_reading(conn)
+        req.body.reader = _TimedReader(self, conn, req.body.reader)
+        return super().handle_request(req, conn)
+
+    def murder_pending(self) -> None:
+        """Cut the overdue, at the one moment the worker's loop has for it."""
+        super().murder_pending()
+        now = time.monotonic()
+        with self._lock:
+            overdue = [conn for conn, deadline in self._reading.items() if deadline < now]
+        for conn in overdue:
+            # The reading thread sees the end of the stream and goes on to the answer.
+            with suppress(OSError):
+                conn.sock.shutdown(socket.SHUT_RD)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Say on ``/readyz`` that this worker is stopping, then stop as gunicorn does."""
+        health = getattr(self.wsgi, "extensions", {}).get("health")
+        if health is not None:
+            health.drain()
+        super().handle_exit(sig, frame)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ARG002 - the base passes them
+        """Answer what never became a request with problem details; log no part of it."""
+        found = (status for kind, status in _STATUS.items() if isinstance(exc, kind))
+        status = next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
+        log.warning("malformed_http", kind=type(exc).__name__, status=status.value)
+        with suppress(OSError):
+            util.write_nonblock(client, _problem(status))
+
+    def start_reading(self, conn: Any, seconds: float) -> None:
+        """Cut ``conn`` unless ``stop_reading`` is called within ``seconds``."""
+        with self._lock:
+            self._reading[conn] = time.monotonic() + seconds
+
+    def stop_reading(self, conn: Any) -> None:
+        """Let ``conn`` take its time again."""
+        with self._lock:
+            self._reading.pop(conn, None)
+
+
+class _TimedReader:
+    """A body's reader, all of whose reads together have ``BODY_SECONDS``."""
+
+    def __init__(self, worker: DeadlineWorker, conn: Any, reader: Any) -> None:
+        self._worker = worker
+        self._conn = conn
+        self._reader = reader
+        self._deadline: float | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    def read(self, *args: Any) -> Any:
+        """Read as the reader does, on the clock."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + BODY_SECONDS
+        self._worker.start_reading(self._conn, self._deadline - time.monotonic())
+        try:
+            return self._reader.read(*args)
+        finally:
+            self._worker.stop_reading(self._conn)
+
+
+def _problem(status: HTTPStatus) -> bytes:
+    details: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": "This is not HTTP as this service reads it.",
+        "code": "MALFORMED_HTTP",
+        "request_id": None,
+        "errors": [],
+    }
+    body = json.dumps(details, separators=(",", ":")).encode("ascii")
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
+        "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("ascii") + body
