@@ -1,0 +1,168 @@
+"""Accounts: one's own, its profile, and those of others for administrators."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.api.access import allow, current_principal
+from app.api.blueprint import Blueprint
+from app.api.fields import Flag, Identifier, Parameters
+from app.api.pagination import ListQuery, page_of, read_cursor
+from app.api.schemas.accounts import FullName, User, user_json
+from app.api.schemas.patch import Patch, may_be_absent
+from app.usecases import accounts, administration, emails, profiles
+from app.vocabulary import Role, UserType
+
+blueprint = Blueprint(
+    "users",
+    __name__,
+    url_prefix="/api/v1/users",
+    abp_tags=[Tag(name="users", description="Accounts and profiles")],
+    abp_security=[{"bearer": []}],
+)
+
+
+class OwnChange(Patch):
+    """What owners change of their account."""
+
+    full_name: FullName | None = None
+
+
+class Profile(BaseModel):
+    """What a person says about themselves and prefers."""
+
+    display_name: str | None
+    avatar_url: str | None
+    first_name: str | None
+    last_name: str | None
+    phone: str | None
+    timezone: str | None
+    language_preference: str | None
+    preferences: dict[str, Any]
+    updated_at: datetime
+    version: int
+
+
+class ProfileChange(Patch):
+    """What owners change of their profile; ``preferences`` is a merge patch (RFC 7396)."""
+
+    display_name: Annotated[str, Field(max_length=100)] | None = None
+    avatar_url: Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")] | None = None
+    first_name: Annotated[str, Field(max_length=100)] | None = None
+    last_name: Annotated[str, Field(max_length=100)] | None = None
+    phone: Annotated[str, Field(max_length=40)] | None = None
+    timezone: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] | None = None
+    language_preference: (
+        Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] | None
+    ) = None
+    preferences: dict[str, Any] = may_be_absent()
+
+
+class OneUser(Parameters):
+    """The account in the path."""
+
+    id: Identifier
+
+
+class UserQuery(ListQuery):
+    """Which accounts to list."""
+
+    role: Role | None = None
+    user_type: UserType | None = None
+    is_active: Flag | None = None
+    is_deleted: Flag = False
+    email: Annotated[str, Field(max_length=emails.MAX_CHARACTERS)] | None = None
+
+
+class UserPage(BaseModel):
+    """A page of accounts."""
+
+    items: list[User]
+    next_cursor: str | None
+
+
+class UserChange(Patch):
+    """What administrators change of an account."""
+
+    role: Role = may_be_absent()
+    is_active: bool = may_be_absent()
+    email: None = Field(default=None, description="null takes the e-mail of a deleted account.")
+
+    @model_validator(mode="after")
+    def _is_one_change(self) -> Self:
+        if "email" in self.model_fields_set and len(self.model_fields_set) > 1:
+            raise PydanticCustomError(
+                "not_together", "Only a deleted account gives up its e-mail, and nothing else."
+            )
+        return self
+
+
+@blueprint.get("/me", summary="Read one's own account", responses={200: User})
+@allow("user")
+def get_me() -> dict[str, Any]:
+    """Return the account this token belongs to."""
+    return user_json(accounts.require_user(current_principal().user_id))
+
+
+@blueprint.patch("/me", summary="Change one's own account", responses={200: User})
+@allow("user")
+def update_me(body: OwnChange) -> dict[str, Any]:
+    """Change the account this token belongs to."""
+    return user_json(accounts.update_account(current_principal().user_id, **body.changes))
+
+
+@blueprint.delete("/me", summary="Delete one's own account", responses={204: None})
+@allow("user")
+def delete_me() -> tuple[str, int]:
+    """Delete the account and end all its sessions. An administrator can give its e-mail free."""
+    accounts.delete_account(current_principal().user_id)
+    return "", 204
+
+
+@blueprint.get("/me/profile", summary="Read one's own profile", responses={200: Profile})
+@allow("user")
+def get_my_profile() -> dict[str, Any]:
+    """Return the profile of the account this token belongs to."""
+    return _profile_json(profiles.require_profile(current_principal().user_id))
+
+
+@blueprint.patch("/me/profile", summary="Change one's own profile", responses={200: Profile})
+@allow("user")
+def update_my_profile(body: ProfileChange) -> dict[str, Any]:
+    """Change the profile; preferences are merged, so that clients keep each other's keys."""
+    return _profile_json(profiles.change_profile(current_principal().user_id, body.changes))
+
+
+@blueprint.get("", summary="List accounts", responses={200: UserPage})
+@allow("admin")
+def list_users(query: UserQuery) -> dict[str, Any]:
+    """List accounts, the latest first. Deleted ones are listed apart, with ``is_deleted=true``."""
+    place = read_cursor(query)
+    rows = administration.list_users(
+        **query.model_dump(exclude={"cursor", "limit"}),
+        after=place and place.id,
+        limit=query.limit + 1,
+    )
+    return page_of(rows, query, user_json)
+
+
+@blueprint.get("/<id>", summary="Read an account", responses={200: User})
+@allow("admin")
+def get_user(path: OneUser) -> dict[str, Any]:
+    """Return an account that is not deleted."""
+    return user_json(accounts.require_user(path.id))
+
+
+@blueprint.patch("/<id>", summary="Change an account", responses={200: User})
+@allow("admin")
+def update_user(path: OneUser, body: UserChange) -> dict[str, Any]:
+    """Change role or state; disabling ends all sessions. The last administrator stays one."""
+    return user_json(administration.change_user(path.id, body.changes))
+
+
+def _profile_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in Profile.model_fields}

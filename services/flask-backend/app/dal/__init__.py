@@ -1,0 +1,1 @@
+"""The runtime layer: how the application reads and writes its database, through PyDAL."""

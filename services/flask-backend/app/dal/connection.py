@@ -1,0 +1,91 @@
+"""The one database of this process: connected when first used, its tables defined once.
+
+Holds no query.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from app import clock
+from app.config import Settings, get_settings
+from app.dal.tables import define_tables
+from bilayer.runtime import DAL, Database, Timestamps
+
+STAMPED_TABLES: Final = ("users", "profiles", "history", "login_attempts")
+"""The tables whose ``created_at`` and ``updated_at`` are this service's to keep."""
+
+_starting: Final = threading.Lock()
+_database: Database | None = None
+
+
+def init_db(settings: Settings | None = None) -> Database:
+    """Return the database of this process; the first call decides which one that is.
+
+    Opens no connection: the first statement does.
+
+    Args:
+        settings: Where the database is; the environment's if None. Later calls ignore it.
+
+    Raises:
+        SettingsError: The environment does not say where the database is.
+    """
+    global _database  # noqa: PLW0603 - one database a process is the promise of this module
+    with _starting:
+        if _database is None:
+            _database = _connect(settings or get_settings())
+        return _database
+
+
+def close_db() -> None:
+    """Close every connection and forget the database, so that ``init_db`` may name another."""
+    global _database  # noqa: PLW0603 - as above
+    with _starting:
+        if _database is not None:
+            _database.close()
+            _database = None
+
+
+def get_database() -> Database:
+    """Return the database of this process, connecting it as the settings say if need be."""
+    return _database or init_db()
+
+
+def get_db() -> DAL:
+    """Return the PyDAL object with every table defined."""
+    return get_database().dal
+
+
+@contextmanager
+def transaction(*, isolation: str | None = None, readonly: bool = False) -> Iterator[None]:
+    """Commit everything inside together, or nothing. Inside another one it is a savepoint.
+
+    Args:
+        isolation: ``READ COMMITTED``, ``REPEATABLE READ`` or ``SERIALIZABLE``; the engine's
+            default if None.
+        readonly: Refuse writes.
+    """
+    with get_database().transaction(isolation=isolation, readonly=readonly):
+        yield
+
+
+def release() -> None:
+    """Give this thread's connection back to the pool, at the end of a request."""
+    if _database is not None:
+        _database.release()
+
+
+def _connect(settings: Settings) -> Database:
+    database = Database.connect(
+        settings.url,
+        pool_size=settings.db_pool_size,
+        max_overflow=settings.db_max_overflow,
+        pool_timeout=settings.pool_timeout,
+        pool_recycle=settings.db_pool_recycle,
+        echo=settings.db_echo_sql,
+        application_name="flask-backend",
+    )
+    define_tables(database.dal)
+    database.subscribe(Timestamps(clock.now), *STAMPED_TABLES)
+    return database

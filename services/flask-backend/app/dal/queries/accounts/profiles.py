@@ -1,0 +1,42 @@
+"""What people say about themselves and prefer. Every account has at most one such row."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from app.dal.connection import get_db
+from bilayer.runtime import json_merge
+
+Row = dict[str, Any]
+
+
+def create_profile(user_id: UUID) -> None:
+    """Make the empty profile of an account, unless it has one."""
+    get_db().profiles.upsert({"user_id": user_id, "preferences": {}}, ["user_id"], update={})
+
+
+def get_profile(user_id: UUID) -> Row | None:
+    """Return an account's profile, or None if it has none yet."""
+    db = get_db()
+    row: Row | None = db(db.profiles.user_id == user_id).one()
+    return row
+
+
+def update_profile(
+    user_id: UUID, *, preferences_patch: Mapping[str, Any] | None = None, **columns: Any
+) -> bool:
+    """Change columns of a profile and tell whether there is one.
+
+    Args:
+        user_id: Whose profile it is.
+        preferences_patch: Merged into ``preferences`` by the database (RFC 7396), so that of two
+            clients that change different keys at once neither undoes the other.
+        columns: New values of other columns.
+
+    Raises:
+        InvalidValue: A column does not exist or does not take the value.
+    """
+    db = get_db()
+    if preferences_patch is not None:
+        columns["preferences"] = json_merge(db.profiles.preferences, dict(preferences_patch))
+    return bool(db(db.profiles.user_id == user_id).update(**columns))

@@ -1,0 +1,183 @@
+"""The rows of accounts. Deleted ones are found where the name of the function says so."""
+
+import unicodedata
+from typing import Any, Final
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app.dal.connection import get_db
+from app.vocabulary import Role, UserType
+from bilayer.runtime import DAL, Query
+
+Row = dict[str, Any]
+
+FREED_EMAIL: Final = "deleted:{id}"
+"""Stands for the e-mail of a deleted account that gave it up. No address can look like it."""
+
+
+def email_key(email: str) -> str:
+    """Return what two spellings of one address have in common: NFC, case folded, trimmed."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).casefold())
+
+
+def create_user(
+    *,
+    email: str | None = None,
+    password_hash: str | None = None,
+    full_name: str | None = None,
+    role: str = Role.VIEWER,
+    user_type: str = UserType.INDIVIDUAL,
+) -> Row:
+    """Create an account and return its row.
+
+    Raises:
+        UniqueViolation: The address belongs to an account, perhaps a deleted one.
+        CheckViolation: The role or type is unknown, or an account that is not a guest's lacks an
+            e-mail or a password hash.
+    """
+    db = get_db()
+    user_id = uuid_utils.compat.uuid7()
+    db.users.insert(
+        id=user_id,
+        email=email,
+        email_key=None if email is None else email_key(email),
+        password_hash=password_hash,
+        full_name=full_name,
+        role=str(role),
+        user_type=str(user_type),
+    )
+    row: Row = db(db.users.id == user_id).one()
+    return row
+
+
+def get_user(user_id: UUID) -> Row | None:
+    """Return an account that is not deleted, with ``last_login_at``, or None."""
+    return _one(get_db().users.id == user_id, deleted=False)
+
+
+def get_deleted_user(user_id: UUID) -> Row | None:
+    """Return a deleted account, with ``last_login_at``, or None."""
+    return _one(get_db().users.id == user_id, deleted=True)
+
+
+def get_user_by_email(email: str) -> Row | None:
+    """Return the account, not deleted, that has this address in any spelling, or None."""
+    return _one(get_db().users.email_key == email_key(email), deleted=False)
+
+
+def list_users(
+    *,
+    role: str | None = None,
+    user_type: str | None = None,
+    is_active: bool | None = None,
+    is_deleted: bool = False,
+    email: str | None = None,
+    after: UUID | None = None,
+    limit: int,
+) -> list[Row]:
+    """Return accounts with ``last_login_at``, by id, the latest first.
+
+    Ids made here are UUIDv7, so this is the order of registration, read from the primary key.
+
+    Args:
+        role: Only accounts with this role.
+        user_type: Only accounts of this type.
+        is_active: Only accounts that are active, or that are disabled.
+        is_deleted: Deleted accounts instead of the others.
+        email: Only the account with this address, in any spelling.
+        after: Only accounts behind this one in the list.
+        limit: How many at most.
+    """
+    db = get_db()
+    users = db.users
+    query = users.is_deleted == is_deleted
+    for column, value in ((users.role, role), (users.user_type, user_type)):
+        if value is not None:
+            query &= column == value
+    if is_active is not None:
+        query &= users.is_active == is_active
+    if email is not None:
+        query &= users.email_key == email_key(email)
+    if after is not None:
+        query &= users.id < after
+    rows: list[Row] = db(query).dicts(
+        users.ALL,
+        db.logins.last_login_at,
+        left=db.logins.on(db.logins.user_id == users.id),
+        orderby=~users.id,
+        limitby=(0, limit),
+    )
+    return rows
+
+
+def update_user(user_id: UUID, **columns: Any) -> bool:
+    """Change columns of an account and tell whether there is one. Its key follows its e-mail.
+
+    Raises:
+        InvalidValue: A column does not exist or does not take the value.
+        UniqueViolation: The new e-mail belongs to another account.
+    """
+    db = get_db()
+    if columns.get("email") is not None:
+        columns["email_key"] = email_key(columns["email"])
+    return bool(db(db.users.id == user_id).update(**columns))
+
+
+def update_password_hash(user_id: UUID, *, old: str, new: str) -> bool:
+    """Replace a password's hash, unless it has been replaced since ``old`` was read."""
+    db = get_db()
+    query = (db.users.id == user_id) & (db.users.password_hash == old)
+    return bool(db(query).update(password_hash=new))
+
+
+def delete_user(user_id: UUID) -> bool:
+    """Mark an account as deleted; tell whether it was not. Its e-mail stays taken."""
+    db = get_db()
+    query = (db.users.id == user_id) & (db.users.is_deleted == False)  # noqa: E712 - a query
+    return bool(db(query).update(is_deleted=True))
+
+
+def update_deleted_user_email(user_id: UUID) -> bool:
+    """Take the e-mail from a deleted account, so that another may have it."""
+    db = get_db()
+    freed = FREED_EMAIL.format(id=user_id)
+    query = (db.users.id == user_id) & (db.users.is_deleted == True)  # noqa: E712 - a query
+    return bool(db(query).update(email=freed, email_key=freed))
+
+
+def lock_user(user_id: UUID) -> Row:
+    """Lock an account until the transaction ends, and return its row as it is now."""
+    db = get_db()
+    row: Row = db.lock_rows(db.users.id == user_id)[0]
+    return row
+
+
+def count_active_admins() -> int:
+    """Return how many administrators can sign in."""
+    db = get_db()
+    return int(db(_active_admins(db)).count())
+
+
+def lock_active_admins() -> list[Row]:
+    """Lock every administrator who can sign in until the transaction ends, and return them."""
+    db = get_db()
+    rows: list[Row] = db.lock_rows(_active_admins(db))
+    return rows
+
+
+def _active_admins(db: DAL) -> Query:
+    query = db.users.role == str(Role.ADMIN)
+    query &= db.users.is_active == True  # noqa: E712 - a query
+    query &= db.users.is_deleted == False  # noqa: E712 - a query
+    return query
+
+
+def _one(query: Query, *, deleted: bool) -> Row | None:
+    db = get_db()
+    row: Row | None = db(query & (db.users.is_deleted == deleted)).one(
+        db.users.ALL,
+        db.logins.last_login_at,
+        left=db.logins.on(db.logins.user_id == db.users.id),
+    )
+    return row

@@ -1,0 +1,106 @@
+"""What people did, one row an action. Every query is within one account."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.dal.connection import get_db
+from app.keyset import Position
+from bilayer.runtime import Query
+
+Row = dict[str, Any]
+
+
+def create_history(
+    user_id: UUID,
+    *,
+    history_id: UUID,
+    action_type: str,
+    payload: dict[str, Any],
+) -> Row:
+    """Store an action and return its row.
+
+    Raises:
+        UniqueViolation: The account has an action with this id, perhaps a deleted one.
+    """
+    db = get_db()
+    db.history.insert(user_id=user_id, id=history_id, action_type=action_type, payload=payload)
+    row: Row = db(_key(user_id, history_id)).one()
+    return row
+
+
+def get_history(user_id: UUID, history_id: UUID) -> Row | None:
+    """Return an action of this account that is not deleted, or None."""
+    row: Row | None = get_db()(_live(user_id) & _key(user_id, history_id)).one()
+    return row
+
+
+def get_history_or_deleted(user_id: UUID, history_id: UUID) -> Row | None:
+    """Return an action of this account, deleted or not, or None."""
+    row: Row | None = get_db()(_key(user_id, history_id)).one()
+    return row
+
+
+def list_history(
+    user_id: UUID,
+    *,
+    start_date: datetime | None = None,
+    end_date: datetime | None = None,
+    action_type: str | None = None,
+    after: Position | None = None,
+    limit: int,
+) -> list[Row]:
+    """Return actions of an account that are not deleted, newest first.
+
+    The order is ``created_at``, then ``id``. Both are written once and never change, so a row
+    keeps its place: whoever walks from page to page meets every row that was there when the walk
+    began exactly once, however many are stored meanwhile. A row stored meanwhile has its place
+    before or behind the walker, and is met not at all or once.
+
+    Args:
+        user_id: Whose actions.
+        start_date: The earliest ``created_at``, itself included.
+        end_date: The latest, itself included.
+        action_type: Only actions of this type.
+        after: The last row of the page before.
+        limit: How many at most.
+    """
+    db = get_db()
+    history = db.history
+    query = _live(user_id)
+    if start_date is not None:
+        query &= history.created_at >= start_date
+    if end_date is not None:
+        query &= history.created_at <= end_date
+    if action_type is not None:
+        query &= history.action_type == action_type
+    if after is not None:
+        # The first condition looks redundant; it is the one that an index can begin at.
+        query &= history.created_at <= after.created_at
+        query &= (history.created_at < after.created_at) | (history.id < after.id)
+    rows: list[Row] = db(query).dicts(orderby=~history.created_at | ~history.id, limitby=(0, limit))
+    return rows
+
+
+def update_history(user_id: UUID, history_id: UUID, **columns: Any) -> bool:
+    """Change columns of an action that is not deleted, and tell whether there is one.
+
+    Raises:
+        InvalidValue: A column does not exist or does not take the value.
+    """
+    return bool(get_db()(_live(user_id) & _key(user_id, history_id)).update(**columns))
+
+
+def delete_history(user_id: UUID, history_id: UUID) -> bool:
+    """Mark an action as deleted; tell whether there was one that was not."""
+    return update_history(user_id, history_id, is_deleted=True)
+
+
+def _key(user_id: UUID, history_id: UUID) -> Query:
+    history = get_db().history
+    return (history.user_id == user_id) & (history.id == history_id)
+
+
+def _live(user_id: UUID) -> Query:
+    history = get_db().history
+    return (history.user_id == user_id) & (history.is_deleted == False)  # noqa: E712 - a query

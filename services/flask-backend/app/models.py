@@ -1,0 +1,76 @@
+"""The door to the runtime layer: everything that use cases may ask of the database, by domain.
+
+    from app.models import create_user, get_user_by_email, update_user
+
+Functions take no connection, return plain dicts and never commit: outside ``transaction()`` each
+statement commits by itself, inside they commit together. Holds no function of its own.
+"""
+
+from app.dal.connection import (
+    close_db,
+    get_database,
+    get_db,
+    init_db,
+    release,
+    transaction,
+)
+from app.dal.queries.accounts.logins import (
+    lock_login,
+    lock_login_attempt,
+    update_login,
+    update_login_attempt,
+    update_login_attempt_refunded,
+)
+from app.dal.queries.accounts.profiles import create_profile, get_profile, update_profile
+from app.dal.queries.accounts.sessions import (
+    create_session,
+    delete_expired_sessions,
+    get_session,
+    get_session_by_refresh_token,
+    get_session_by_token,
+    update_session_rotated,
+    update_sessions_revoked,
+)
+from app.dal.queries.accounts.users import (
+    count_active_admins,
+    create_user,
+    delete_user,
+    email_key,
+    get_deleted_user,
+    get_user,
+    get_user_by_email,
+    list_users,
+    lock_active_admins,
+    lock_user,
+    update_deleted_user_email,
+    update_password_hash,
+    update_user,
+)
+from app.dal.queries.history import (
+    create_history,
+    delete_history,
+    get_history,
+    get_history_or_deleted,
+    list_history,
+    update_history,
+)
+from bilayer.runtime import UniqueViolation
+
+# fmt: off
+__all__ = [  # noqa: RUF022 - in the order of the domains
+    # The database
+    "close_db", "get_database", "get_db", "init_db", "release", "transaction", "UniqueViolation",
+    # Accounts
+    "count_active_admins", "create_user", "delete_user", "email_key", "get_deleted_user",
+    "get_user", "get_user_by_email", "list_users", "lock_active_admins", "lock_user",
+    "update_deleted_user_email", "update_password_hash", "update_user",
+    "create_profile", "get_profile", "update_profile",
+    "create_session", "delete_expired_sessions", "get_session", "get_session_by_refresh_token",
+    "get_session_by_token", "update_session_rotated", "update_sessions_revoked",
+    "lock_login", "lock_login_attempt", "update_login", "update_login_attempt",
+    "update_login_attempt_refunded",
+    # History
+    "create_history", "delete_history", "get_history", "get_history_or_deleted", "list_history",
+    "update_history",
+]
+# fmt: on

@@ -1,0 +1,60 @@
+"""What administrators do with the accounts of others. Who is one is checked before."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from app.errors import Conflict, NotFound
+from app.models import (
+    get_deleted_user,
+    get_user,
+    list_users,
+    transaction,
+    update_deleted_user_email,
+    update_user,
+)
+from app.usecases.accounts import require_dispensable, require_user
+from app.usecases.sessions import end_all_sessions
+from app.vocabulary import Role
+
+Row = dict[str, Any]
+
+__all__ = ["change_user", "list_users"]
+
+
+def change_user(user_id: UUID, changes: Mapping[str, Any]) -> Row:
+    """Change an account for its owner, and return it.
+
+    Args:
+        user_id: Whose account it is.
+        changes: ``role`` holds from the account's next request on. ``is_active`` False disables it
+            and ends all its sessions. ``email`` None, alone, takes the e-mail of a deleted account,
+            so that somebody else can register it.
+
+    Raises:
+        NotFound: ``USER_NOT_FOUND``.
+        Conflict: ``LAST_ADMIN``: nobody could manage accounts any more; administrators may
+            demote or disable themselves as long as another one is left. ``ACCOUNT_NOT_DELETED``:
+            whoever uses an account keeps its e-mail.
+    """
+    if "email" in changes:
+        return _free_email(user_id)
+    is_disabled = changes.get("is_active") is False
+    with transaction():
+        if is_disabled or changes.get("role", Role.ADMIN) != Role.ADMIN:
+            require_dispensable(user_id)
+        require_user(user_id)
+        update_user(user_id, **changes)
+        if is_disabled:
+            end_all_sessions(user_id)
+        return require_user(user_id)
+
+
+def _free_email(user_id: UUID) -> Row:
+    if get_user(user_id) is not None:
+        raise Conflict("ACCOUNT_NOT_DELETED", "Only a deleted account can give up its e-mail.")
+    update_deleted_user_email(user_id)
+    user = get_deleted_user(user_id)
+    if user is None:
+        raise NotFound("USER_NOT_FOUND", "There is no such user.")
+    return user
