@@ -57,7 +57,7 @@ class Database:
 def migrate(url: str, revision: str = "head") -> None:
     """Bring a database to a revision with the repository's own Alembic configuration."""
     config = Config(ROOT / "alembic.ini")
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    config.attributes["url"] = url
     command.upgrade(config, revision)
 
 
