@@ -2,7 +2,7 @@
 
 Why:
 
-Before this is merged:
+Before this is merged (and this list deleted):
 - One intention. Schema and data never change in the same revision.
 - Nothing of the application is imported; values that are needed are written here.
 - The release before this one works on the new schema: add first, remove in a later release.

@@ -14,17 +14,23 @@ _SPELLINGS: Final = {"true": "1", "false": "0"}
 
 
 def render_item(_kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
-    """Write a type or default of bilayer as Python source; leave all others to Alembic."""
+    """Write a type or default as Python source; leave to Alembic what it writes well.
+
+    Alembic writes defaults as the SQL of the engine it happens to compare with.
+    """
     if isinstance(item, sa.DefaultClause):
         item = item.arg
+    if isinstance(item, sa.True_ | sa.False_):
+        return f"sa.{item}()"
     kind = type(item)
     if kind.__module__ != types.__name__:
         return False
     context.imports.add("from bilayer import types")
     if isinstance(item, types.utcnow):
         return "types.utcnow()"
-    parameters = list(inspect.signature(kind).parameters)
-    arguments = ", ".join(f"{name}={getattr(item, name)!r}" for name in parameters)
+    parameters = inspect.signature(kind).parameters.values()
+    names = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    arguments = ", ".join(f"{name}={getattr(item, name)!r}" for name in names)
     return f"types.{kind.__name__}({arguments})"
 
 

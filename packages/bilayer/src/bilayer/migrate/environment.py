@@ -64,7 +64,7 @@ def _choose_url(context: EnvironmentContext, default: Callable[[], str | sa.URL]
     url = (
         context.get_x_argument(as_dictionary=True).get("url")
         or config.attributes.get("url")
-        or config.get_main_option("sqlalchemy.url")
+        or config.get_alembic_option("sqlalchemy.url")
         or default()
     )
     return parse_url(url)
@@ -78,7 +78,7 @@ def _write_script(context: EnvironmentContext, url: sa.URL, options: dict[str, A
     options |= {"literal_binds": True, "dialect_opts": {"paramstyle": "named"}}
     context.configure(url=url, **options)
     if engine_name(url.drivername) == "sqlite":
-        context.static_output("PRAGMA foreign_keys = OFF;\n")
+        context.static_output("PRAGMA foreign_keys = OFF;")
     with context.begin_transaction():
         context.run_migrations()
 

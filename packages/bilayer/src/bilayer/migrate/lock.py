@@ -74,6 +74,14 @@ def require_held(lock: Lock) -> None:
         raise MigrationError(message)
 
 
+def lock_name(database: str) -> str:
+    """Name the lock after the database, because such names belong to the whole server."""
+    name = f"bilayer.migrate.{database}"
+    if len(name) <= MAX_LOCK_NAME:
+        return name
+    return f"bilayer.migrate.{hashlib.sha256(database.encode()).hexdigest()[:32]}"
+
+
 def _wait_for(lock: Lock, wait: float) -> None:
     began = told = time.monotonic()
     while not lock.try_acquire():
@@ -170,7 +178,7 @@ class _PostgreSQLLock:
 class _MySQLLock:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
-        self._name = _lock_name(connection.engine.url.database or "")
+        self._name = lock_name(connection.engine.url.database or "")
         connection.execute(sa.text("SET SESSION wait_timeout = 28800"))
 
     def try_acquire(self) -> bool:
@@ -180,11 +188,3 @@ class _MySQLLock:
     def is_held(self) -> bool:
         statement = sa.text("SELECT IS_USED_LOCK(:name) = CONNECTION_ID()")
         return bool(self._connection.scalar(statement, {"name": self._name}))
-
-
-def _lock_name(database: str) -> str:
-    """Name the lock after the database, because such names belong to the whole server."""
-    name = f"bilayer.migrate.{database}"
-    if len(name) <= MAX_LOCK_NAME:
-        return name
-    return f"bilayer.migrate.{hashlib.sha256(database.encode()).hexdigest()[:32]}"
