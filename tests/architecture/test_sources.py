@@ -1,0 +1,112 @@
+"""Rules about the source that no linter knows: size, commits, PyDAL's private names, packages."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.architecture.sources import APP, LIBRARY, ROOT, imports, modules, place
+
+MODULE_LINES = 250
+FUNCTION_LINES = 40
+# Longer on purpose, with the reason. Anything else is split.
+LONG_MODULES: dict[str, str] = {}
+LONG_FUNCTIONS = {
+    "services/flask-backend/app/__init__.py:create_app": "puts the application together, in one"
+    " place and in order; half of it is imports",
+}
+# The requirement that brings each package whose import name is another one.
+DISTRIBUTIONS = {
+    "argon2": "argon2-cffi",
+    "flask_openapi3_swagger": "flask-openapi3",
+    "psycopg2": "psycopg2-binary",
+    "pydantic_core": "pydantic",
+}
+
+
+def test_no_module_is_longer_than_a_reader_keeps_in_mind() -> None:
+    lengths = {place(path): len(path.read_text().splitlines()) for path in modules()}
+
+    too_long = {name for name, lines in lengths.items() if lines > MODULE_LINES}
+
+    assert too_long == set(LONG_MODULES)
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    too_long = {
+        f"{place(path)}:{node.name}"
+        for path, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and lines_of_code(node) > FUNCTION_LINES
+    }
+
+    assert too_long == set(LONG_FUNCTIONS)
+
+
+def lines_of_code(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function; its docstring may be as long as it needs."""
+    docstring = node.body[0] if ast.get_docstring(node) is not None else None
+    documented = (docstring.end_lineno or 0) - docstring.lineno + 1 if docstring else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - documented
+
+
+def test_only_the_runtime_of_the_library_commits_or_rolls_back() -> None:
+    allowed = (LIBRARY / "runtime", LIBRARY / "migrate", LIBRARY / "drift")
+
+    ends = [
+        place(path, node)
+        for path, tree in modules().items()
+        if not any(path.is_relative_to(folder) for folder in allowed)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"commit", "rollback"}
+    ]
+
+    assert ends == []
+
+
+def test_one_module_alone_imports_the_private_names_of_pydal() -> None:
+    private = {
+        place(path)
+        for path, tree in modules().items()
+        for name, _ in imports(tree)
+        if name.startswith("pydal.")
+    }
+
+    assert private == {place(LIBRARY / "runtime/pydal_compat.py")}
+
+
+@pytest.mark.parametrize("path", modules(), ids=place)
+def test_every_module_says_what_it_holds(path: Path) -> None:
+    assert ast.get_docstring(modules()[path])
+
+
+@pytest.mark.parametrize("package", [APP, LIBRARY], ids=lambda package: package.name)
+def test_every_package_that_is_imported_is_declared(package: Path) -> None:
+    folder = ROOT / ("services/flask-backend" if package == APP else "packages/bilayer")
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    extras = project.get("optional-dependencies", {})
+    declared = {
+        canonicalize_name(Requirement(text).name)
+        for text in (
+            *project["dependencies"],
+            *(text for group in extras.values() for text in group),
+        )
+    }
+
+    undeclared = {
+        top
+        for path, tree in modules().items()
+        if path.is_relative_to(package)
+        for name, _ in imports(tree)
+        if (top := name.partition(".")[0]) not in {*sys.stdlib_module_names, package.name}
+        and canonicalize_name(DISTRIBUTIONS.get(top, top)) not in declared
+    }
+
+    assert undeclared == set()
