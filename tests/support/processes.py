@@ -194,10 +194,19 @@ def _reachable(binaries: Path | None, folder: Path) -> Path:
             group=_unprivileged(),
         )
     except PermissionError:
-        copy = folder / "installation"
-        shutil.copytree(binaries.parent, copy, symlinks=True)
-        return copy / binaries.name
+        return _copied(binaries.parent, folder / "installation") / binaries.name
     return binaries
+
+
+def _copied(installation: Path, target: Path) -> Path:
+    """Copy an installation and the libraries that a wheel keeps beside its package."""
+    package = installation.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name)
+    copy = target / package.name / installation.name
+    shutil.copytree(installation, copy, symlinks=True)
+    return copy
 
 
 def _version(path: Path) -> list[int]:
