@@ -20,6 +20,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from bilayer import documents
+
 UTC: Final = dt.UTC
 MAX_EXACT_DIGITS: Final = 18
 """The most digits a signed 64-bit integer always holds: what SQLite can store exactly."""
@@ -131,22 +133,34 @@ class JSONDocument(TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose the engine's own document type."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.JSONB(none_as_null=True))
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(sa.Text())
-        return dialect.type_descriptor(sa.JSON(none_as_null=True))
+            return dialect.type_descriptor(_ExactJSONB(none_as_null=True))
+        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else _ExactJSON())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Serialize where the column is text."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return documents.dump(value) if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Parse where the column is text."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return json.loads(value)
+        return json.loads(value) if value is not None and dialect.name == "sqlite" else value
+
+
+def _dump_or_null(value: Any) -> str | None:
+    return None if value is None or value is sa.null() else documents.dump(value)
+
+
+class _ExactJSONB(postgresql.JSONB):
+    """JSONB whose large floats stay floats."""
+
+    def bind_processor(self, _dialect: Dialect) -> Any:
+        return _dump_or_null
+
+
+class _ExactJSON(sa.JSON):
+    """JSON written by the same rules."""
+
+    def bind_processor(self, _dialect: Dialect) -> Any:
+        return _dump_or_null
 
 
 class UUID(TypeDecorator[uuid.UUID]):

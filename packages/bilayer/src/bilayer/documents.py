@@ -1,0 +1,59 @@
+"""How JSON documents become text, the same for both layers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+_STRING_OR_LARGE_FLOAT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.]*e\+[0-9]+')
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def dump(document: Any) -> str:
+    """Write a document so that every engine gives it back equal.
+
+    Args:
+        document: Nested dict, list, str, int, float, bool and None; the keys are text.
+
+    Raises:
+        ValueError: It holds something JSON, or one of the engines, has no word for. The message
+            says what, without the value.
+    """
+    try:
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text.encode()
+    except UnicodeEncodeError:
+        message = "the document contains a lone surrogate"
+        raise ValueError(message) from None
+    except (TypeError, ValueError, RecursionError):
+        message = "the document holds something JSON has no word for"
+        raise ValueError(message) from None
+    _refuse_conversions(document)
+    if "\\u0000" in text and _NUL.search(text):
+        message = "the document contains the NUL character"
+        raise ValueError(message)
+    return _STRING_OR_LARGE_FLOAT.sub(_spell_out, text) if "e+" in text else text
+
+
+def _refuse_conversions(document: Any) -> None:
+    """Refuse keys and sequences that ``json.dumps`` turns into something else."""
+    pending = [document]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if any(not isinstance(key, str) for key in item):
+                message = "the keys of a document must be text"
+                raise ValueError(message)
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+        elif isinstance(item, tuple):
+            message = "a document holds lists, not tuples"
+            raise ValueError(message)
+
+
+def _spell_out(match: re.Match[str]) -> str:
+    """Write a large float without exponent: PostgreSQL's jsonb would make an integer of it."""
+    text = match.group()
+    return text if text.startswith('"') else f"{int(float(text))}.0"

@@ -1,0 +1,274 @@
+"""The adapter the three engines share: PyDAL's statements, guarded, and the write statements."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from bilayer.runtime.adapters.values import ReadingPlan, TypedValues
+from bilayer.runtime.errors import RawSQLRefused, TransactionMisuse, UnsupportedDefinition
+from bilayer.runtime.pydal_compat import Expression, Query
+from bilayer.runtime.writes import Row, WritePipeline
+
+Assignments = Sequence[tuple[Any, Any]]
+"""Fields with the values (or expressions) they get."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The WHERE of a write, with placeholders and their parameters; empty for all rows."""
+
+    sql: str
+    parameters: list[Any]
+
+
+_TEXT_REFUSED: Final = ("orderby", "groupby", "having", "distinct", "left", "join")
+_CELLS_PER_INSERT: Final = 20_000
+"""Values in one multi-row INSERT: below SQLite's limit of 32,766 parameters a statement."""
+
+
+class NativeAdapter(TypedValues):
+    """PyDAL on a schema SQLAlchemy made.
+
+    Attributes:
+        bilayer_native: Tells the drift check how values are stored.
+        pipeline: Every insert, update, delete and upsert passes it.
+    """
+
+    bilayer_native: ClassVar[bool] = True
+    returning: bool = False
+    pipeline: WritePipeline
+
+    def _initialize_(self) -> None:
+        super()._initialize_()
+        self.pipeline = WritePipeline(self)
+        self.execution_handlers = []  # PyDAL's timing handler would keep statements with values
+
+    # -- what each engine says for itself
+
+    @abstractmethod
+    def begin(self, isolation: str | None, readonly: bool) -> None:  # noqa: FBT001
+        """Begin a transaction; a writing one holds SQLite's write lock from the start."""
+
+    def commit_transaction(self) -> None:
+        """Send COMMIT."""
+        self.run("COMMIT")
+
+    def rollback_transaction(self) -> None:
+        """Send ROLLBACK."""
+        self.run("ROLLBACK")
+
+    # -- PyDAL's own transaction calls
+
+    def commit(self) -> None:
+        """Do nothing outside a transaction, where every statement has committed itself.
+
+        Raises:
+            TransactionMisuse: Inside ``transaction()``, whose end is the only commit.
+        """
+        self._refuse_inside("commit")
+
+    def rollback(self) -> None:
+        """Do nothing outside a transaction.
+
+        Raises:
+            TransactionMisuse: Inside ``transaction()``; raise an exception to roll back.
+        """
+        self._refuse_inside("rollback")
+
+    def _refuse_inside(self, word: str) -> None:
+        if self.session.depth:
+            message = f"{word}() inside transaction(): leave the block instead"
+            raise TransactionMisuse(message)
+
+    # -- reading
+
+    def expand_all(self, fields: Iterable[Any], tabledict: Mapping[str, Any]) -> list[Any]:
+        """Resolve the columns of a select; text is refused."""
+        fields = list(fields)
+        if any(isinstance(field, str) for field in fields):
+            message = "select() takes fields, not text"
+            raise RawSQLRefused(message)
+        return list(super().expand_all(fields, tabledict))
+
+    def _select_wcols(self, query: Any, fields: Any, **attributes: Any) -> Any:
+        for name in _TEXT_REFUSED:
+            given = attributes.get(name)
+            parts = given if isinstance(given, list | tuple) else (given,)
+            if any(isinstance(part, str) and part != "<random>" for part in parts):
+                message = f"{name} takes fields and expressions, not text"
+                raise RawSQLRefused(message)
+        distinct = attributes.get("distinct")
+        if isinstance(distinct, Expression):
+            attributes["distinct"] = self.expand(distinct)
+        return super()._select_wcols(query, fields, **attributes)
+
+    def rows(self, sql: str, parameters: Any = None) -> list[Sequence[Any]]:
+        """Run a reading statement with driver parameters and fetch everything."""
+        self.run(sql, parameters)
+        fetched: list[Sequence[Any]] = self.session.cursor.fetchall()
+        return fetched
+
+    def selection(
+        self, query: Any, fields: Sequence[Any], attributes: dict[str, Any]
+    ) -> tuple[str, ReadingPlan]:
+        """Render a select, and the plan that reads its rows."""
+        names = ("join", "left", "orderby", "groupby")
+        tables = self.tables(query, *(attributes.get(name) for name in names))
+        columns = self.expand_all(fields, tables)
+        return self._select_wcols(query, columns, **attributes)[1], self.reading_plan(columns)
+
+    def dicts(self, query: Any, fields: Sequence[Any], attributes: dict[str, Any]) -> list[Row]:
+        """Select as plain dicts."""
+        sql, plan = self.selection(query, fields, attributes)
+        self.execute(sql)
+        return plan.dicts(self.session.cursor.fetchall())
+
+    # -- keys
+
+    @staticmethod
+    def key_columns(table: Any) -> list[Any]:
+        """Give the columns of a table's primary key."""
+        names = getattr(table, "_primarykey", None)
+        return [table[name] for name in names] if names else [table._id]  # noqa: SLF001
+
+    def keys_query(self, table: Any, keys: Sequence[Sequence[Any]]) -> Query:
+        """Make the query for the rows with these primary keys."""
+        first = self.key_columns(table)[0]
+        return Query(self.db, self.dialect.keys_in, first, list(keys))
+
+    # -- writing, as PyDAL calls it
+
+    def insert(self, table: Any, fields: Assignments) -> Any:
+        """Insert a row through the pipeline.
+
+        Returns:
+            The key: a plain value, or a dict where the key has several columns.
+        """
+        return self.pipeline.insert(table, fields)
+
+    def update(self, table: Any, query: Any, fields: Assignments) -> int:
+        """Update rows through the pipeline; returns how many rows matched."""
+        return self.pipeline.update(table, query, fields)
+
+    def delete(self, table: Any, query: Any) -> int:
+        """Delete rows through the pipeline; the schema's foreign keys decide what follows."""
+        return self.pipeline.delete(table, query)
+
+    def bulk_insert(self, table: Any, items: Sequence[Assignments]) -> int:
+        """Insert many rows through the pipeline; returns how many."""
+        return self.pipeline.insert_many(table, items)
+
+    # -- writing, as the pipeline calls it
+
+    def send_insert(self, table: Any, fields: Assignments) -> Any:
+        """Insert one row and give its key."""
+        columns = self.key_columns(table)
+        given = {field.name: value for field, value in fields}
+        known = [given.get(column.name) for column in columns]
+        complete = all(v is not None and not isinstance(v, Expression) for v in known)
+        sql, parameters = self._insert_statement(table, fields)
+        if complete:
+            self.run(sql, parameters)
+            return known[0] if len(columns) == 1 else {c.name: given[c.name] for c in columns}
+        return self.insert_returning_key(table, columns, sql, parameters)
+
+    def insert_returning_key(
+        self, table: Any, columns: Sequence[Any], sql: str, parameters: Any
+    ) -> Any:
+        """Insert a row whose key the database makes."""
+        if not self.returning:
+            self.run(sql, parameters)
+            return self.session.cursor.lastrowid if len(columns) == 1 else None
+        names = ",".join(column._rname for column in columns)  # noqa: SLF001 - PyDAL's name
+        row = self.reading_plan(columns).dicts(self.rows(f"{sql} RETURNING {names}", parameters))[0]
+        return row[columns[0].name] if len(columns) == 1 else row
+
+    def _insert_statement(self, table: Any, fields: Assignments) -> tuple[str, Any]:
+        """Render an INSERT; plain values go to the driver without passing PyDAL's text."""
+        if not fields:
+            return self.dialect.insert_empty(table._rname).rstrip(";"), None  # noqa: SLF001
+        names = ",".join(field._rname for field, _ in fields)  # noqa: SLF001
+        head = f"INSERT INTO {table._rname}({names}) VALUES "  # noqa: SLF001
+        if any(isinstance(value, Expression | Query) for _, value in fields):
+            return self.bind(head + f"({','.join(self.placed(f, v) for f, v in fields)})")
+        marks = ",".join(self.mark_of(field.type) for field, _ in fields)
+        return f"{head}({marks})", [self.encoded(field, value) for field, value in fields]
+
+    def mark_of(self, field_type: str) -> str:  # noqa: ARG002 - engines that need it override this
+        """Give the placeholder for a value of that type."""
+        return self.placeholder
+
+    def send_update(self, table: Any, where: Condition, fields: Assignments) -> int:
+        """Update and give the number of rows that matched."""
+        env = {"current_scope": [table._tablename]}  # noqa: SLF001
+        pieces: list[str] = []
+        parameters: list[Any] = []
+        for field, value in fields:
+            if isinstance(value, Expression | Query):
+                text, given = self.bind(self.placed(field, value, env))
+                parameters.extend(given)
+            else:
+                text = self.mark_of(field.type)
+                parameters.append(self.encoded(field, value))
+            pieces.append(f"{field._rname}={text}")  # noqa: SLF001
+        target = self.dialect.writing_alias(table)
+        self.run(
+            f"UPDATE {target} SET {','.join(pieces)}{where.sql}", parameters + where.parameters
+        )
+        return int(self.session.cursor.rowcount)
+
+    def send_delete(self, table: Any, where: Condition) -> int:
+        """Delete and give the number of rows."""
+        text = self.dialect.delete(table).rstrip(";")
+        self.run(f"{text}{where.sql}", where.parameters)
+        return int(self.session.cursor.rowcount)
+
+    def condition(self, table: Any, query: Any) -> Condition:
+        """Render the WHERE of a write."""
+        if not query:
+            return Condition("", [])
+        if not query.ignore_common_filters:
+            query = self.common_filter(query, [table])
+        env = {"current_scope": [table._tablename]}  # noqa: SLF001
+        sql, parameters = self.bind(self.expand(query, query_env=env))
+        return Condition(f" WHERE {sql}", parameters)
+
+    def send_insert_many(self, table: Any, items: Sequence[Assignments]) -> int:
+        """Insert rows with as few statements as the engine allows."""
+        columns = [field for field, _ in items[0]]
+        names = [column.name for column in columns]
+        if any([field.name for field, _ in item] != names for item in items):
+            message = "insert_many() needs the same columns in every row"
+            raise UnsupportedDefinition(message)
+        head = ",".join(column._rname for column in columns)  # noqa: SLF001
+        mark = "(" + ",".join(self.mark_of(column.type) for column in columns) + ")"
+        size = max(1, _CELLS_PER_INSERT // max(1, len(columns)))
+        for start in range(0, len(items), size):
+            chunk = items[start : start + size]
+            rows = ",".join([mark] * len(chunk))
+            values = [self.encoded(field, value) for item in chunk for field, value in item]
+            self.run(f"INSERT INTO {table._rname}({head}) VALUES {rows}", values)  # noqa: SLF001
+        return len(items)
+
+    def send_upsert(
+        self,
+        table: Any,
+        fields: Assignments,
+        conflict: Sequence[Any],
+        update: Assignments | None,
+    ) -> int:
+        """Insert a row or change the one with the same key; 0 if it was kept as it is."""
+        names = ",".join(field._rname for field, _ in fields)  # noqa: SLF001
+        values = ",".join(self.placed(field, value) for field, value in fields)
+        key = ",".join(column._rname for column in conflict)  # noqa: SLF001
+        env = {"current_scope": [table._tablename]}  # noqa: SLF001
+        sets = ",".join(f"{f._rname}={self.placed(f, v, env)}" for f, v in update or ())  # noqa: SLF001
+        action = f"UPDATE SET {sets}" if sets else "NOTHING"
+        self.execute(
+            f"INSERT INTO {table._rname}({names}) VALUES ({values}) "  # noqa: SLF001
+            f"ON CONFLICT ({key}) DO {action}"
+        )
+        return int(self.session.cursor.rowcount)

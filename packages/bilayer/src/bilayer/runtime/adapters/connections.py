@@ -1,0 +1,228 @@
+"""The part of an adapter that holds connections and runs statements.
+
+PyDAL's own connection handling is replaced as a whole: connections come from a SQLAlchemy pool,
+one per thread at a time, always in the driver's autocommit mode.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+from bilayer.runtime import tokens
+from bilayer.runtime.errors import (
+    ConnectionLost,
+    DatabaseError,
+    PoolTimeout,
+    TransactionAborted,
+    TransactionMisuse,
+)
+from bilayer.runtime.pydal_compat import SQLAdapter
+from bilayer.runtime.session import Session
+from bilayer.runtime.watchdog import Watchdog
+
+
+class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are untyped
+    """Connections from ``engine``, statements with bind parameters, errors of one tree.
+
+    Attributes:
+        engine: The SQLAlchemy engine that owns URL, driver and pool.
+        deadline_seconds: How long a statement may take before the watchdog cuts it.
+        session: The state of the calling thread.
+    """
+
+    placeholder: ClassVar[str] = "%s"
+    engine: sa.Engine
+    deadline_seconds: float
+    watchdog: Watchdog
+
+    # PyDAL 3.x would render statements with a compiler that threads share; without one it takes
+    # the dialect path, where every value passes represent().
+    compiler = property(lambda _self: None, lambda _self, _value: None)
+
+    def _initialize_(self) -> None:
+        self.engine = self.adapter_args["engine"]
+        self.deadline_seconds = self.adapter_args["deadline_seconds"]
+        self.pool_size = 0
+        self.folder = ""
+        self.session = Session()
+        self.watchdog = Watchdog(self.cut)
+
+    # -- what each engine says for itself
+
+    def translate(self, caught: Exception, connection: Any) -> DatabaseError:
+        """Give the error of our tree for one of the driver's."""
+        raise NotImplementedError
+
+    def cut(self, connection: Any) -> None:
+        """Make a statement that another thread waits for return with an error."""
+        raise NotImplementedError
+
+    # -- connections
+
+    @property
+    def cursor(self) -> Any:
+        """The cursor of the calling thread; takes a connection if it has none."""
+        return self._ready().cursor
+
+    def get_connection(self, use_pool: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - PyDAL
+        """Give the calling thread's connection (PyDAL's name for it)."""
+        return self._ready().connection
+
+    def set_connection(self, connection: Any, run_hooks: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Do nothing: PyDAL calls this while it constructs an adapter."""
+
+    def reset_cursor(self) -> None:
+        """Use a new cursor; the old one belongs to an iteration that goes on."""
+        session = self._ready()
+        session.cursor = session.connection.cursor()
+
+    def _ready(self) -> Session:
+        session = self.session
+        if session.connection is None:
+            if session.depth:
+                message = "the connection of this transaction was lost"
+                raise TransactionAborted(message)
+            session.open(self._checkout())
+            self.watchdog.add(session.watch)
+        return session
+
+    def _checkout(self) -> Any:
+        try:
+            return self.engine.raw_connection()
+        except sa.exc.TimeoutError:
+            failure: DatabaseError = PoolTimeout("no connection became free in time")
+        except sa.exc.DBAPIError as caught:
+            failure = self._unreachable(caught.orig)
+        except self.driver.Error as caught:
+            failure = self._unreachable(caught)
+        raise failure
+
+    def _unreachable(self, caught: BaseException | None) -> DatabaseError:
+        reason = type(caught).__name__
+        return ConnectionLost(f"could not connect to the database ({reason})")
+
+    def release(self) -> None:
+        """Give the calling thread's connection back to the pool.
+
+        Raises:
+            TransactionMisuse: A transaction is open.
+        """
+        session = self.session
+        if session.depth:
+            message = "release() inside transaction()"
+            raise TransactionMisuse(message)
+        connection = session.connection
+        if connection is not None:
+            session.close()
+            connection.close()
+
+    def discard(self) -> None:
+        """Throw the calling thread's connection away; nobody may use it again."""
+        session = self.session
+        connection = session.connection
+        if connection is not None:
+            session.close()
+            connection.invalidate()
+
+    def close(self, action: str = "rollback", really: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Give the connection back; PyDAL's ``action`` would commit and is ignored."""
+        self.release()
+
+    def renew_after_fork(self) -> tuple[Any, ...]:
+        """Start with no connections in a forked child.
+
+        Returns:
+            The parent's objects. Keep them: closing them would end the parent's connections.
+        """
+        inherited = (self.session, self.session.connection, self.engine.pool)
+        self.session = Session()
+        self.engine.dispose(close=False)
+        self.watchdog.renew()
+        return inherited
+
+    # -- statements
+
+    def adapt(self, obj: str) -> str:
+        """Carry text as a token; this is PyDAL's hook for quoting."""
+        return tokens.write(obj)
+
+    def bind(self, sql: str) -> tuple[str, list[Any]]:
+        """Turn tokens into placeholders and parameters, other percent signs into literal ones."""
+        texts, found = tokens.split(sql)
+        parameters = [tokens.read(kind, payload) for kind, payload in found]
+        return self.join(texts, [self.mark(kind) for kind, _ in found]), parameters
+
+    def join(self, texts: list[str], marks: list[str]) -> str:
+        """Put placeholders between texts, in which percent signs stand for themselves."""
+        if self.placeholder == "%s":
+            texts = [text.replace("%", "%%") for text in texts]
+        pairs = zip(texts, [*marks, ""], strict=True)
+        return "".join(text + mark for text, mark in pairs)
+
+    def mark(self, kind: str) -> str:  # noqa: ARG002 - engines that need it override this
+        """Give the placeholder for a token of that kind."""
+        return self.placeholder
+
+    def execute(self, sql: str, placeholders: Any = None) -> Any:
+        """Run a statement of PyDAL (with tokens) or of ``executesql`` (with placeholders).
+
+        Raises:
+            DatabaseError: One of the tree in ``bilayer.runtime.errors``.
+        """
+        if placeholders is None and "\x01" in sql:
+            sql, placeholders = self.bind(sql)
+        return self.run(sql, placeholders)
+
+    def run(self, sql: str, parameters: Any = None) -> Any:
+        """Send one statement with driver parameters.
+
+        Raises:
+            TransactionAborted: An earlier statement of the transaction failed.
+            DatabaseError: The driver's error, translated; it names no values.
+        """
+        session = self._ready()
+        if session.failed:
+            message = "an earlier statement of this transaction failed; roll it back"
+            raise TransactionAborted(message)
+        watch = session.watch
+        watch.deadline = time.monotonic() + self.deadline_seconds
+        try:
+            return self.send(session.cursor, sql, parameters)
+        except self.driver.Error as caught:
+            failure = self._failure(session, caught)
+        except BaseException as caught:
+            if not isinstance(caught, Exception):  # interrupted: the protocol is out of step
+                session.failed = session.lost = session.depth > 0
+                self.discard()
+            raise
+        finally:
+            watch.deadline = None
+        raise failure  # outside the handler, so that the driver's text is not chained to it
+
+    def send(self, cursor: Any, sql: str, parameters: Any) -> Any:
+        """Call the driver."""
+        return cursor.execute(sql, parameters)
+
+    def _failure(self, session: Session, caught: Exception) -> DatabaseError:
+        connection = session.connection
+        if self._is_disconnect(caught, connection, session.cursor):
+            self.discard()
+            seconds = f" within {self.deadline_seconds:g} s" if session.watch.overdue else ""
+            error: DatabaseError = ConnectionLost(f"the database did not answer{seconds}")
+            session.lost = session.depth > 0
+        else:
+            error = self.translate(caught, connection.dbapi_connection)
+            session.lost = session.depth > 0 and self.ended_transaction(error, connection)
+        session.watch.overdue = False
+        session.failed = session.depth > 0
+        return error
+
+    def _is_disconnect(self, caught: Exception, connection: Any, cursor: Any) -> bool:
+        return bool(self.engine.dialect.is_disconnect(caught, connection, cursor))  # type: ignore[arg-type] # any driver's error
+
+    def ended_transaction(self, error: DatabaseError, connection: Any) -> bool:  # noqa: ARG002
+        """Tell whether the server rolled the whole transaction back with the error."""
+        return False

@@ -1,0 +1,261 @@
+"""What the SQL dialects of the three engines share: PyDAL's, with the unsafe parts replaced.
+
+Where PyDAL would paste text, guess a type, or round an operand, these methods refuse or bind. Three
+further words are added for JSON documents; ``json_ops`` builds expressions from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+from bilayer.runtime.errors import InvalidValue, RawSQLRefused
+from bilayer.runtime.pydal_compat import Expression, PyDALField, Query, Select, SQLDialect
+
+_UNTYPED: Final = {bool: "boolean", int: "bigint", float: "double"}
+_JSON_TEXT: Final = ("json_key_value", "json_path_value", "json_text")
+_ALIAS_PATTERN: Final = r"[A-Za-z_]\w*"
+Env = dict[str, Any]
+
+
+def value_type(value: Any) -> str:
+    """Give the PyDAL type an operand without a column takes from its Python type."""
+    return _UNTYPED.get(type(value), "string")
+
+
+class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyped
+    """Comparisons, lists, text search and arithmetic with bound, typed operands."""
+
+    exact_decimal_products: ClassVar[bool] = True
+    row_list: ClassVar[str] = ""
+    adapter: Any
+
+    def quote(self, val: str) -> str:
+        """Quote an identifier; a quote inside it is doubled."""
+        mark = self.quote_template[0]
+        return str(self.quote_template % val.replace(mark, mark * 2))
+
+    def cast(self, first: Any, second: str, query_env: Env | None = None) -> str:
+        """Cast an expression, or text PyDAL has rendered already."""
+        rendered = (
+            first if isinstance(first, str) else self.expand(first, query_env=query_env or {})
+        )
+        return f"CAST({rendered} AS {second})"
+
+    def _as(self, first: Any, second: str, query_env: Env | None = None) -> str:
+        return f"{self.expand(first, query_env=query_env or {})} AS {self.quote(second)}"
+
+    def belongs(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        """Render IN; a text would be pasted by PyDAL, a None would never match."""
+        env = query_env or {}
+        if isinstance(second, str):
+            message = "belongs() takes a list or a nested_select(), not text"
+            raise RawSQLRefused(message)
+        if isinstance(second, Select):
+            return str(super().belongs(first, second, query_env=env))
+        if not second:
+            return "(1=0)"
+        if any(item is None for item in second):
+            reason = "None in belongs() never matches; add | (field == None)"
+            raise InvalidValue(reason)
+        items = ",".join(self._operand(first, item, env) for item in second)
+        return f"({self.expand(first, query_env=env)} IN ({items}))"
+
+    def _operand(self, first: Any, second: Any, query_env: Env) -> str:
+        """Render the right side of a comparison by the type of the left."""
+        if isinstance(second, Expression | Query):
+            return str(self.expand(second, query_env=query_env))
+        if isinstance(first, PyDALField):
+            return str(self.adapter.placed(first, second, query_env))
+        field_type = getattr(first, "type", None)
+        reads_json_text = getattr(getattr(first, "op", None), "__name__", "") in _JSON_TEXT
+        if field_type is None or (field_type in ("json", "jsonb") and reads_json_text):
+            field_type = value_type(second)
+        return str(self.expand(second, field_type, query_env=query_env))
+
+    def _binary_cmp(
+        self, op: str, first: Any, second: Any, null_form: str | None, query_env: Env | None
+    ) -> str:
+        env = query_env or {}
+        left = self.expand(first, query_env=env)
+        if second is None:
+            if null_form is None:
+                reason = f"None cannot be compared by {op}"
+                raise InvalidValue(reason)
+            return f"({left} {null_form})"
+        return f"({left} {op} {self._operand(first, second, env)})"
+
+    # PyDAL 3.x renders comparisons elsewhere; naming them here keeps both lines on one path.
+    def eq(self, first: Any, second: Any = None, query_env: Env | None = None) -> str:
+        """Render equality; None becomes IS NULL."""
+        return self._binary_cmp("=", first, second, "IS NULL", query_env)
+
+    def ne(self, first: Any, second: Any = None, query_env: Env | None = None) -> str:
+        """Render inequality; None becomes IS NOT NULL."""
+        return self._binary_cmp("<>", first, second, "IS NOT NULL", query_env)
+
+    def lt(self, first: Any, second: Any = None, query_env: Env | None = None) -> str:
+        """Render less than."""
+        return self._binary_cmp("<", first, second, None, query_env)
+
+    def lte(self, first: Any, second: Any = None, query_env: Env | None = None) -> str:
+        """Render less than or equal."""
+        return self._binary_cmp("<=", first, second, None, query_env)
+
+    def gt(self, first: Any, second: Any = None, query_env: Env | None = None) -> str:
+        """Render greater than."""
+        return self._binary_cmp(">", first, second, None, query_env)
+
+    def gte(self, first: Any, second: Any = None, query_env: Env | None = None) -> str:
+        """Render greater than or equal."""
+        return self._binary_cmp(">=", first, second, None, query_env)
+
+    # -- text search
+
+    def like(
+        self, first: Any, second: Any, escape: str | None = None, query_env: Env | None = None
+    ) -> str:
+        """Render LIKE; only the backslash may escape, for the escape is pasted."""
+        _require_backslash(escape)
+        return str(super().like(first, second, escape=escape, query_env=query_env or {}))
+
+    def ilike(
+        self, first: Any, second: Any, escape: str | None = None, query_env: Env | None = None
+    ) -> str:
+        """Render LIKE without regard to case."""
+        _require_backslash(escape)
+        return str(super().ilike(first, second, escape=escape, query_env=query_env or {}))
+
+    def contains(
+        self,
+        first: Any,
+        second: Any,
+        case_sensitive: bool = True,  # noqa: FBT001, FBT002 - PyDAL's signature
+        query_env: Env | None = None,
+    ) -> str:
+        """Render the search for a part of a text, or for an item of a list."""
+        env = query_env or {}
+        if first.type.startswith("list:"):
+            item = self.adapter.codec(first.type).encode([second])
+            return self.json_contains_text(self.expand(first, query_env=env), item)
+        if isinstance(second, Expression):
+            message = "contains() takes a value here, not an expression"
+            raise RawSQLRefused(message)
+        return str(super().contains(first, second, case_sensitive, env))
+
+    # -- arithmetic
+
+    def mul(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        """Render a product."""
+        return self._scaled("*", first, second, query_env or {})
+
+    def div(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        """Render a quotient."""
+        return self._scaled("/", first, second, query_env or {})
+
+    def mod(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        """Render a remainder."""
+        return self._scaled("%", first, second, query_env or {})
+
+    def _scaled(self, op: str, first: Any, second: Any, env: Env) -> str:
+        """Render an operation whose operands need not have the same scale."""
+        is_decimal = str(getattr(first, "type", "")).startswith("decimal")
+        if is_decimal and type(second) is int:
+            operand = self.expand(second, "bigint", query_env=env)
+        elif is_decimal and not self.exact_decimal_products:
+            reason = f"{op} of two decimals is not exact on this engine; compute it in Python"
+            raise InvalidValue(reason)
+        else:
+            operand = self._operand(first, second, env)
+        return f"({self.expand(first, query_env=env)} {op} {operand})"
+
+    def add(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        """Render a sum, or the joining of two texts."""
+        if str(first.type) in ("string", "text", "password", "upload"):
+            return str(self.concat(first, second, query_env=query_env or {}))
+        return self._sum("+", first, second, query_env or {})
+
+    def sub(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        """Render a difference."""
+        return self._sum("-", first, second, query_env or {})
+
+    def _sum(self, op: str, first: Any, second: Any, env: Env) -> str:
+        return f"({self.expand(first, query_env=env)} {op} {self._operand(first, second, env)})"
+
+    def case(self, query: Any, true_false: tuple[Any, Any], query_env: Env | None = None) -> str:
+        """Render CASE with two bound results."""
+        condition = self.expand(query, query_env=query_env or {})
+        then, other = (
+            "NULL" if value is None else self.expand(value, value_type(value))
+            for value in true_false
+        )
+        return f"CASE WHEN {condition} THEN {then} ELSE {other} END"
+
+    def count(self, val: Any, distinct: Any = None, query_env: Env | None = None) -> str:
+        """Render a count of rows (``*``) or of values."""
+        is_star = isinstance(val, str) and val == "*"
+        counted = val if is_star else self.expand(val, query_env=query_env or {})
+        return f"COUNT({'DISTINCT ' if distinct else ''}{counted})"
+
+    def aggregate(self, first: Any, what: str, query_env: Env | None = None) -> str:
+        """Render an aggregate of a column."""
+        return f"{what}({self.expand(first, query_env=query_env or {})})"
+
+    # -- rows by their keys
+
+    def keys_in(
+        self, first: Any, keys: Sequence[Sequence[Any]], query_env: Env | None = None
+    ) -> str:
+        """Render that a row has one of these primary keys; ``first`` is a key column."""
+        del query_env
+        columns = self.adapter.key_columns(first.table)
+        names = ",".join(column.sqlsafe for column in columns)
+        rows = ",".join(
+            "(" + ",".join(map(self.adapter.placed, columns, key)) + ")" for key in keys
+        )
+        return f"(({names}) IN ({self.row_list}{rows}))"
+
+    # -- JSON documents
+
+    def json_contains_text(self, document: str, wanted: str) -> str:
+        """Render that one document contains another, given as JSON text."""
+        raise NotImplementedError
+
+    def json_holds(self, first: Any, document: Any, query_env: Env | None = None) -> str:
+        """Render that a column contains a document."""
+        wanted = self.adapter.codec("json").encode(document)
+        return self.json_contains_text(self.expand(first, query_env=query_env or {}), wanted)
+
+    def json_text(
+        self, first: Any, path: tuple[str | int, ...], query_env: Env | None = None
+    ) -> str:
+        """Render the scalar at a path, as text."""
+        raise NotImplementedError
+
+    def json_merge(self, first: Any, patch: dict[str, Any], query_env: Env | None = None) -> str:
+        """Render a document with a merge patch applied."""
+        raise NotImplementedError
+
+
+def _require_backslash(escape: str | None) -> None:
+    if escape not in (None, "\\"):
+        message = "escape must be a backslash: PyDAL pastes it into the SQL"
+        raise RawSQLRefused(message)
+
+
+def json_path(path: tuple[str | int, ...]) -> str:
+    """Write a path as SQLite, MariaDB and MySQL read it: ``$."key"[0]``.
+
+    Raises:
+        InvalidValue: A key contains a quote or a backslash, which SQLite cannot express.
+    """
+    text = "$"
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif '"' in step or "\\" in step:
+            reason = "a key of a JSON path must not contain a quote or a backslash"
+            raise InvalidValue(reason)
+        else:
+            text += f'."{step}"'
+    return text

@@ -1,0 +1,294 @@
+"""MariaDB and MySQL through PyMySQL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import sqlalchemy as sa
+from pymysql.constants import CLIENT, SERVER_STATUS
+from sqlalchemy import event
+
+from bilayer.runtime.adapters.base import Assignments, NativeAdapter
+from bilayer.runtime.adapters.dialect import Env, SafeDialect, json_path
+from bilayer.runtime.adapters.values import COMMON_CODECS
+from bilayer.runtime.codecs import (
+    Codec,
+    decode_instant,
+    decode_time,
+    decode_uuid,
+    encode_boolean,
+    encode_bytes,
+    encode_date,
+    encode_double,
+    encode_instant_text,
+    encode_json,
+    encode_time,
+    exact_decimal,
+    parse_uuid,
+)
+from bilayer.runtime.errors import (
+    CheckViolation,
+    ConnectionLost,
+    ConstraintViolation,
+    DatabaseError,
+    Deadlock,
+    ForeignKeyViolation,
+    LockTimeout,
+    NotNullViolation,
+    ReadOnly,
+    SerializationFailure,
+    StatementTimeout,
+    UniqueViolation,
+    UnsafeSettings,
+)
+from bilayer.runtime.options import ConnectOptions
+from bilayer.runtime.pydal_compat import MySQLDialect, adapters, dialects
+from bilayer.runtime.transaction import Transaction
+
+_SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES"
+_UNHEX: Final = "UNHEX(%s)"
+
+# https://mariadb.com/kb/en/mariadb-error-code-reference/ ; 4025 is MariaDB's, 3819 MySQL's.
+_CONSTRAINTS: Final[Mapping[int, tuple[type[ConstraintViolation], str, str]]] = {
+    1062: (UniqueViolation, "a row with this key exists", r"for key '(?:[^'.]+\.)?([^']+)'$"),
+    1451: (ForeignKeyViolation, "the row is pointed to", r"CONSTRAINT `([^`]+)`"),
+    1452: (ForeignKeyViolation, "the row points to nothing", r"CONSTRAINT `([^`]+)`"),
+    4025: (CheckViolation, "the row is not allowed", r"CONSTRAINT `([^`]+)`"),
+    3819: (CheckViolation, "the row is not allowed", r"constraint '([^']+)'"),
+}
+_NOT_NULL: Final = (1048, 1364)
+_OTHERS: Final[Mapping[int, tuple[type[DatabaseError], str]]] = {
+    1213: (Deadlock, "a deadlock; retry the transaction"),
+    1020: (SerializationFailure, "the row changed since it was read; retry the transaction"),
+    1205: (LockTimeout, "a lock was not granted in time"),
+    3572: (LockTimeout, "the row is locked"),
+    1969: (StatementTimeout, "the statement ran too long and was stopped"),
+    3024: (StatementTimeout, "the statement ran too long and was stopped"),
+    1792: (ReadOnly, "the transaction accepts no writes"),
+    1290: (ReadOnly, "the server accepts no writes"),
+    1836: (ReadOnly, "the server accepts no writes"),
+    1040: (ConnectionLost, "the server has no connection left"),
+}
+
+
+# ---------------------------------------------------------------- connecting
+
+
+def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
+    """Make an engine whose connections have the settings safety needs."""
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.QueuePool,
+        pool_size=options.pool_size,
+        max_overflow=options.max_overflow,
+        pool_timeout=options.pool_timeout,
+        pool_recycle=options.pool_recycle,
+        pool_pre_ping=options.pre_ping,
+        pool_reset_on_return=None,
+        connect_args={
+            "connect_timeout": max(1, round(options.connect_timeout)),
+            "read_timeout": max(1, round(options.read_timeout)),
+            "write_timeout": max(1, round(options.read_timeout)),
+            "autocommit": True,
+            "client_flag": CLIENT.FOUND_ROWS,  # UPDATE counts matched rows, as elsewhere
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, record: Any) -> None:
+        record.info["process"] = os.getpid()
+        prepare(connection, options)
+
+    event.listen(engine, "reset", _reset)
+    return engine
+
+
+def prepare(connection: Any, options: ConnectOptions) -> None:
+    """Set strict mode, UTC and the timeouts, and check that they hold.
+
+    Raises:
+        UnsafeSettings: The server did not take them; values could change or become SQL.
+    """
+    mariadb = "mariadb" in connection.get_server_info().lower()
+    settings = {
+        "sql_mode": f"'{_SQL_MODE}'",
+        "time_zone": "'+00:00'",
+        "innodb_lock_wait_timeout": max(1, round(options.lock_timeout)),
+        "tx_isolation" if mariadb else "transaction_isolation": "'READ-COMMITTED'",
+    }
+    if options.session_settings and mariadb:
+        settings["max_statement_time"] = f"{options.statement_timeout:g}"
+    elif options.session_settings:
+        settings["max_execution_time"] = round(options.statement_timeout * 1000)
+    with connection.cursor() as cursor:
+        cursor.execute("SET " + ",".join(f"SESSION {k}={v}" for k, v in settings.items()))
+        cursor.execute("SELECT @@sql_mode, @@time_zone, @@character_set_connection")
+        mode, zone, charset = cursor.fetchone()
+    bare = connection.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+    if "STRICT_TRANS_TABLES" not in mode or not bare or (zone, charset) != ("+00:00", "utf8mb4"):
+        message = "MariaDB needs strict mode, NO_BACKSLASH_ESCAPES, UTC and utf8mb4"
+        raise UnsafeSettings(message)
+
+
+def _reset(connection: Any, record: Any, _state: Any) -> None:
+    """Never put a connection with an open transaction back."""
+    if record.info.get("process") != os.getpid() or not connection.open:
+        return
+    if connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
+        connection.rollback()
+
+
+# ---------------------------------------------------------------- values
+
+
+def _decode_boolean(value: Any) -> bool:
+    return bool(value)
+
+
+class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyDAL is untyped
+    """PyDAL's MySQL dialect with bound values."""
+
+    true_exp = "1"
+    false_exp = "0"
+
+    def cast(self, first: Any, second: str, query_env: Env | None = None) -> str:
+        """Cast; CAST has words of its own for a few types."""
+        words = {"LONGTEXT": "CHAR", "INTEGER": "SIGNED", "BIGINT": "SIGNED"}
+        return super().cast(first, words.get(second, second), query_env)
+
+    def insert_empty(self, table: str) -> str:
+        """Insert a row of defaults."""
+        return f"INSERT INTO {table} () VALUES ();"
+
+    def json_contains_text(self, document: str, wanted: str) -> str:
+        """Use JSON_CONTAINS."""
+        return f"JSON_CONTAINS({document}, {self.adapter.adapt(wanted)})"
+
+    def json_text(
+        self, first: Any, path: tuple[str | int, ...], query_env: Env | None = None
+    ) -> str:
+        """Unquote the scalar; a JSON null is no text."""
+        document = self.expand(first, query_env=query_env or {})
+        found = f"JSON_EXTRACT({document}, {self.adapter.adapt(json_path(path))})"
+        return f"(CASE JSON_TYPE({found}) WHEN 'NULL' THEN NULL ELSE JSON_UNQUOTE({found}) END)"
+
+    def json_merge(self, first: Any, patch: dict[str, Any], query_env: Env | None = None) -> str:
+        """Use the server's own merge patch (RFC 7396)."""
+        document = self.expand(first, query_env=query_env or {})
+        wanted = self.adapter.adapt(encode_json(patch))
+        return f"JSON_MERGE_PATCH(COALESCE({document}, '{{}}'), {wanted})"
+
+
+@adapters.register_for("bilayer_mysql")
+class MySQLAdapter(NativeAdapter):
+    """The adapter of MariaDB and MySQL."""
+
+    dbengine = "mysql"
+    drivers = ("pymysql",)
+    codecs: ClassVar[Mapping[str, Codec]] = {
+        **COMMON_CODECS,
+        "boolean": Codec(encode_boolean, _decode_boolean),
+        "double": Codec(encode_double),
+        "float": Codec(encode_double),
+        "date": Codec(encode_date),
+        "time": Codec(encode_time, decode_time),
+        "datetime": Codec(encode_instant_text, decode_instant),
+        "blob": Codec(encode_bytes, bytes),
+        "uuid": Codec(lambda value: parse_uuid(value).hex, decode_uuid),
+    }
+
+    def make_decimal_codec(self, precision: int, scale: int) -> Codec:
+        """Use DECIMAL as it is."""
+        return Codec(exact_decimal(precision, scale))
+
+    def mark(self, kind: str) -> str:
+        """Send bytes as hex digits: a literal of raw bytes is no valid utf8mb4."""
+        return _UNHEX if kind == "b" else self.placeholder
+
+    def mark_of(self, field_type: str) -> str:
+        """Send bytes as hex digits."""
+        return _UNHEX if field_type == "blob" else self.placeholder
+
+    def send(self, cursor: Any, sql: str, parameters: Any) -> Any:
+        """Call the driver."""
+        if parameters:
+            parameters = [p.hex() if isinstance(p, bytes) else p for p in parameters]
+        return cursor.execute(sql, parameters)
+
+    def cut(self, connection: Any) -> None:
+        """Close the socket; PyMySQL's own timeout usually comes first."""
+        with contextlib.suppress(OSError, AttributeError):
+            connection._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - no public way
+
+    def begin(self, isolation: str | None, readonly: bool) -> None:  # noqa: FBT001
+        """Begin; an isolation level costs a statement of its own."""
+        if isolation:
+            self.run(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        self.run(f"START TRANSACTION{' READ ONLY' if readonly else ''}")
+
+    def ended_transaction(self, error: DatabaseError, connection: Any) -> bool:  # noqa: ARG002
+        """A deadlock rolls everything back; other errors undo their statement only."""
+        return isinstance(error, Deadlock | SerializationFailure)
+
+    def send_upsert(
+        self,
+        table: Any,
+        fields: Assignments,
+        conflict: Sequence[Any],
+        update: Assignments | None,
+    ) -> int:
+        """Update, else insert, else update again.
+
+        ON DUPLICATE KEY UPDATE fires for any unique key and would change another row than the one
+        the caller named.
+        """
+        values = {field.name: value for field, value in fields}
+        first, *others = (column == values[column.name] for column in conflict)
+        for other in others:
+            first &= other
+        if update and self.send_update(table, self.condition(table, first), update):
+            return 1
+        try:
+            with Transaction(self):
+                self.send_insert(table, fields)
+        except UniqueViolation:
+            if self._kept_or_updated(first, table, update):
+                return 1 if update else 0
+            raise
+        return 1
+
+    def _kept_or_updated(self, query: Any, table: Any, update: Assignments | None) -> bool:
+        """Finish an upsert whose row another writer inserted meanwhile."""
+        if update:
+            return self.send_update(table, self.condition(table, query), update) > 0
+        return bool(self.dicts(query, self.key_columns(table), {"limitby": (0, 1)}))
+
+    def translate(self, caught: Exception, connection: Any) -> DatabaseError:  # noqa: ARG002
+        """Map error numbers."""
+        number = caught.args[0] if caught.args and isinstance(caught.args[0], int) else 0
+        text = str(caught.args[1]) if len(caught.args) > 1 else ""
+        code = str(number)
+        if number in _CONSTRAINTS:
+            kind, message, pattern = _CONSTRAINTS[number]
+            return kind(message, code=code, constraint=_last(pattern, text))
+        if number in _NOT_NULL:
+            column = _last(r"'([^']+)'", text)
+            return NotNullViolation("a value is required", code=code, column=column)
+        if number in _OTHERS:
+            other, message = _OTHERS[number]
+            return other(message, code=code)
+        return DatabaseError(f"MariaDB refused the statement ({code})", code=code)
+
+
+dialects.register_for(MySQLAdapter)(MySQLNativeDialect)
+
+
+def _last(pattern: str, text: str) -> str | None:
+    """Find a name in a message; values stand before it and may look like one."""
+    found = re.findall(pattern, text)
+    return found[-1] if found else None

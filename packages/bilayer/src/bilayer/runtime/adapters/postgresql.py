@@ -1,0 +1,320 @@
+"""PostgreSQL through psycopg2."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import psycopg2.extensions
+import psycopg2.extras
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from bilayer.runtime.adapters.base import NativeAdapter
+from bilayer.runtime.adapters.dialect import Env, SafeDialect
+from bilayer.runtime.adapters.values import COMMON_CODECS
+from bilayer.runtime.codecs import (
+    Codec,
+    decode_instant,
+    encode_boolean,
+    encode_bytes,
+    encode_date,
+    encode_double,
+    encode_instant,
+    encode_json,
+    encode_time,
+    exact_decimal,
+    list_of,
+    parse_uuid,
+)
+from bilayer.runtime.codecs import encode_text as text_of
+from bilayer.runtime.codecs import integer as integer_of
+from bilayer.runtime.errors import (
+    CheckViolation,
+    ConnectionLost,
+    ConstraintViolation,
+    DatabaseError,
+    Deadlock,
+    ForeignKeyViolation,
+    LockTimeout,
+    NotNullViolation,
+    ReadOnly,
+    SerializationFailure,
+    StatementTimeout,
+    TransactionAborted,
+    UniqueViolation,
+    UnsafeSettings,
+)
+from bilayer.runtime.options import ConnectOptions
+from bilayer.runtime.pydal_compat import PyDALField, adapters, dialects
+
+_IDLE: Final = psycopg2.extensions.TRANSACTION_STATUS_IDLE
+_KEEPALIVE: Final = {
+    "keepalives": 1,
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+_TEXT_TYPES: Final = ("string", "text", "password", "upload", "json", "jsonb")
+
+# https://www.postgresql.org/docs/15/errcodes-appendix.html
+_CONSTRAINTS: Final[Mapping[str, tuple[type[ConstraintViolation], str]]] = {
+    "23505": (UniqueViolation, "a row with this key exists"),
+    "23503": (ForeignKeyViolation, "the row points to nothing, or is pointed to"),
+    "23514": (CheckViolation, "the row is not allowed"),
+    "23502": (NotNullViolation, "a value is required"),
+}
+_OTHERS: Final[Mapping[str, tuple[type[DatabaseError], str]]] = {
+    "40P01": (Deadlock, "a deadlock; retry the transaction"),
+    "40001": (SerializationFailure, "the transaction could not be serialized; retry it"),
+    "55P03": (LockTimeout, "a lock was not granted in time"),
+    "57014": (StatementTimeout, "the statement ran too long and was stopped"),
+    "25006": (ReadOnly, "the database or transaction accepts no writes"),
+    "25P02": (TransactionAborted, "an earlier statement of this transaction failed"),
+}
+
+
+# ---------------------------------------------------------------- connecting
+
+
+def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
+    """Make an engine whose connections have the settings safety needs."""
+    arguments: dict[str, Any] = {
+        **_KEEPALIVE,
+        "connect_timeout": max(1, round(options.connect_timeout)),
+        "tcp_user_timeout": round(options.read_timeout * 1000),
+        "application_name": options.application_name,
+        "client_encoding": "utf8",
+    }
+    if options.session_settings:
+        settings = {
+            "timezone": "UTC",
+            "statement_timeout": round(options.statement_timeout * 1000),
+            "lock_timeout": round(options.lock_timeout * 1000),
+            "idle_in_transaction_session_timeout": round(
+                options.idle_in_transaction_timeout * 1000
+            ),
+        }
+        given = str(url.query.get("options", ""))
+        url = url.difference_update_query(["options"])
+        chosen = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        arguments["options"] = f"{given} {chosen}".strip()
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.QueuePool,
+        pool_size=options.pool_size,
+        max_overflow=options.max_overflow,
+        pool_timeout=options.pool_timeout,
+        pool_recycle=options.pool_recycle,
+        pool_pre_ping=options.pre_ping,
+        pool_reset_on_return=None,
+        connect_args=arguments,
+    )
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "reset", _reset)
+    return engine
+
+
+def prepare(connection: Any, record: Any) -> None:
+    """Set what the runtime relies on, and check the server's side of it.
+
+    Raises:
+        UnsafeSettings: Backslashes would escape in plain literals, or text is not UTF-8.
+    """
+    connection.autocommit = True
+    record.info["process"] = os.getpid()
+    status = connection.get_parameter_status
+    if status("standard_conforming_strings") == "off" or status("server_encoding") != "UTF8":
+        message = "PostgreSQL needs standard_conforming_strings=on and a UTF8 database"
+        raise UnsafeSettings(message)
+    psycopg2.extras.register_uuid(conn_or_curs=connection)
+
+
+def _reset(connection: Any, record: Any, _state: Any) -> None:
+    """Never put a connection with an open transaction back; costs no round trip otherwise."""
+    if record.info.get("process") != os.getpid() or connection.closed:
+        return
+    if connection.info.transaction_status != _IDLE:
+        with connection.cursor() as cursor:
+            cursor.execute("ROLLBACK")
+
+
+# ---------------------------------------------------------------- values
+
+
+class PostgreSQLDialect(SafeDialect):
+    """Standard SQL with PostgreSQL's booleans, patterns and JSON operators."""
+
+    true_exp = "TRUE"
+    false_exp = "FALSE"
+
+    def __init__(self, adapter: Any) -> None:
+        super().__init__(adapter)
+        self.types.update(
+            {
+                "boolean": "BOOLEAN",
+                "blob": "BYTEA",
+                "bigint": "BIGINT",
+                "double": "FLOAT8",
+                "json": "JSONB",
+                "jsonb": "JSONB",
+                "uuid": "UUID",
+                "datetime": "TIMESTAMPTZ",
+            }
+        )
+
+    @property
+    def random(self) -> str:
+        """The function that orders at random."""
+        return "RANDOM()"
+
+    def like(
+        self, first: Any, second: Any, escape: str | None = None, query_env: Env | None = None
+    ) -> str:
+        """Render LIKE; other types than text are cast first."""
+        return super().like(self._as_text(first), second, escape, query_env)
+
+    def ilike(
+        self, first: Any, second: Any, escape: str | None = None, query_env: Env | None = None
+    ) -> str:
+        """Render LIKE without regard to case."""
+        return super().ilike(self._as_text(first), second, escape, query_env)
+
+    @staticmethod
+    def _as_text(first: Any) -> Any:
+        is_field = isinstance(first, PyDALField)
+        return first.cast("text") if is_field and first.type not in _TEXT_TYPES else first
+
+    def regexp(
+        self,
+        first: Any,
+        second: Any,
+        match_parameter: Any = None,  # noqa: ARG002 - PyDAL's signature
+        query_env: Env | None = None,
+    ) -> str:
+        """Render a match with a regular expression."""
+        env = query_env or {}
+        pattern = self.expand(second, "string", query_env=env)
+        return f"({self.expand(first, query_env=env)} ~ {pattern})"
+
+    def json_contains_text(self, document: str, wanted: str) -> str:
+        """Use ``@>``."""
+        return f"({document} @> {self.adapter.adapt(wanted)}::jsonb)"
+
+    def json_text(
+        self, first: Any, path: tuple[str | int, ...], query_env: Env | None = None
+    ) -> str:
+        """Use ``#>>``."""
+        steps = ",".join(self.adapter.adapt(str(step)) for step in path)
+        return f"({self.expand(first, query_env=query_env or {})} #>> ARRAY[{steps}]::text[])"
+
+    def json_merge(self, first: Any, patch: dict[str, Any], query_env: Env | None = None) -> str:
+        """Spell RFC 7396 out for this patch; PostgreSQL has no function for it."""
+        return self._merged(self.expand(first, query_env=query_env or {}), patch)
+
+    def _merged(self, document: str, patch: dict[str, Any]) -> str:
+        adapt = self.adapter.adapt
+        removed = [key for key, value in patch.items() if value is None]
+        merged = (
+            f"(CASE WHEN jsonb_typeof({document}) = 'object' THEN {document} "
+            "ELSE '{}'::jsonb END)"
+        )
+        if removed:
+            keys = ",".join(adapt(text_of(key)) for key in removed)
+            merged = f"({merged} - ARRAY[{keys}]::text[])"
+        for key, value in patch.items():
+            if value is None:
+                continue
+            name = adapt(text_of(key))
+            if isinstance(value, dict):
+                inner = self._merged(f"({document} -> {name})", value)
+            else:
+                inner = f"{adapt(encode_json(value))}::jsonb"
+            merged = f"({merged} || jsonb_build_object({name}, {inner}))"
+        return merged
+
+
+@adapters.register_for("bilayer_postgresql")
+class PostgreSQLAdapter(NativeAdapter):
+    """The adapter of PostgreSQL."""
+
+    dbengine = "postgres"
+    drivers = ("psycopg2",)
+    returning = True
+    codecs: ClassVar[Mapping[str, Codec]] = {
+        **COMMON_CODECS,
+        "boolean": Codec(encode_boolean),
+        "json": Codec(encode_json),
+        "jsonb": Codec(encode_json),
+        "list:string": Codec(list_of(text_of)),
+        "list:integer": Codec(list_of(integer_of(64))),
+        "list:reference": Codec(list_of(integer_of(64))),
+        "double": Codec(encode_double),
+        "float": Codec(encode_double),
+        "date": Codec(encode_date),
+        "time": Codec(encode_time),
+        "datetime": Codec(encode_instant, decode_instant),
+        "blob": Codec(encode_bytes, bytes),
+        "uuid": Codec(lambda value: str(parse_uuid(value))),
+    }
+
+    def make_decimal_codec(self, precision: int, scale: int) -> Codec:
+        """Use NUMERIC as it is."""
+        return Codec(exact_decimal(precision, scale))
+
+    def cut(self, connection: Any) -> None:
+        """Close the socket under libpq, which then reports a closed connection."""
+        with contextlib.suppress(OSError, psycopg2.Error):
+            peer = socket.socket(fileno=os.dup(connection.fileno()))
+            with peer:
+                peer.shutdown(socket.SHUT_RDWR)
+
+    def begin(self, isolation: str | None, readonly: bool) -> None:  # noqa: FBT001
+        """Begin with everything in one round trip."""
+        level = f" ISOLATION LEVEL {isolation}" if isolation else ""
+        self.run(f"BEGIN{level}{' READ ONLY' if readonly else ''}")
+
+    def commit_transaction(self) -> None:
+        """Commit.
+
+        Raises:
+            TransactionAborted: PostgreSQL rolled back instead, which it reports as success.
+        """
+        super().commit_transaction()
+        if self.session.cursor.statusmessage == "ROLLBACK":
+            message = "the transaction had failed; PostgreSQL rolled it back"
+            raise TransactionAborted(message)
+
+    def translate(self, caught: Exception, connection: Any) -> DatabaseError:
+        """Map SQLSTATEs."""
+        code = getattr(caught, "pgcode", None)
+        diagnostics = getattr(caught, "diag", None)
+        if code in _CONSTRAINTS:
+            kind, message = _CONSTRAINTS[code]
+            return kind(
+                message,
+                code=code,
+                constraint=getattr(diagnostics, "constraint_name", None),
+                table=getattr(diagnostics, "table_name", None),
+                column=getattr(diagnostics, "column_name", None) or _single_column(diagnostics),
+            )
+        if code in _OTHERS:
+            other, message = _OTHERS[code]
+            return other(message, code=code)
+        if code is None and connection.closed:
+            return ConnectionLost("the connection was closed")
+        return DatabaseError(f"PostgreSQL refused the statement ({code})", code=code)
+
+
+dialects.register_for(PostgreSQLAdapter)(PostgreSQLDialect)
+
+
+def _single_column(diagnostics: Any) -> str | None:
+    """Take the column out of ``Key (email)=(...) already exists`` and leave the value there."""
+    detail = getattr(diagnostics, "message_detail", None) or ""
+    match = re.match(r'Key \("?(\w+)"?\)=', detail)
+    return match.group(1) if match else None

@@ -1,0 +1,252 @@
+"""The part of an adapter that turns values into SQL and rows into values.
+
+PyDAL's representers and parsers are not used: ``represent`` is the one place every value passes on
+its way out, and a reading plan made once per list of fields the one place on its way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from bilayer.runtime import tokens
+from bilayer.runtime.adapters.connections import PooledConnections
+from bilayer.runtime.codecs import (
+    Codec,
+    decode_integer,
+    decode_json,
+    encode_boolean,
+    encode_json,
+    encode_text,
+    integer,
+    list_of,
+)
+from bilayer.runtime.errors import InvalidValue, RawSQLRefused, UnsupportedDefinition
+from bilayer.runtime.pydal_compat import REGEX_TYPE, Expression, PyDALField, Query
+
+TEXT: Final = Codec(encode_text)
+COMMON_CODECS: Final[Mapping[str, Codec]] = {
+    "string": TEXT,
+    "text": TEXT,
+    "password": TEXT,
+    "upload": TEXT,
+    "boolean": Codec(encode_boolean),
+    "integer": Codec(integer(32), decode_integer),
+    "bigint": Codec(integer(64), decode_integer),
+    "id": Codec(integer(64), decode_integer),
+    "list:string": Codec(list_of(encode_text), decode_json),
+    "list:integer": Codec(list_of(integer(64)), decode_json),
+    "list:reference": Codec(list_of(integer(64)), decode_json),
+    "json": Codec(encode_json, decode_json),
+    "jsonb": Codec(encode_json, decode_json),
+}
+_PLAIN_INTEGERS: Final = ("id", "integer", "bigint")
+
+
+class Param:
+    """A named parameter of a prepared statement, used where a value would stand."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        if not name.isidentifier():
+            message = f"a parameter's name must be an identifier: {name!r}"
+            raise ValueError(message)
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Param({self.name!r})"
+
+
+class SQLText(str):
+    """Text that an adapter made and that may therefore stand in SQL."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPlan:
+    """How rows of one list of fields become dicts; made once, used for every row.
+
+    Attributes:
+        names: The keys of the dicts, in the order of the columns.
+        decoders: Keys whose values the driver gives in another form, with their decoder.
+    """
+
+    names: tuple[str, ...]
+    decoders: tuple[tuple[str, Callable[[Any], Any]], ...]
+
+    def dicts(self, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+        """Turn the driver's rows into dicts of Python values."""
+        names = self.names
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        for name, decode in self.decoders:
+            for row in found:
+                value = row[name]
+                if value is not None:
+                    row[name] = decode(value)
+        return found
+
+
+class TypedValues(PooledConnections):
+    """Strict encoding and decoding by the type of each field."""
+
+    codecs: ClassVar[Mapping[str, Codec]]
+
+    def _initialize_(self) -> None:
+        super()._initialize_()
+        self._codec_cache: dict[str, Codec] = {}
+
+    def make_decimal_codec(self, precision: int, scale: int) -> Codec:
+        """Make the codec of ``decimal(precision,scale)`` on this engine."""
+        raise NotImplementedError
+
+    def codec(self, field_type: str) -> Codec:
+        """Give the codec of a PyDAL type such as ``decimal(12,2)`` or ``reference users``.
+
+        Raises:
+            UnsupportedDefinition: The type is not known.
+        """
+        try:
+            return self._codec_cache[field_type]
+        except (KeyError, TypeError):
+            codec = self._find_codec(field_type)
+            self._codec_cache[field_type] = codec
+            return codec
+
+    def _find_codec(self, field_type: str) -> Codec:
+        if not isinstance(field_type, str):
+            message = "custom types are not supported: their encoders write raw SQL"
+            raise UnsupportedDefinition(message)
+        kind = REGEX_TYPE.match(field_type).group(0)
+        if kind == "decimal":
+            precision, _, scale = field_type.partition("(")[2].rstrip(") ").partition(",")
+            return self.make_decimal_codec(int(precision), int(scale))
+        if kind == "reference":
+            return self.codec(self._referenced(field_type).type)
+        try:
+            return self.codecs[kind]
+        except KeyError:
+            message = f"unknown type {field_type!r}"
+            raise UnsupportedDefinition(message) from None
+
+    def _referenced(self, field_type: str) -> Any:
+        name, _, column = field_type.removeprefix("reference").strip().partition(".")
+        table = self.db[name]
+        return table[column] if column else table._id  # noqa: SLF001 - PyDAL's name
+
+    # -- out
+
+    def represent(self, obj: Any, field_type: str) -> str:
+        """Give the SQL of one value: NULL, an expression, or a token that will be bound.
+
+        Raises:
+            InvalidValue: The value does not fit the type.
+        """
+        if callable(obj):
+            obj = obj()
+        if obj is None:
+            return "NULL"
+        if isinstance(obj, Expression | Query):
+            return str(self.expand(obj, field_type))
+        if isinstance(obj, Param):
+            return tokens.write_named(obj.name, field_type)
+        return tokens.write(self.codec(field_type).encode(obj))
+
+    def _expand(
+        self,
+        expression: Any,
+        field_type: str | None = None,
+        colnames: bool = False,  # noqa: FBT001, FBT002 - PyDAL's signature
+        query_env: dict[str, Any] | None = None,
+    ) -> SQLText:
+        """Render a part of a statement; raw text is refused, PyDAL would paste it."""
+        if field_type is None and isinstance(expression, str) and type(expression) is not SQLText:
+            message = "text cannot stand here: PyDAL would paste it into the SQL"
+            raise RawSQLRefused(message)
+        operator = getattr(expression, "op", None)
+        if isinstance(operator, str) and type(operator) is not SQLText:
+            message = "text is no expression: PyDAL would paste it into the SQL"
+            raise RawSQLRefused(message)
+        return SQLText(super()._expand(expression, field_type, colnames, query_env or {}))
+
+    def placed(self, field: Any, value: Any, query_env: dict[str, Any] | None = None) -> str:
+        """Render a value for a column; an invalid one is reported with table and column.
+
+        Raises:
+            InvalidValue: The value does not fit the column.
+        """
+        try:
+            if isinstance(value, Expression | Query):
+                return self.expand(value, field.type, query_env=query_env or {})
+            self.check_length(field, value)
+            return self.represent(value, field.type)
+        except InvalidValue as error:
+            failure = error.at(field.tablename, field.name)
+        raise failure
+
+    def encoded(self, field: Any, value: Any) -> Any:
+        """Give the driver's parameter for a column's value; None stays None.
+
+        Raises:
+            InvalidValue: The value does not fit the column.
+        """
+        if value is None:
+            return None
+        try:
+            self.check_length(field, value)
+            return self.codec(field.type).encode(value)
+        except InvalidValue as error:
+            failure = error.at(field.tablename, field.name)
+        raise failure
+
+    @staticmethod
+    def check_length(field: Any, value: Any) -> None:
+        """Hold the declared length, which SQLite does not and PyDAL never did."""
+        if field.type == "string" and isinstance(value, str) and len(value) > field.length:
+            reason = f"longer than {field.length} characters"
+            raise InvalidValue(reason)
+
+    # -- in
+
+    def parse_value(
+        self,
+        value: Any,
+        field_itype: str | None,  # noqa: ARG002 - PyDAL's signature
+        field_type: str | None,
+        blob_decode: bool = True,  # noqa: ARG002, FBT001, FBT002
+    ) -> Any:
+        """Decode one value of a PyDAL row."""
+        if value is None or field_type is None:
+            return value
+        decode = self.codec(field_type).decode
+        return value if decode is None else decode(value)
+
+    def reading_plan(self, fields: Sequence[Any]) -> ReadingPlan:
+        """Make the plan that reads rows of these fields as dicts.
+
+        Raises:
+            UnsupportedDefinition: Two columns would have the same key, or an expression none.
+        """
+        names: list[str] = []
+        decoders: list[tuple[str, Callable[[Any], Any]]] = []
+        for field in fields:
+            name = self._key_of(field)
+            if name in names:
+                message = f"two columns are called {name!r}; name one by with_alias()"
+                raise UnsupportedDefinition(message)
+            names.append(name)
+            decode = self.codec(field.type).decode if field.type else None
+            plain = isinstance(field, PyDALField) and field.type in _PLAIN_INTEGERS
+            if decode is not None and not plain:
+                decoders.append((name, decode))
+        return ReadingPlan(tuple(names), tuple(decoders))
+
+    def _key_of(self, field: Any) -> str:
+        if isinstance(field, PyDALField):
+            return str(field.name)
+        if isinstance(field, Expression) and field.op == self.dialect._as:  # noqa: SLF001 - PyDAL
+            return str(field.second)
+        message = "an expression needs a name: use with_alias()"
+        raise UnsupportedDefinition(message)

@@ -1,0 +1,125 @@
+"""One database of a process: its engine and pool, its DAL, its transactions."""
+
+from __future__ import annotations
+
+import os
+import uuid
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, Self
+
+import sqlalchemy as sa
+
+from bilayer.runtime.adapters import mysql, postgresql, sqlite
+from bilayer.runtime.dal import DAL
+from bilayer.runtime.options import ConnectOptions
+from bilayer.runtime.pydal_compat import forget_instance
+from bilayer.runtime.transaction import Isolation, Transaction
+from bilayer.runtime.writes import Subscriber
+from bilayer.urls import EngineName, engine_name, parse_url
+
+_ENGINES: Final[dict[EngineName, Callable[[sa.URL, ConnectOptions], sa.Engine]]] = {
+    "sqlite": sqlite.create_engine,
+    "postgresql": postgresql.create_engine,
+    "mysql": mysql.create_engine,
+}
+_open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_inherited: list[tuple[Any, ...]] = []  # a parent's connections, kept so that nobody closes them
+
+
+class Database:
+    """A database with its pool of connections and its DAL; make one per process.
+
+    Safe to share between threads, each of which holds at most one connection at a time, and to
+    inherit through ``fork``.
+
+    Attributes:
+        engine: The SQLAlchemy engine below PyDAL.
+        engine_name: ``sqlite``, ``postgresql`` or ``mysql``.
+        dal: The PyDAL database; define tables on it.
+    """
+
+    def __init__(self, engine: sa.Engine, options: ConnectOptions) -> None:
+        self.engine = engine
+        self.engine_name = engine_name(engine.dialect.name)
+        self.dal = DAL(
+            # PyDAL's caches use the URI as the database's identity, so each gets its own.
+            f"bilayer_{self.engine_name}://{uuid.uuid4().hex}",
+            migrate=False,
+            migrate_enabled=False,
+            attempts=1,
+            adapter_args={"engine": engine, "deadline_seconds": options.read_timeout},
+        )
+        self._adapter = self.dal._adapter  # noqa: SLF001 - ours
+        _open_databases.add(self)
+
+    @classmethod
+    def connect(cls, url: str | sa.URL, **options: Any) -> Database:
+        """Make a database from a URL; no connection is opened until it is used.
+
+        Args:
+            url: For example ``postgresql://user@host/name``; see ``bilayer.urls.parse_url``.
+            **options: The attributes of ``ConnectOptions``; times are in seconds.
+
+        Raises:
+            UnsupportedURL: The URL cannot be read or names another engine.
+            UnsupportedDefinition: SQLite in memory.
+        """
+        parsed = parse_url(url)
+        chosen = ConnectOptions(**options)
+        engine = _ENGINES[engine_name(parsed.drivername)](parsed, chosen)
+        engine.echo = chosen.echo
+        return cls(engine, chosen)
+
+    def transaction(
+        self, isolation: Isolation | None = None, *, readonly: bool = False
+    ) -> Transaction:
+        """Open a transaction, or a savepoint inside one; see ``Transaction``."""
+        return Transaction(self._adapter, isolation, readonly=readonly)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Tell whether the calling thread is inside ``transaction()``."""
+        return bool(self._adapter.session.depth)
+
+    def subscribe(self, subscriber: Subscriber, *tables: str) -> None:
+        """Let a subscriber take part in the writes of these tables."""
+        self._adapter.pipeline.subscribe(subscriber, tables)
+
+    def release(self) -> None:
+        """Give the calling thread's connection back, at the end of a request.
+
+        Raises:
+            TransactionMisuse: A transaction is open.
+        """
+        self._adapter.release()
+
+    def close(self) -> None:
+        """Give the calling thread's connection back and close the pool's idle ones."""
+        self._adapter.release()
+        self._adapter.watchdog.stop()
+        self.engine.dispose()
+        forget_instance(self.dal)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _renew_after_fork(self) -> None:
+        _inherited.append(self._adapter.renew_after_fork())
+
+
+def _renew_all() -> None:
+    for database in list(_open_databases):
+        database._renew_after_fork()  # noqa: SLF001 - this module's own class
+
+
+os.register_at_fork(after_in_child=_renew_all)

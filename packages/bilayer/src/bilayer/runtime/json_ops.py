@@ -1,0 +1,54 @@
+"""Expressions over JSON columns that mean the same on the three engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bilayer.runtime.errors import InvalidValue
+from bilayer.runtime.pydal_compat import Expression, Query
+
+
+def json_text(field: Any, *path: str | int) -> Expression:
+    """Read the scalar at a path as text.
+
+    Args:
+        field: A ``json`` column.
+        *path: Keys of objects and positions (from 0) in arrays.
+
+    Returns:
+        An expression: the text of a string, number or boolean; NULL where nothing is, or a JSON
+        null. How an object or array is spelled depends on the engine.
+    """
+    if not path or any(
+        isinstance(step, bool) or (isinstance(step, int) and step < 0) for step in path
+    ):
+        reason = "a path is made of keys and positions from 0"
+        raise InvalidValue(reason)
+    return Expression(field.db, field._dialect.json_text, field, path, "string")  # noqa: SLF001
+
+
+def json_contains(field: Any, document: Any) -> Query:
+    """Ask whether a column's document contains another one.
+
+    An object is contained if every key is there with a contained value; an array if every item is
+    contained in some item (PostgreSQL's ``@>``).
+    """
+    return Query(field.db, field._dialect.json_holds, field, document)  # noqa: SLF001
+
+
+def json_merge(field: Any, patch: dict[str, Any]) -> Expression:
+    """Apply a merge patch (RFC 7396) in the database, for ``update(column=json_merge(...))``.
+
+    Two writers that change different keys both win, because neither writes what it has read.
+
+    Args:
+        field: A ``json`` column; NULL counts as an empty object.
+        patch: Keys to set; None removes a key, a dict is merged into the one below it.
+
+    Raises:
+        InvalidValue: The patch is no object.
+    """
+    if not isinstance(patch, dict):
+        reason = "a merge patch is an object"
+        raise InvalidValue(reason)
+    return Expression(field.db, field._dialect.json_merge, field, patch, "json")  # noqa: SLF001

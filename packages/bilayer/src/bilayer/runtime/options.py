@@ -1,0 +1,47 @@
+"""The settings of a connection, common to the three engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectOptions:
+    """How connections are made and how long things may take; all times in seconds.
+
+    Attributes:
+        pool_size: Connections kept open.
+        max_overflow: Further connections opened under load and closed afterwards.
+        pool_timeout: How long to wait for a free connection.
+        pool_recycle: Age at which a connection is replaced.
+        pre_ping: Test a connection when it is taken from the pool.
+        echo: Log every statement (without its values).
+        connect_timeout: How long a new connection may take.
+        read_timeout: How long an answer may take before the connection is given up; must be
+            longer than ``statement_timeout``, which the server keeps.
+        statement_timeout: How long the server works on one statement.
+        lock_timeout: How long a statement waits for a lock.
+        idle_in_transaction_timeout: How long a transaction may do nothing (PostgreSQL).
+        application_name: What the server's list of connections shows (PostgreSQL).
+        session_settings: Send the settings when a connection is made. Behind a transaction
+            pooler such as PgBouncer they stand on the database role instead.
+    """
+
+    pool_size: int = 10
+    max_overflow: int = 20
+    pool_timeout: float = 30.0
+    pool_recycle: int = 3600
+    pre_ping: bool = True
+    echo: bool = False
+    connect_timeout: float = 5.0
+    read_timeout: float = 15.0
+    statement_timeout: float = 5.0
+    lock_timeout: float = 2.0
+    idle_in_transaction_timeout: float = 10.0
+    application_name: str = "bilayer"
+    session_settings: bool = True
+
+    def __post_init__(self) -> None:
+        if self.read_timeout <= self.statement_timeout:
+            message = "read_timeout must be longer than statement_timeout"
+            raise ValueError(message)

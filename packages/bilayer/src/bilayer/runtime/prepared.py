@@ -1,0 +1,192 @@
+"""Statements compiled once: PyDAL renders the SQL a single time, each call only binds values.
+
+find_user = prepared(lambda db: select(db.users.id == Param("id"), db.users.ALL))
+find_user.one(db, id=user_id)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from bilayer.runtime import tokens
+from bilayer.runtime.adapters.base import Condition
+from bilayer.runtime.adapters.values import Param
+from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
+from bilayer.runtime.writes import Row
+
+__all__ = ["Param", "Prepared", "prepared", "select", "update"]
+
+_Compiled = TypeVar("_Compiled", "_CompiledSelect", "_CompiledUpdate")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a prepared select reads; made by ``select``."""
+
+    query: Any
+    fields: Sequence[Any]
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a prepared update writes; made by ``update``."""
+
+    query: Any
+    values: dict[str, Any]
+
+
+def select(query: Any, *fields: Any, **attributes: Any) -> Selection:
+    """Describe a select for ``prepared``; the arguments of ``db(query).dicts``."""
+    return Selection(query, fields, attributes)
+
+
+def update(query: Any, **values: Any) -> Change:
+    """Describe an update for ``prepared``; the arguments of ``db(query).update``."""
+    return Change(query, values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """SQL with placeholders, and where each parameter comes from.
+
+    Attributes:
+        sql: The text for the driver.
+        slots: For each placeholder the name of its parameter with its encoder, or None with the
+            fixed value.
+    """
+
+    sql: str
+    slots: tuple[tuple[str | None, Any], ...]
+
+    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
+        """Encode the values of one call."""
+        return [
+            given if name is None else _encoded(name, given, values[name])
+            for name, given in self.slots
+        ]
+
+
+def _encoded(name: str, encode: Callable[[Any], Any], value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        return encode(value)
+    except InvalidValue as error:
+        failure = InvalidValue(f"parameter {name!r}: {error.reason}")
+    raise failure
+
+
+def _template(adapter: Any, sql: str) -> _Template:
+    texts, found = tokens.split(sql)
+    marks: list[str] = []
+    slots: list[tuple[str | None, Any]] = []
+    for kind, payload in found:
+        if kind == tokens.NAMED:
+            name, _, field_type = payload.partition("|")
+            marks.append(adapter.mark_of(field_type))
+            slots.append((name, adapter.codec(field_type).encode))
+        else:
+            marks.append(adapter.mark(kind))
+            slots.append((None, tokens.read(kind, payload)))
+    return _Template(adapter.join(texts, marks), tuple(slots))
+
+
+class _CompiledSelect:
+    def __init__(self, adapter: Any, description: Selection) -> None:
+        sql, self._plan = adapter.selection(
+            description.query, description.fields, dict(description.attributes)
+        )
+        self._template = _template(adapter, sql)
+        self.names = frozenset(name for name, _ in self._template.slots if name)
+
+    def dicts(self, adapter: Any, values: Mapping[str, Any]) -> list[Row]:
+        template = self._template
+        return self._plan.dicts(adapter.rows(template.sql, template.parameters(values)))
+
+
+class _CompiledUpdate:
+    def __init__(self, adapter: Any, description: Change) -> None:
+        self._table = adapter.get_table(description.query)
+        self._values = description.values
+        env = {"current_scope": [self._table._tablename]}  # noqa: SLF001 - PyDAL's name
+        self._where = _template(adapter, adapter.expand(description.query, query_env=env))
+        rows = _CompiledSelect(
+            adapter, Selection(description.query, (self._table.ALL,), {"for_update": True})
+        )
+        self._images = rows.dicts
+        assigned = {v.name for v in self._values.values() if isinstance(v, Param)}
+        self.names = rows.names | assigned
+
+    def run(self, adapter: Any, values: Mapping[str, Any]) -> int:
+        given = {
+            name: values[value.name] if isinstance(value, Param) else value
+            for name, value in self._values.items()
+        }
+        fields = self._table._fields_and_values_for_update(given).op_values()  # noqa: SLF001
+        return int(
+            adapter.pipeline.update_where(
+                self._table,
+                fields,
+                condition=lambda: Condition(
+                    f" WHERE {self._where.sql}", self._where.parameters(values)
+                ),
+                images=lambda: self._images(adapter, values),
+            )
+        )
+
+
+class Prepared:
+    """A statement that is compiled at its first use on a database.
+
+    Args:
+        build: Gets the DAL, gives ``select(...)`` or ``update(...)`` with ``Param``s in it.
+    """
+
+    def __init__(self, build: Callable[[Any], Selection | Change]) -> None:
+        self._build = build
+        self._compiled: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+    def dicts(self, db: Any, /, **values: Any) -> list[Row]:
+        """Run a prepared select.
+
+        Args:
+            db: The DAL.
+            **values: A value for each parameter; None is SQL NULL, which equals nothing.
+
+        Raises:
+            InvalidValue: A value does not fit the column its parameter is compared with, or a
+                parameter is missing or unknown.
+        """
+        return self._for(db._adapter, _CompiledSelect, values).dicts(db._adapter, values)  # noqa: SLF001
+
+    def one(self, db: Any, /, **values: Any) -> Row | None:
+        """Run a prepared select and give its first row, None if there is none."""
+        rows = self.dicts(db, **values)
+        return rows[0] if rows else None
+
+    def run(self, db: Any, /, **values: Any) -> int:
+        """Run a prepared update through the write pipeline; returns how many rows matched."""
+        return self._for(db._adapter, _CompiledUpdate, values).run(db._adapter, values)  # noqa: SLF001
+
+    def _for(self, adapter: Any, kind: type[_Compiled], values: Mapping[str, Any]) -> _Compiled:
+        compiled = self._compiled.get(adapter)
+        if compiled is None:
+            description = self._build(adapter.db)
+            made = _CompiledSelect if isinstance(description, Selection) else _CompiledUpdate
+            compiled = self._compiled[adapter] = made(adapter, description)  # type: ignore[arg-type] # the pair belongs together
+        if not isinstance(compiled, kind):
+            message = "a select is read by dicts() or one(), an update is run by run()"
+            raise UnsupportedDefinition(message)
+        if compiled.names != values.keys():
+            reason = f"the parameters are {', '.join(sorted(compiled.names)) or 'none'}"
+            raise InvalidValue(reason)
+        return compiled
+
+
+def prepared(build: Callable[[Any], Selection | Change]) -> Prepared:
+    """Prepare a statement; nothing is compiled and no database needed until it is used."""
+    return Prepared(build)

@@ -1,0 +1,63 @@
+"""What one thread holds of one database: its connection, its cursor and its transaction.
+
+The state lives in the adapter object. PyDAL keeps it under ``id(adapter)`` in a global
+thread-local, where a new object at an old address inherits another database's connection.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+
+class Watch:
+    """What the watchdog may see of a session from its own thread.
+
+    Attributes:
+        connection: The driver's connection.
+        deadline: Monotonic time in seconds at which the running statement is cut; None between
+            statements.
+        overdue: The running statement was cut.
+    """
+
+    __slots__ = ("__weakref__", "connection", "deadline", "overdue")
+
+    def __init__(self) -> None:
+        self.connection: Any = None
+        self.deadline: float | None = None
+        self.overdue = False
+
+
+class Session(threading.local):
+    """The state of the current thread.
+
+    Attributes:
+        connection: The pooled connection, None while the thread holds none.
+        cursor: Its cursor.
+        depth: Open transactions: 0 outside, 1 inside, more inside savepoints.
+        readonly: The open transaction was begun read only.
+        failed: A statement failed; everything up to the innermost savepoint must be rolled back.
+        lost: The whole transaction is gone on the server; no savepoint brings it back.
+        watch: What the watchdog sees.
+    """
+
+    def __init__(self) -> None:
+        self.connection: Any = None
+        self.cursor: Any = None
+        self.watch = Watch()
+        self.end_transaction()
+
+    def open(self, connection: Any) -> None:
+        """Take a connection of the pool into this thread."""
+        self.connection = connection
+        self.cursor = connection.cursor()
+        self.watch.connection = connection.dbapi_connection
+
+    def close(self) -> None:
+        """Hold no connection any more; the caller has returned or discarded it."""
+        self.connection = self.cursor = self.watch.connection = None
+
+    def end_transaction(self) -> None:
+        """Be outside of any transaction again."""
+        self.depth = 0
+        self.readonly = self.failed = self.lost = False

@@ -1,0 +1,142 @@
+"""Transactions: everything inside commits together or not at all; nesting makes savepoints."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Literal, Self, get_args
+
+from bilayer.runtime.errors import (
+    ConnectionLost,
+    DatabaseError,
+    OutcomeUnknown,
+    TransactionAborted,
+    TransactionMisuse,
+)
+
+if TYPE_CHECKING:
+    from bilayer.runtime.adapters.base import NativeAdapter
+
+Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
+_LEVELS: Final = get_args(Isolation)
+
+
+class Transaction:
+    """A block whose statements commit together when it ends, or are undone if it raises.
+
+    A statement that fails dooms the block up to the innermost ``transaction()``, on every engine,
+    as it does on PostgreSQL: swallowing its error cannot commit half of the work.
+
+    Args:
+        isolation: The isolation level; the server's default (READ COMMITTED on PostgreSQL and as
+            the runtime sets it on MariaDB) if None. SQLite's transactions are always serializable.
+        readonly: Refuse writes. On SQLite a reading transaction does not wait for the writer.
+    """
+
+    def __init__(
+        self, adapter: NativeAdapter, isolation: Isolation | None = None, *, readonly: bool = False
+    ) -> None:
+        if isolation is not None and isolation not in _LEVELS:
+            message = f"isolation is one of {', '.join(_LEVELS)}"
+            raise ValueError(message)
+        self._adapter = adapter
+        self._isolation = isolation
+        self._readonly = readonly
+
+    def __enter__(self) -> Self:
+        """Begin, or set a savepoint.
+
+        Raises:
+            TransactionMisuse: An inner block asks for an isolation level, or for read only.
+        """
+        session = self._adapter.session
+        if session.depth:
+            if self._isolation or self._readonly:
+                message = "only the outermost transaction() chooses isolation and readonly"
+                raise TransactionMisuse(message)
+            self._adapter.run(f"SAVEPOINT {self._savepoint}")
+        else:
+            self._begin()
+            session.readonly = self._readonly
+        session.depth += 1
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit or release; undo after an exception or a failed statement.
+
+        Raises:
+            TransactionAborted: The block ended well, but a statement in it had failed.
+            OutcomeUnknown: The connection broke during COMMIT.
+            DatabaseError: COMMIT was refused; nothing was committed.
+        """
+        session = self._adapter.session
+        if session.depth > 1:
+            session.depth -= 1
+            self._leave_savepoint(undo=kind is not None)
+        elif kind is None and not session.failed:
+            self._commit()
+        else:
+            failed = session.failed
+            self._undo()
+            if kind is None and failed:
+                message = "a statement of this transaction failed; it was rolled back"
+                raise TransactionAborted(message)
+
+    @property
+    def _savepoint(self) -> str:
+        return f"bilayer_{self._adapter.session.depth}"
+
+    def _begin(self) -> None:
+        held = self._adapter.session.connection is not None
+        try:
+            self._adapter.begin(self._isolation, self._readonly)
+        except ConnectionLost:
+            if not held:
+                raise
+            # A connection that died while the thread held it is replaced: nothing has happened.
+            self._adapter.begin(self._isolation, self._readonly)
+
+    def _leave_savepoint(self, *, undo: bool) -> None:
+        session = self._adapter.session
+        if session.lost:
+            aborted = not undo
+        else:
+            aborted = session.failed and not undo
+            if undo or session.failed:
+                session.failed = False
+                self._adapter.run(f"ROLLBACK TO SAVEPOINT {self._savepoint}")
+            self._adapter.run(f"RELEASE SAVEPOINT {self._savepoint}")
+        if aborted:
+            message = "a statement of this block failed; the block was rolled back"
+            raise TransactionAborted(message)
+
+    def _commit(self) -> None:
+        adapter = self._adapter
+        try:
+            adapter.commit_transaction()
+        except ConnectionLost:
+            failure: DatabaseError = OutcomeUnknown("the connection broke during COMMIT")
+        except DatabaseError as error:
+            failure = error
+        else:
+            adapter.session.end_transaction()
+            return
+        self._undo()
+        raise failure
+
+    def _undo(self) -> None:
+        """Roll back; a connection that cannot even do that is thrown away."""
+        adapter = self._adapter
+        session = adapter.session
+        session.failed = False
+        try:
+            if session.connection is not None:
+                adapter.rollback_transaction()
+        except DatabaseError:
+            adapter.discard()
+        finally:
+            session.end_transaction()

@@ -1,0 +1,287 @@
+"""The one write pipeline: every insert, update, delete, upsert and bulk write passes it.
+
+Subscribers of a table add columns before a statement (``stamp``) and see what changed after it
+(``changed``), in the same transaction; what they write commits or vanishes with the change. Rows
+that the database itself deletes through ON DELETE CASCADE, and ``executesql``, are not seen.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from bilayer.runtime.errors import UnsupportedDefinition
+from bilayer.runtime.pydal_compat import Expression, Query
+from bilayer.runtime.transaction import Transaction
+
+if TYPE_CHECKING:
+    from bilayer.runtime.adapters.base import Assignments, Condition, NativeAdapter
+
+Row = dict[str, Any]
+Action = Literal["insert", "update", "delete"]
+
+_KEYS_PER_STATEMENT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row that a write changed.
+
+    Attributes:
+        table: Name of the table.
+        action: What happened to the row.
+        key: Its primary key, column by column.
+        before: The row as it was, None for an insert.
+        after: The row as it is, None for a delete.
+    """
+
+    table: str
+    action: Action
+    key: Row
+    before: Row | None
+    after: Row | None
+
+
+class Subscriber:
+    """Something that takes part in the writes of some tables; override what is needed."""
+
+    def stamp(self, table: Any, action: Action, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give columns to add to an insert or an update, before it is sent.
+
+        Args:
+            table: The PyDAL table.
+            action: ``insert`` or ``update``.
+            values: What is written so far; a value may be an expression.
+        """
+        del table, action, values
+        return {}
+
+    def changed(self, db: Any, changes: Sequence[Change]) -> None:
+        """See the rows that were written, inside the same transaction."""
+
+
+class Timestamps(Subscriber):
+    """Keeps ``created_at`` and ``updated_at``, in the tables that have them.
+
+    Args:
+        clock: Gives the present instant, aware and in UTC.
+    """
+
+    def __init__(self, clock: Callable[[], dt.datetime]) -> None:
+        self._clock = clock
+
+    def stamp(self, table: Any, action: Action, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Set the instants a writer has not given itself."""
+        names = ("created_at", "updated_at") if action == "insert" else ("updated_at",)
+        missing = [name for name in names if name in table.fields and values.get(name) is None]
+        return dict.fromkeys(missing, self._clock()) if missing else {}
+
+
+class WritePipeline:
+    """Takes every write of one database to its statement, past the table's subscribers."""
+
+    def __init__(self, adapter: NativeAdapter) -> None:
+        self._adapter = adapter
+        self._stampers: dict[str, tuple[Subscriber, ...]] = {}
+        self._watchers: dict[str, tuple[Subscriber, ...]] = {}
+
+    def subscribe(self, subscriber: Subscriber, tables: Iterable[str]) -> None:
+        """Let a subscriber take part in the writes of these tables."""
+        for table in tables:
+            if type(subscriber).stamp is not Subscriber.stamp:
+                self._stampers[table] = (*self._stampers.get(table, ()), subscriber)
+            if type(subscriber).changed is not Subscriber.changed:
+                self._watchers[table] = (*self._watchers.get(table, ()), subscriber)
+
+    def is_watched(self, table: Any) -> bool:
+        """Tell whether a subscriber wants to see the table's rows."""
+        return table._dalname in self._watchers  # noqa: SLF001 - PyDAL's name
+
+    def stamped(self, table: Any, action: Action, fields: Assignments) -> Assignments:
+        """Add what the table's subscribers add to a write."""
+        stampers = self._stampers.get(table._dalname)  # noqa: SLF001
+        if not stampers:
+            return fields
+        values = {field.name: value for field, value in fields}
+        for subscriber in stampers:
+            values.update(subscriber.stamp(table, action, values))
+        return [(table[name], value) for name, value in values.items()]
+
+    # -- the writes
+
+    def insert(self, table: Any, fields: Assignments) -> Any:
+        """Insert one row; returns its key."""
+        fields = self.stamped(table, "insert", fields)
+        if not self.is_watched(table):
+            return self._adapter.send_insert(table, fields)
+        with Transaction(self._adapter):
+            key = self._adapter.send_insert(table, fields)
+            self._publish_inserts(table, [key])
+        return key
+
+    def insert_many(self, table: Any, items: Sequence[Assignments]) -> int:
+        """Insert rows, all or none; returns how many."""
+        if not items:
+            return 0
+        items = [self.stamped(table, "insert", item) for item in items]
+        with Transaction(self._adapter):
+            if not self.is_watched(table):
+                return self._adapter.send_insert_many(table, items)
+            keys = self._given_keys(table, items)
+            if keys is None:
+                keys = [self._adapter.send_insert(table, item) for item in items]
+            else:
+                self._adapter.send_insert_many(table, items)
+            self._publish_inserts(table, keys)
+        return len(items)
+
+    def update(self, table: Any, query: Any, fields: Assignments) -> int:
+        """Update the rows of a query; returns how many matched."""
+        adapter = self._adapter
+        return self.update_where(
+            table,
+            fields,
+            condition=lambda: adapter.condition(table, query),
+            images=lambda: self._images(table, query),
+        )
+
+    def update_where(
+        self,
+        table: Any,
+        fields: Assignments,
+        *,
+        condition: Callable[[], Condition],
+        images: Callable[[], list[Row]],
+    ) -> int:
+        """Update by a rendered condition; ``images`` reads and locks the rows it matches."""
+        fields = self.stamped(table, "update", fields)
+        if not self.is_watched(table):
+            return self._adapter.send_update(table, condition(), fields)
+        with Transaction(self._adapter):
+            before = images()
+            if before:
+                self._update_images(table, before, fields)
+        return len(before)
+
+    def delete(self, table: Any, query: Any) -> int:
+        """Delete the rows of a query; returns how many."""
+        adapter = self._adapter
+        if not self.is_watched(table):
+            return adapter.send_delete(table, adapter.condition(table, query))
+        with Transaction(adapter):
+            before = self._images(table, query)
+            for where in self._conditions(table, self._keys(table, before)):
+                adapter.send_delete(table, where)
+            self._publish(table, "delete", before, [None] * len(before))
+        return len(before)
+
+    def upsert(
+        self,
+        table: Any,
+        fields: Assignments,
+        conflict: Sequence[Any],
+        update: Assignments | None,
+    ) -> None:
+        """Insert a row, or update the one with the same key; None keeps it as it is."""
+        inserted = self.stamped(table, "insert", fields)
+        changed = None if update is None else self.stamped(table, "update", update)
+        if not self.is_watched(table):
+            self._adapter.send_upsert(table, inserted, conflict, changed)
+            return
+        with Transaction(self._adapter):
+            self._upsert_seen(table, inserted, conflict, changed)
+
+    def _upsert_seen(
+        self, table: Any, fields: Assignments, conflict: Sequence[Any], update: Assignments | None
+    ) -> None:
+        """Upsert in two steps, so that it is known which of the two happened."""
+        query = _all_equal(conflict, dict((f.name, v) for f, v in fields))
+        while True:
+            before = self._images(table, query)
+            if before:
+                if update is not None:
+                    self._update_images(table, before, update)
+                return
+            if self._adapter.send_upsert(table, fields, conflict, None):
+                after = self._images(table, query)
+                self._publish(table, "insert", [None], after)
+                return
+
+    # -- images
+
+    def _images(self, table: Any, query: Any) -> list[Row]:
+        """Read the rows of a query and lock them until the transaction ends."""
+        return self._adapter.dicts(query, [table.ALL], {"for_update": True})
+
+    def _rows_of(self, table: Any, keys: Sequence[Sequence[Any]]) -> list[Row]:
+        """Read rows by key, in the order of the keys."""
+        found: dict[tuple[Any, ...], Row] = {}
+        for chunk in _chunks(keys):
+            query = self._adapter.keys_query(table, chunk)
+            rows = self._adapter.dicts(query, [table.ALL], {})
+            found.update(zip(self._keys(table, rows), rows, strict=True))
+        return [found[tuple(key)] for key in keys]
+
+    def _keys(self, table: Any, rows: Iterable[Row]) -> list[tuple[Any, ...]]:
+        names = [column.name for column in self._adapter.key_columns(table)]
+        return [tuple(row[name] for name in names) for row in rows]
+
+    def _conditions(self, table: Any, keys: Sequence[Any]) -> Iterable[Condition]:
+        adapter = self._adapter
+        return (
+            adapter.condition(table, adapter.keys_query(table, chunk)) for chunk in _chunks(keys)
+        )
+
+    def _given_keys(self, table: Any, items: Sequence[Assignments]) -> list[Any] | None:
+        """Give the keys of rows to insert, None if the database makes some of them."""
+        names = [column.name for column in self._adapter.key_columns(table)]
+        rows = [{field.name: value for field, value in item} for item in items]
+        if any(row.get(name) is None for row in rows for name in names):
+            return None
+        return [row[names[0]] if len(names) == 1 else row for row in rows]
+
+    def _update_images(self, table: Any, before: list[Row], fields: Assignments) -> None:
+        keys = self._keys(table, before)
+        names = [column.name for column in self._adapter.key_columns(table)]
+        given = {field.name: value for field, value in fields}
+        if any(isinstance(given.get(name), Expression | Query) for name in names):
+            message = f"the primary key of {table} cannot be set by an expression"
+            raise UnsupportedDefinition(message)
+        for where in self._conditions(table, keys):
+            self._adapter.send_update(table, where, fields)
+        moved = [tuple(given.get(n, old) for n, old in zip(names, k, strict=True)) for k in keys]
+        self._publish(table, "update", before, self._rows_of(table, moved))
+
+    def _publish_inserts(self, table: Any, keys: Sequence[Any]) -> None:
+        names = [column.name for column in self._adapter.key_columns(table)]
+        tuples = [
+            tuple(key[name] for name in names) if isinstance(key, dict) else (key,) for key in keys
+        ]
+        self._publish(table, "insert", [None] * len(keys), self._rows_of(table, tuples))
+
+    def _publish(
+        self, table: Any, action: Action, before: Sequence[Row | None], after: Sequence[Row | None]
+    ) -> None:
+        names = [column.name for column in self._adapter.key_columns(table)]
+        changes = [
+            Change(table._dalname, action, {n: (old or new or {})[n] for n in names}, old, new)  # noqa: SLF001
+            for old, new in zip(before, after, strict=True)
+        ]
+        for subscriber in self._watchers[table._dalname]:  # noqa: SLF001
+            subscriber.changed(self._adapter.db, changes)
+
+
+def _chunks(keys: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (
+        keys[start : start + _KEYS_PER_STATEMENT]
+        for start in range(0, len(keys), _KEYS_PER_STATEMENT)
+    )
+
+
+def _all_equal(columns: Sequence[Any], values: Mapping[str, Any]) -> Any:
+    first, *others = (column == values[column.name] for column in columns)
+    for other in others:
+        first &= other
+    return first
