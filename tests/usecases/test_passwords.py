@@ -37,7 +37,8 @@ def test_weak_password_is_refused(password: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["lowercaseonlybutrare", "🦜🦜🦜🦜🦜🦜🦜🦜", "  spaces  count  ", "x" * 249 + "unusual"]
+    "password",
+    ["lowercaseonlybutrare", "🦜🦜🦜🦜🦜🦜🦜🦜", "  spaces  count  ", "x" * 249 + "unusual"],
 )
 def test_no_composition_is_demanded(password: str) -> None:
     assert find_flaw(password, "ada@example.com") is None

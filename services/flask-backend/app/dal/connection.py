@@ -4,14 +4,12 @@ Holds no query.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from app import clock
 from app.config import Settings, get_settings
 from app.dal.tables import define_tables
-from bilayer.runtime import DAL, Database, Timestamps
+from bilayer.runtime import DAL, Database, Isolation, Timestamps, Transaction
 
 STAMPED_TABLES: Final = ("users", "profiles", "history", "login_attempts")
 """The tables whose ``created_at`` and ``updated_at`` are this service's to keep."""
@@ -57,17 +55,15 @@ def get_db() -> DAL:
     return get_database().dal
 
 
-@contextmanager
-def transaction(*, isolation: str | None = None, readonly: bool = False) -> Iterator[None]:
-    """Commit everything inside together, or nothing. Inside another one it is a savepoint.
+def transaction(isolation: Isolation | None = None, *, readonly: bool = False) -> Transaction:
+    """Commit everything in the ``with`` block together, or nothing; inside another, a savepoint.
 
     Args:
         isolation: ``READ COMMITTED``, ``REPEATABLE READ`` or ``SERIALIZABLE``; the engine's
             default if None.
         readonly: Refuse writes.
     """
-    with get_database().transaction(isolation=isolation, readonly=readonly):
-        yield
+    return get_database().transaction(isolation=isolation, readonly=readonly)
 
 
 def release() -> None:

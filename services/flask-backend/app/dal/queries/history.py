@@ -5,10 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from app.dal.connection import get_db
+from app.dal.queries import Query, Row
 from app.keyset import Position
-from bilayer.runtime import Query
-
-Row = dict[str, Any]
 
 
 def create_history(

@@ -7,14 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from app.dal.connection import get_db
-
-Row = dict[str, Any]
+from app.dal.queries import Row
 
 
 def lock_login(user_id: UUID) -> Row:
     """Return the counter of an account, made if need be, and locked until the transaction ends."""
     db = get_db()
-    db.logins.upsert({"user_id": user_id}, ["user_id"], update={})
+    db.logins.upsert({"user_id": user_id}, conflict=["user_id"], update={})
     row: Row = db.lock_rows(db.logins.user_id == user_id)[0]
     return row
 
@@ -22,7 +21,7 @@ def lock_login(user_id: UUID) -> Row:
 def lock_login_attempt(key: str) -> Row:
     """Return the counter of a key, made if need be, and locked until the transaction ends."""
     db = get_db()
-    db.login_attempts.upsert({"key": key}, ["key"], update={})
+    db.login_attempts.upsert({"key": key}, conflict=["key"], update={})
     row: Row = db.lock_rows(db.login_attempts.key == key)[0]
     return row
 

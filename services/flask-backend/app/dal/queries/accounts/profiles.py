@@ -5,14 +5,16 @@ from typing import Any
 from uuid import UUID
 
 from app.dal.connection import get_db
+from app.dal.queries import Row
 from bilayer.runtime import json_merge
-
-Row = dict[str, Any]
 
 
 def create_profile(user_id: UUID) -> None:
     """Make the empty profile of an account, unless it has one."""
-    get_db().profiles.upsert({"user_id": user_id, "preferences": {}}, ["user_id"], update={})
+    empty = {"user_id": user_id, "preferences": {}}
+    get_db().profiles.upsert(
+        {"user_id": user_id, "preferences": {}}, conflict=["user_id"], update={}
+    )
 
 
 def get_profile(user_id: UUID) -> Row | None:

@@ -10,9 +10,8 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.dal.connection import get_db
-from bilayer.runtime import DAL, Field, Param, Select, prepared, select
-
-Row = dict[str, Any]
+from app.dal.queries import Row
+from bilayer.runtime import DAL, Field, Param, prepared, select
 
 
 def create_session(
@@ -99,7 +98,7 @@ def delete_expired_sessions(user_id: UUID, *, before: datetime) -> None:
     db((sessions.user_id == user_id) & (sessions.refresh_expires_at < before)).delete()
 
 
-def _with_account(db: DAL, hashed: Field) -> Select:
+def _with_account(db: DAL, hashed: Field) -> Any:  # what select() makes has no public name
     sessions, users = db.sessions, db.users
     return select(
         (sessions.user_id == Param("user_id"))

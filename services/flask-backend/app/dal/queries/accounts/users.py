@@ -7,10 +7,9 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.dal.connection import get_db
+from app.dal.queries import Query, Row
 from app.vocabulary import Role, UserType
-from bilayer.runtime import DAL, Query
-
-Row = dict[str, Any]
+from bilayer.runtime import DAL
 
 FREED_EMAIL: Final = "deleted:{id}"
 """Stands for the e-mail of a deleted account that gave it up. No address can look like it."""

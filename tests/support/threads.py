@@ -1,0 +1,42 @@
+"""Real threads for tests of what happens at once. Knows nothing of what they do."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from app.models import release
+
+Result = TypeVar("Result")
+_TIMEOUT_SECONDS = 60
+
+
+def run_together(actions: Sequence[Callable[[], Result]]) -> list[Result | Exception]:
+    """Run each action in a thread of its own, let go at the same moment.
+
+    Returns:
+        What each returned or raised, in the order of the actions.
+    """
+    gate = threading.Barrier(len(actions))
+
+    def run(action: Callable[[], Result]) -> Result:
+        gate.wait(_TIMEOUT_SECONDS)
+        try:
+            return action()
+        finally:
+            release()
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        futures = [pool.submit(run, action) for action in actions]
+        return [_outcome(future.result, future.exception) for future in futures]
+
+
+def _outcome(
+    result: Callable[[float], Result], exception: Callable[[float], BaseException | None]
+) -> Result | Exception:
+    error = exception(_TIMEOUT_SECONDS)
+    if error is None:
+        return result(_TIMEOUT_SECONDS)
+    if isinstance(error, Exception):
+        return error
+    raise error

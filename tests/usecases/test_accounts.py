@@ -1,0 +1,227 @@
+"""Signing up and in, and how an account ends."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from app.models import get_db, get_profile, get_user, get_user_by_email, update_user
+from app.usecases import passwords
+from app.usecases.accounts import (
+    Client,
+    SignedIn,
+    authenticate,
+    count_admins,
+    create_admin,
+    delete_account,
+    login,
+    register,
+    update_account,
+)
+from app.usecases.administration import change_user
+from app.vocabulary import MANAGED_EXTERNALLY, Role
+from tests.factories import PASSWORD, make_admin, make_user
+from tests.support.threads import run_together
+
+pytestmark = pytest.mark.usefixtures("database")
+
+CLIENT = Client("192.0.2.1", "phone")
+
+
+def sign_up(email: str = "ada@example.com") -> SignedIn:
+    return register(email=email, password=PASSWORD, client=CLIENT)
+
+
+def sign_in(email: str = "ada@example.com", password: str = PASSWORD) -> SignedIn:
+    return login(email=email, password=password, client=CLIENT)
+
+
+def code_of(result: object) -> str:
+    return result.code if isinstance(result, AppError) else type(result).__name__
+
+
+def test_whoever_signs_up_is_a_viewer_and_signed_in() -> None:
+    signed_in = sign_up()
+
+    assert authenticate(signed_in.tokens.access_token).role == Role.VIEWER
+    assert get_profile(signed_in.user["id"]) is not None
+    assert sign_in().user["id"] == signed_in.user["id"]
+
+
+def test_password_is_stored_as_a_hash_only() -> None:
+    user = sign_up().user
+
+    assert user["password_hash"].startswith("$argon2id$")
+    assert PASSWORD not in str(get_db()(get_db().users).dicts())
+
+
+def test_every_flaw_of_a_new_account_is_told_at_once() -> None:
+    with pytest.raises(Invalid) as refused:
+        register(email="nobody", password="short", client=CLIENT)
+
+    assert [error.field for error in refused.value.errors] == ["email", "password"]
+    assert get_db()(get_db().users).isempty()
+
+
+def test_email_is_taken_in_any_spelling() -> None:
+    sign_up("ada@example.com")
+
+    with pytest.raises(Conflict) as refused:
+        sign_up("ADA@example.com")
+
+    assert refused.value.code == "EMAIL_TAKEN"
+
+
+def test_of_many_who_sign_up_with_one_email_at_once_exactly_one_does() -> None:
+    results = run_together([sign_up] * 6)
+
+    assert sorted(map(code_of, results)) == ["EMAIL_TAKEN"] * 5 + ["SignedIn"]
+    assert get_db()(get_db().users).count() == 1
+    assert get_db()(get_db().profiles).count() == 1
+
+
+def test_sign_in_is_recorded() -> None:
+    user = sign_up().user
+    assert user["last_login_at"] is None
+
+    assert sign_in().user["last_login_at"] is not None
+
+
+def test_every_reason_not_to_sign_in_has_the_same_answer() -> None:
+    sign_up("right@example.com")
+    make_user(email="external@example.com", password_hash=MANAGED_EXTERNALLY)
+    deleted = make_user(email="deleted@example.com")
+    delete_account(deleted["id"])
+
+    answers = set()
+    for email, password in [
+        ("right@example.com", "wrong guess"),
+        ("unknown@example.com", PASSWORD),
+        ("external@example.com", MANAGED_EXTERNALLY),
+        ("deleted@example.com", PASSWORD),
+        ("no address at all", PASSWORD),
+    ]:
+        with pytest.raises(Unauthorized) as refused:
+            sign_in(email, password)
+        answers.add((refused.value.code, refused.value.message))
+
+    assert len(answers) == 1
+
+
+def test_every_reason_not_to_sign_in_costs_one_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_user(email="right@example.com")
+    make_user(email="external@example.com", password_hash=MANAGED_EXTERNALLY)
+    verified = []
+
+    class CountingHasher(passwords.PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Any:  # noqa: A002 - its name there
+            verified.append(passwords._HASHER.check_needs_rehash(str(hash)))
+            return super().verify(hash, password)
+
+    counting = CountingHasher(time_cost=2, memory_cost=19456, parallelism=1)
+    monkeypatch.setattr(passwords, "_HASHER", counting)
+
+    for email in ("right@example.com", "external@example.com", "unknown@example.com"):
+        with pytest.raises(Unauthorized):
+            sign_in(email, "wrong guess")
+
+    assert verified == [False, False, False]
+
+
+def test_only_whoever_knows_the_password_learns_that_an_account_is_disabled() -> None:
+    user = make_user(email="ada@example.com")
+    update_user(user["id"], is_active=False)
+
+    with pytest.raises(Forbidden) as refused:
+        sign_in()
+    assert refused.value.code == "ACCOUNT_DISABLED"
+
+    with pytest.raises(Unauthorized):
+        sign_in(password="wrong guess")
+
+
+def test_weaker_hash_is_replaced_at_the_next_sign_in() -> None:
+    weaker = passwords.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
+    user = make_user(email="ada@example.com", password_hash=weaker)
+
+    sign_in()
+
+    changed = get_user(user["id"])
+    assert changed is not None
+    assert not passwords.is_outdated(changed["password_hash"])
+    assert sign_in()
+
+
+def test_hash_is_not_replaced_by_a_wrong_password() -> None:
+    weaker = passwords.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
+    user = make_user(email="ada@example.com", password_hash=weaker)
+
+    with pytest.raises(Unauthorized):
+        sign_in(password="wrong guess")
+
+    assert (get_user(user["id"]) or {})["password_hash"] == weaker
+
+
+def test_deletion_ends_all_sessions_and_keeps_the_email_taken() -> None:
+    signed_in = sign_up()
+
+    delete_account(signed_in.user["id"])
+
+    with pytest.raises(Unauthorized):
+        authenticate(signed_in.tokens.access_token)
+    assert get_user_by_email("ada@example.com") is None
+    with pytest.raises(Conflict):
+        sign_up()
+
+
+def test_deleted_account_cannot_be_deleted_or_changed() -> None:
+    user = make_user()
+    delete_account(user["id"])
+
+    with pytest.raises(NotFound):
+        delete_account(user["id"])
+    with pytest.raises(NotFound):
+        update_account(user["id"], full_name="Ghost")
+    with pytest.raises(NotFound):
+        update_account(uuid4(), full_name="Nobody")
+
+
+def test_last_administrator_cannot_leave() -> None:
+    admin, other = make_admin(), make_admin()
+    update_user(other["id"], is_active=False)
+
+    with pytest.raises(Conflict) as refused:
+        delete_account(admin["id"])
+
+    assert refused.value.code == "LAST_ADMIN"
+    assert count_admins() == 1
+
+
+def test_two_administrators_who_leave_at_once_do_not_both_leave() -> None:
+    for leave in (
+        lambda user_id: delete_account(user_id),
+        lambda user_id: change_user(user_id, {"role": Role.VIEWER}),
+        lambda user_id: change_user(user_id, {"is_active": False}),
+    ):
+        first, second = make_admin(), make_admin()
+
+        results = run_together(
+            [lambda user=user, leave=leave: leave(user["id"]) for user in (first, second)]  # type: ignore[misc]  # defaults bind the loop's values
+        )
+
+        assert [code_of(result) for result in results].count("LAST_ADMIN") == 1
+        assert count_admins() == 1
+        update_user(first["id"], role=Role.VIEWER)
+        update_user(second["id"], role=Role.VIEWER)
+
+
+def test_administrator_of_the_command_line_has_to_choose_well_too() -> None:
+    admin = create_admin(email="admin@localhost", password=PASSWORD)
+
+    assert admin["role"] == Role.ADMIN
+    assert count_admins() == 1
+    with pytest.raises(Conflict):
+        create_admin(email="ADMIN@localhost", password=PASSWORD)
+    with pytest.raises(Invalid):
+        create_admin(email="other@localhost", password="password")
