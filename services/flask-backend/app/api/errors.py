@@ -160,11 +160,11 @@ def _answer(error: AppError) -> Response:
 
 
 def _answer_database_error(error: database.DatabaseError) -> Response:
-    for kind, answer in DATABASE.items():
-        if isinstance(error, kind):
-            log.warning("database_error", kind=type(error).__name__, code=answer.code)
-            return _answer(answer)
-    return _answer_bug(error)
+    answer = next((DATABASE[kind] for kind in type(error).__mro__ if kind in DATABASE), None)
+    if answer is None:
+        return _answer_bug(error)
+    log.warning("database_error", kind=type(error).__name__, code=answer.code)
+    return _answer(answer)
 
 
 def _answer_http_exception(error: HTTPException) -> Response:

@@ -38,7 +38,7 @@ def register_lifecycle(app: Flask) -> None:
 def _begin() -> None:
     g.started = time.perf_counter()
     g.request_id = start_request(request.headers.get("X-Request-ID"))
-    if "Host" not in request.headers:
+    if not request.headers.get("Host"):
         raise BadRequest("HOST_REQUIRED", "Send a Host header.")
 
 

@@ -25,7 +25,7 @@ SIGNING_KEY: Final = "SIGNING_KEY"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE: Final = struct.Struct(">q16s")  # microseconds since 1970, id
-_SIGNATURE_BYTES: Final = 16
+_SIGNATURE_BYTES: Final = 15  # With the place a multiple of three: base64 without padding.
 
 
 class ListQuery(Parameters):

@@ -60,7 +60,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     """Return every setting of gunicorn that is not its default."""
     memory = Path("/dev/shm")  # noqa: S108 - a heartbeat on a disk that stalls would kill workers
     return {
-        "bind": f"{settings.host}:{settings.port}",
+        "bind": _address(settings.host, settings.port),
         "workers": settings.workers,
         "threads": settings.threads,
         "worker_class": "app.server.worker.DeadlineWorker",
@@ -83,6 +83,10 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "when_ready": _announce,
         "child_exit": _forget_worker,
     }
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _announce(arbiter: Any) -> None:

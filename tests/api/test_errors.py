@@ -1,0 +1,194 @@
+"""Every error is a problem document, whoever raised it, and tells nothing of the inside."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.api.access import allow
+from app.api.blueprint import Blueprint
+from app.errors import (
+    AppError,
+    BadRequest,
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    LengthRequired,
+    NotFound,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    WrongContentType,
+)
+from bilayer.runtime import errors as database
+
+MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "errors"}
+SECRET = "SELECT password FROM users WHERE host = 'db.internal'"
+
+REFUSALS: list[tuple[AppError, int]] = [
+    (BadRequest("A", "b"), 400),
+    (Unauthorized("A", "b"), 401),
+    (Forbidden("A", "b"), 403),
+    (NotFound("A", "b"), 404),
+    (Conflict("A", "b"), 409),
+    (LengthRequired("A", "b"), 411),
+    (TooLarge("A", "b"), 413),
+    (WrongContentType("A", "b"), 415),
+    (Invalid("A", "b"), 422),
+    (TooManyRequests("A", "b", retry_after=7), 429),
+    (Unavailable("A", "b", retry_after=7), 503),
+]
+FAULTS: list[tuple[Exception, int, str]] = [
+    (database.PoolTimeout(SECRET), 503, "DATABASE_BUSY"),
+    (database.LockTimeout(SECRET), 503, "DATABASE_BUSY"),
+    (database.Deadlock(SECRET), 503, "DATABASE_CONFLICT"),
+    (database.SerializationFailure(SECRET), 503, "DATABASE_CONFLICT"),
+    (database.StatementTimeout(SECRET), 503, "DATABASE_TIMEOUT"),
+    (database.ConnectionLost(SECRET), 503, "DATABASE_UNAVAILABLE"),
+    (database.OutcomeUnknown(SECRET), 503, "OUTCOME_UNKNOWN"),
+    (database.ReadOnly(SECRET), 503, "READ_ONLY"),
+    (database.UniqueViolation(SECRET), 500, "INTERNAL_ERROR"),
+    (database.InvalidValue(SECRET), 500, "INTERNAL_ERROR"),
+    (database.DatabaseError(SECRET), 500, "INTERNAL_ERROR"),
+    (ZeroDivisionError(SECRET), 500, "INTERNAL_ERROR"),
+    (RecursionError(SECRET), 500, "INTERNAL_ERROR"),
+]
+
+
+class Raiser:
+    """A route that raises what it was given."""
+
+    error: Exception
+
+
+@pytest.fixture
+def raiser(edge: Flask) -> Iterator[Raiser]:
+    raiser = Raiser()
+    routes = Blueprint("raiser", __name__)
+
+    @routes.get("/raise")
+    @allow("public")
+    def get_error() -> Any:
+        raise raiser.error
+
+    edge.register_blueprint(routes)
+    yield raiser
+
+
+@pytest.mark.parametrize(("error", "status"), REFUSALS, ids=lambda value: type(value).__name__)
+def test_refusal_has_the_status_of_its_kind(
+    edge_client: FlaskClient, raiser: Raiser, error: AppError, status: int
+) -> None:
+    raiser.error = error
+
+    answer = edge_client.get("/raise")
+
+    assert answer.status_code == status
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json.keys() == MEMBERS
+    assert (answer.json["status"], answer.json["code"], answer.json["detail"]) == (status, "A", "b")
+    assert answer.headers.get("Retry-After") == ("7" if status in (429, 503) else None)
+    assert answer.headers.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"), FAULTS, ids=lambda value: type(value).__name__
+)
+def test_fault_tells_nothing_of_the_inside(
+    edge_client: FlaskClient, raiser: Raiser, error: Exception, status: int, code: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    raiser.error = error
+
+    answer = edge_client.get("/raise")
+
+    assert (answer.status_code, answer.json["code"]) == (status, code)
+    assert answer.json.keys() == MEMBERS
+    assert int(answer.headers.get("Retry-After", 0)) > 0 or status == 500
+    assert "db.internal" not in answer.text
+    assert "db.internal" not in capsys.readouterr().out
+
+
+def test_field_errors_are_listed(edge_client: FlaskClient, raiser: Raiser) -> None:
+    raiser.error = Invalid("A", "b", errors=[FieldError("email", "REQUIRED", "Give it.")])
+
+    answer = edge_client.get("/raise")
+
+    assert answer.json["errors"] == [{"field": "email", "code": "REQUIRED", "message": "Give it."}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing", 404, "NOT_FOUND"),
+        ("GET", "/api/v1", 404, "NOT_FOUND"),
+        ("GET", "/api/v1/users/../../etc/passwd", 404, "NOT_FOUND"),
+        ("GET", "/healthz/", 404, "NOT_FOUND"),
+        ("DELETE", "/healthz", 405, "METHOD_NOT_ALLOWED"),
+        ("PUT", "/echo", 405, "METHOD_NOT_ALLOWED"),
+        ("BREW", "/echo", 405, "METHOD_NOT_ALLOWED"),
+        ("TRACE", "/echo", 405, "METHOD_NOT_ALLOWED"),
+    ],
+)
+def test_wrong_address_or_method_is_a_problem(
+    edge_client: FlaskClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = edge_client.open(path, method=method)
+
+    assert (answer.status_code, answer.json["code"]) == (status, code)
+    assert answer.json.keys() == MEMBERS
+    assert ("Allow" in answer.headers) is (status == 405)
+
+
+def test_unknown_host_is_refused(edge: Flask) -> None:
+    edge.config["TRUSTED_HOSTS"] = ["api.example.com"]
+    client = edge.test_client()
+
+    refused = client.get("/healthz", headers={"Host": "evil.example.com"})
+    accepted = client.get("/healthz", headers={"Host": "api.example.com"})
+
+    assert (refused.status_code, refused.json["code"]) == (400, "BAD_REQUEST")
+    assert "evil" not in refused.text
+    assert accepted.status_code == 200
+
+
+def test_missing_host_is_refused(edge_client: FlaskClient) -> None:
+    answer = edge_client.get("/healthz", headers={"Host": ""})
+
+    assert (answer.status_code, answer.json["code"]) == (400, "HOST_REQUIRED")
+
+
+def test_request_id_of_the_caller_is_kept_if_well_formed(edge_client: FlaskClient) -> None:
+    kept = edge_client.get("/nothing", headers={"X-Request-ID": "web-7f3a.42_x"})
+
+    assert kept.headers["X-Request-ID"] == kept.json["request_id"] == "web-7f3a.42_x"
+
+
+@pytest.mark.parametrize(
+    "claimed", ["", "short", "x" * 65, "two words!", 'a"b{}cdefgh', "ünïcödé-id"]
+)
+def test_malformed_request_id_is_replaced(edge_client: FlaskClient, claimed: str) -> None:
+    answer = edge_client.get("/nothing", headers={"X-Request-ID": claimed})
+
+    assert answer.headers["X-Request-ID"] == answer.json["request_id"] != claimed
+    assert re.fullmatch(r"[0-9a-f-]{36}", answer.json["request_id"])
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/nothing", "/echo", "/raise"])
+def test_every_answer_has_the_security_headers(
+    edge_client: FlaskClient, raiser: Raiser, path: str
+) -> None:
+    raiser.error = ZeroDivisionError()
+
+    answer = edge_client.get(path)
+
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

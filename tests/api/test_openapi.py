@@ -1,0 +1,104 @@
+"""The API's description: valid, complete, true about errors, and readable without the internet."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+from pydantic import SecretStr
+
+from app import create_app
+from app.config import Settings
+from tests.support.service import connected
+
+
+@pytest.fixture
+def document(edge_client: FlaskClient) -> Any:
+    return edge_client.get("/openapi.json").json
+
+
+def test_document_is_valid_openapi_31(document: Any) -> None:
+    validate(document)
+
+    assert document["openapi"].startswith("3.1.")
+
+
+def test_document_names_every_route_of_the_api(edge: Flask, document: Any) -> None:
+    described = {
+        f"{method.upper()} {path}"
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    served = {
+        f"{method} {rule.rule}".replace("<", "{").replace(">", "}")
+        for rule in edge.url_map.iter_rules()
+        if rule.rule.startswith("/api/")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    assert described == served
+
+
+def test_every_route_is_described(document: Any) -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("summary"), f"{method} {path}"
+            assert any(status.startswith("2") for status in operation["responses"])
+
+
+def test_errors_are_described_as_problems(document: Any) -> None:
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status in ("422", "default"):
+                content = operation["responses"][status]["content"]
+                assert list(content) == ["application/problem+json"]
+    assert "errors" in document["components"]["schemas"]["Problem"]["properties"]
+
+
+def test_routes_that_need_a_token_say_so(document: Any) -> None:
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    assert document["paths"]["/api/v1/users/me"]["get"]["security"] == [{"bearer": []}]
+    assert "security" not in document["paths"]["/api/v1/auth/login"]["post"]
+
+
+def test_docs_load_nothing_from_elsewhere(edge_client: FlaskClient) -> None:
+    page = edge_client.get("/docs")
+    references = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+
+    assert page.mimetype == "text/html"
+    assert len(references) == 4
+    for reference in references:
+        assert reference.startswith("/docs/")
+        assert edge_client.get(reference).status_code == 200
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+    assert "<script>" not in page.text
+
+
+@pytest.mark.parametrize(
+    "name", ["../__init__.py", "%2e%2e/__init__.py", "nothing.js", "css", "/etc/passwd"]
+)
+def test_docs_serve_no_other_file(edge_client: FlaskClient, name: str) -> None:
+    answer = edge_client.get(f"/docs/{name}")
+
+    assert answer.status_code in (404, 308)
+    assert "import" not in answer.text
+
+
+@pytest.mark.parametrize(("docs", "status"), [(None, 404), ("off", 404), ("on", 200)])
+def test_production_serves_docs_only_on_demand(docs: Any, status: int, tmp_path: Path) -> None:
+    settings = Settings(
+        env="prod",
+        secret_key=SecretStr("k" * 40),
+        database_url=SecretStr("postgresql://app:unguessable@127.0.0.1/app"),
+        data_dir=tmp_path,
+        docs=docs,
+    )
+    with connected(settings):
+        client = create_app(settings).test_client()
+
+        answers = [client.get(path).status_code for path in ("/docs", "/openapi.json")]
+
+    assert answers == [status, status]

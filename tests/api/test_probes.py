@@ -1,0 +1,149 @@
+"""Probes: alive without a database, ready only with the right one, numbers that add up."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.api.probes import HEALTH
+from app.config import ALEMBIC_INI
+from app.health import Health, State, known_revisions, probe_database
+from app.models import get_database
+from tests.support.service import connected, settings_for
+
+
+def execute(url: str, statement: str) -> None:
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def readiness_of(url: str, folder: Path) -> tuple[int, Any]:
+    settings = settings_for(url, folder)
+    with connected(settings):
+        answer = create_app(settings).test_client().get("/readyz")
+        return answer.status_code, answer.json.get("state", answer.json.get("code"))
+
+
+def test_alive_touches_no_database(edge_client: FlaskClient, tmp_path: Path) -> None:
+    answer = edge_client.get("/healthz")
+
+    assert (answer.status_code, answer.json) == (200, {"status": "alive"})
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_ready_on_a_migrated_database(client: FlaskClient) -> None:
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json) == (200, {"status": "ready", "state": "ready"})
+
+
+def test_not_ready_on_an_empty_database(empty_database_url: str, tmp_path: Path) -> None:
+    assert readiness_of(empty_database_url, tmp_path) == (503, "SCHEMA_BEHIND")
+
+
+def test_not_ready_while_the_database_is_a_revision_behind(
+    migrated_database_url: str, tmp_path: Path
+) -> None:
+    config = Config(ALEMBIC_INI)
+    config.attributes["url"] = migrated_database_url
+    command.downgrade(config, "-1")
+
+    assert readiness_of(migrated_database_url, tmp_path) == (503, "SCHEMA_BEHIND")
+
+
+def test_ready_while_the_database_is_ahead(migrated_database_url: str, tmp_path: Path) -> None:
+    execute(migrated_database_url, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
+
+    assert readiness_of(migrated_database_url, tmp_path) == (200, "schema_ahead")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://nobody@127.0.0.1:1/none", "mariadb://nobody@127.0.0.1:1/none"]
+)
+def test_not_ready_without_a_database(url: str, tmp_path: Path) -> None:
+    assert readiness_of(url, tmp_path) == (503, "DATABASE_UNAVAILABLE")
+
+
+def test_ready_and_read_only_where_nothing_can_be_written(
+    migrated_database_url: str, engine: str, tmp_path: Path
+) -> None:
+    if engine != "postgresql":
+        pytest.skip("the shared servers of the others cannot be made read-only for one test")
+    name = sa.make_url(migrated_database_url).database
+    execute(
+        migrated_database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
+    )
+
+    assert readiness_of(migrated_database_url, tmp_path) == (200, "read_only")
+
+
+@pytest.mark.usefixtures("app")
+def test_full_pool_is_ready(tmp_path: Path) -> None:
+    pool = get_database().engine.pool
+    taken = [pool.connect() for _ in range(30)]
+
+    state = probe_database()
+    for connection in taken:
+        connection.close()
+
+    assert state is State.POOL_FULL
+    assert state.is_ready
+
+
+def test_not_ready_while_stopping(edge: Flask) -> None:
+    edge.extensions[HEALTH].drain()
+
+    answer = edge.test_client().get("/readyz")
+
+    assert (answer.status_code, answer.json["code"]) == (503, "DRAINING")
+    assert answer.headers["Retry-After"]
+
+
+def test_database_is_asked_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    seconds = [100.0]
+    monkeypatch.setattr("app.health.time.monotonic", lambda: seconds[0])
+    health = Health(lambda: (asked.append(seconds[0]), State.READY)[1])
+
+    for moment in (100.0, 100.5, 100.99, 101.0, 101.5):
+        seconds[0] = moment
+        health.state()
+
+    assert asked == [100.0, 101.0]
+
+
+def test_known_revisions_end_in_one_head() -> None:
+    head, known = known_revisions()
+
+    assert head in known
+
+
+def test_metrics_count_requests_by_route(edge_client: FlaskClient) -> None:
+    label = 'method="GET",route="/healthz",status="200"'
+    before = _value(edge_client, label)
+    edge_client.get("/healthz")
+    edge_client.get("/healthz")
+
+    assert _value(edge_client, label) == before + 2
+
+
+def test_metrics_have_no_path_and_no_method_of_the_caller(edge_client: FlaskClient) -> None:
+    edge_client.open("/somebody@example.com", method="BREW")
+
+    text = edge_client.get("/metrics").text
+
+    assert "somebody" not in text
+    assert "BREW" not in text
+    assert 'method="OTHER",route="unmatched",status="404"' in text
+
+
+def _value(client: FlaskClient, label: str) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    found = [line for line in lines if line.startswith(f"http_requests_total{{{label}}}")]
+    return float(found[0].split()[-1]) if found else 0.0
