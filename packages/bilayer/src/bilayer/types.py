@@ -11,6 +11,7 @@ import datetime as dt
 import decimal
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -133,34 +134,25 @@ class JSONDocument(TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose the engine's own document type."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(_ExactJSONB(none_as_null=True))
-        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else _ExactJSON())
+            return dialect.type_descriptor(postgresql.JSONB(none_as_null=True))
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.Text())
+        return dialect.type_descriptor(sa.JSON(none_as_null=True))
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Serialize where the column is text."""
-        return documents.dump(value) if value is not None and dialect.name == "sqlite" else value
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
+        """Write the text the runtime writes too, on every engine."""
+        del dialect
+        return _document_text
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Parse where the column is text."""
         return json.loads(value) if value is not None and dialect.name == "sqlite" else value
 
 
-def _dump_or_null(value: Any) -> str | None:
-    return None if value is None or value is sa.null() else documents.dump(value)
-
-
-class _ExactJSONB(postgresql.JSONB):
-    """JSONB whose large floats stay floats."""
-
-    def bind_processor(self, _dialect: Dialect) -> Any:
-        return _dump_or_null
-
-
-class _ExactJSON(sa.JSON):
-    """JSON written by the same rules."""
-
-    def bind_processor(self, _dialect: Dialect) -> Any:
-        return _dump_or_null
+def _document_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return "null" if value is sa.JSON.NULL else documents.dump(value)
 
 
 class UUID(TypeDecorator[uuid.UUID]):

@@ -128,7 +128,7 @@ class NativeSet(Set):  # type: ignore[misc]
             *fields: Columns, tables' ``ALL`` or named expressions; all columns if none.
             **attributes: PyDAL's: ``orderby``, ``limitby``, ``left``, ``join``, ``groupby``, ...
         """
-        rows: list[RowDict] = self.db._adapter.dicts(self.query, fields, attributes)  # noqa: SLF001
+        rows: list[RowDict] = self.db._adapter.dicts(self.query, fields, attributes)
         return rows
 
     def one(self, *fields: Any, **attributes: Any) -> RowDict | None:
@@ -139,7 +139,7 @@ class NativeSet(Set):  # type: ignore[misc]
 
     def isempty(self) -> bool:
         """Tell whether there is no row, without reading its columns."""
-        adapter = self.db._adapter  # noqa: SLF001
+        adapter = self.db._adapter
         table = next(iter(adapter.tables(self.query).values()))
         return self.one(adapter.key_columns(table)[0]) is None
 
@@ -162,7 +162,7 @@ class NativeTable(Table):  # type: ignore[misc]
             if getattr(field.filter_in, "__name__", "") in _FIELD_FILTERS:
                 field.filter_in = None
             if not field.type.startswith("reference"):  # may refer to a table yet to come
-                db._adapter.codec(field.type)  # noqa: SLF001 - refuses unknown types now
+                db._adapter.codec(field.type)
 
     def __call__(self, key: Any = DEFAULT, **values: Any) -> Any:
         """Give the row with this key or these values, None if there is none."""
@@ -177,12 +177,12 @@ class NativeTable(Table):  # type: ignore[misc]
         return self(key)
 
     def _key_query(self, key: Any) -> Query:
-        columns = self._db._adapter.key_columns(self)  # noqa: SLF001
+        columns = self._db._adapter.key_columns(self)
         given = key if isinstance(key, Mapping) else {columns[0].name: key}
         if set(given) != {column.name for column in columns}:
             reason = f"the key is {', '.join(column.name for column in columns)}"
             raise InvalidValue(reason, self._tablename)
-        adapter = self._db._adapter  # noqa: SLF001
+        adapter = self._db._adapter
         query: Query = adapter.keys_query(self, [[given[column.name] for column in columns]])
         return query
 
@@ -203,7 +203,7 @@ class NativeTable(Table):  # type: ignore[misc]
             InvalidValue: A value does not fit; nothing was inserted.
         """
         items = [self._fields_and_values_for_insert(dict(row)).op_values() for row in rows]
-        inserted: int = self._db._adapter.bulk_insert(self, items)  # noqa: SLF001
+        inserted: int = self._db._adapter.bulk_insert(self, items)
         return inserted
 
     def upsert(
@@ -227,7 +227,7 @@ class NativeTable(Table):  # type: ignore[misc]
         fields = self._fields_and_values_for_insert(given).op_values()
         changes = self._fields_and_values_for_update(dict(update)).op_values() if update else None
         columns = [self[name] for name in conflict]
-        self._db._adapter.pipeline.upsert(self, fields, columns, changes)  # noqa: SLF001
+        self._db._adapter.pipeline.upsert(self, fields, columns, changes)
 
     def update_or_insert(self, _key: Any = DEFAULT, **values: Any) -> Any:
         """Update the rows of a key or insert one; ``upsert`` is the atomic way.
@@ -263,7 +263,7 @@ class NativeTable(Table):  # type: ignore[misc]
 
 def _all_equal(table: Any, values: Any) -> Any:
     if not isinstance(values, Mapping):
-        return table._key_query(values)  # noqa: SLF001
+        return table._key_query(values)
     first, *others = (table[name] == value for name, value in values.items())
     for other in others:
         first &= other

@@ -51,7 +51,7 @@ class Database:
             attempts=1,
             adapter_args={"engine": engine, "deadline_seconds": options.read_timeout},
         )
-        self._adapter = self.dal._adapter  # noqa: SLF001 - ours
+        self._adapter = self.dal._adapter
         _open_databases.add(self)
 
     @classmethod
@@ -119,7 +119,7 @@ class Database:
 
 def _renew_all() -> None:
     for database in list(_open_databases):
-        database._renew_after_fork()  # noqa: SLF001 - this module's own class
+        database._renew_after_fork()
 
 
 os.register_at_fork(after_in_child=_renew_all)

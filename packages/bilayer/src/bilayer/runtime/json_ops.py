@@ -24,7 +24,7 @@ def json_text(field: Any, *path: str | int) -> Expression:
     ):
         reason = "a path is made of keys and positions from 0"
         raise InvalidValue(reason)
-    return Expression(field.db, field._dialect.json_text, field, path, "string")  # noqa: SLF001
+    return Expression(field.db, field._dialect.json_text, field, path, "string")
 
 
 def json_contains(field: Any, document: Any) -> Query:
@@ -33,7 +33,7 @@ def json_contains(field: Any, document: Any) -> Query:
     An object is contained if every key is there with a contained value; an array if every item is
     contained in some item (PostgreSQL's ``@>``).
     """
-    return Query(field.db, field._dialect.json_holds, field, document)  # noqa: SLF001
+    return Query(field.db, field._dialect.json_holds, field, document)
 
 
 def json_merge(field: Any, patch: dict[str, Any]) -> Expression:
@@ -51,4 +51,4 @@ def json_merge(field: Any, patch: dict[str, Any]) -> Expression:
     if not isinstance(patch, dict):
         reason = "a merge patch is an object"
         raise InvalidValue(reason)
-    return Expression(field.db, field._dialect.json_merge, field, patch, "json")  # noqa: SLF001
+    return Expression(field.db, field._dialect.json_merge, field, patch, "json")

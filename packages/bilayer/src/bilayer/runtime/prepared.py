@@ -112,7 +112,7 @@ class _CompiledUpdate:
     def __init__(self, adapter: Any, description: Change) -> None:
         self._table = adapter.get_table(description.query)
         self._values = description.values
-        env = {"current_scope": [self._table._tablename]}  # noqa: SLF001 - PyDAL's name
+        env = {"current_scope": [self._table._tablename]}
         self._where = _template(adapter, adapter.expand(description.query, query_env=env))
         rows = _CompiledSelect(
             adapter, Selection(description.query, (self._table.ALL,), {"for_update": True})
@@ -126,7 +126,7 @@ class _CompiledUpdate:
             name: values[value.name] if isinstance(value, Param) else value
             for name, value in self._values.items()
         }
-        fields = self._table._fields_and_values_for_update(given).op_values()  # noqa: SLF001
+        fields = self._table._fields_and_values_for_update(given).op_values()
         return int(
             adapter.pipeline.update_where(
                 self._table,
@@ -161,7 +161,7 @@ class Prepared:
             InvalidValue: A value does not fit the column its parameter is compared with, or a
                 parameter is missing or unknown.
         """
-        return self._for(db._adapter, _CompiledSelect, values).dicts(db._adapter, values)  # noqa: SLF001
+        return self._for(db._adapter, _CompiledSelect, values).dicts(db._adapter, values)
 
     def one(self, db: Any, /, **values: Any) -> Row | None:
         """Run a prepared select and give its first row, None if there is none."""
@@ -170,7 +170,7 @@ class Prepared:
 
     def run(self, db: Any, /, **values: Any) -> int:
         """Run a prepared update through the write pipeline; returns how many rows matched."""
-        return self._for(db._adapter, _CompiledUpdate, values).run(db._adapter, values)  # noqa: SLF001
+        return self._for(db._adapter, _CompiledUpdate, values).run(db._adapter, values)
 
     def _for(self, adapter: Any, kind: type[_Compiled], values: Mapping[str, Any]) -> _Compiled:
         compiled = self._compiled.get(adapter)

@@ -81,8 +81,8 @@ def forget_instance(db: PyDAL) -> None:
     from pydal._globals import THREAD_LOCAL  # noqa: PLC0415 - the one private global we touch
 
     groups = getattr(THREAD_LOCAL, "_pydal_db_instances_", {})
-    group = groups.get(db._db_uid)  # noqa: SLF001 - PyDAL's own bookkeeping
+    group = groups.get(db._db_uid)
     if group and db in group:
         group.remove(db)
         if not group:
-            del groups[db._db_uid]  # noqa: SLF001
+            del groups[db._db_uid]

@@ -97,11 +97,11 @@ class WritePipeline:
 
     def is_watched(self, table: Any) -> bool:
         """Tell whether a subscriber wants to see the table's rows."""
-        return table._dalname in self._watchers  # noqa: SLF001 - PyDAL's name
+        return table._dalname in self._watchers
 
     def stamped(self, table: Any, action: Action, fields: Assignments) -> Assignments:
         """Add what the table's subscribers add to a write."""
-        stampers = self._stampers.get(table._dalname)  # noqa: SLF001
+        stampers = self._stampers.get(table._dalname)
         if not stampers:
             return fields
         values = {field.name: value for field, value in fields}
@@ -266,10 +266,10 @@ class WritePipeline:
     ) -> None:
         names = [column.name for column in self._adapter.key_columns(table)]
         changes = [
-            Change(table._dalname, action, {n: (old or new or {})[n] for n in names}, old, new)  # noqa: SLF001
+            Change(table._dalname, action, {n: (old or new or {})[n] for n in names}, old, new)
             for old, new in zip(before, after, strict=True)
         ]
-        for subscriber in self._watchers[table._dalname]:  # noqa: SLF001
+        for subscriber in self._watchers[table._dalname]:
             subscriber.changed(self._adapter.db, changes)
 
 

@@ -132,7 +132,7 @@ class NativeAdapter(TypedValues):
     def key_columns(table: Any) -> list[Any]:
         """Give the columns of a table's primary key."""
         names = getattr(table, "_primarykey", None)
-        return [table[name] for name in names] if names else [table._id]  # noqa: SLF001
+        return [table[name] for name in names] if names else [table._id]
 
     def keys_query(self, table: Any, keys: Sequence[Sequence[Any]]) -> Query:
         """Make the query for the rows with these primary keys."""
@@ -182,16 +182,16 @@ class NativeAdapter(TypedValues):
         if not self.returning:
             self.run(sql, parameters)
             return self.session.cursor.lastrowid if len(columns) == 1 else None
-        names = ",".join(column._rname for column in columns)  # noqa: SLF001 - PyDAL's name
+        names = ",".join(column._rname for column in columns)
         row = self.reading_plan(columns).dicts(self.rows(f"{sql} RETURNING {names}", parameters))[0]
         return row[columns[0].name] if len(columns) == 1 else row
 
     def _insert_statement(self, table: Any, fields: Assignments) -> tuple[str, Any]:
         """Render an INSERT; plain values go to the driver without passing PyDAL's text."""
         if not fields:
-            return self.dialect.insert_empty(table._rname).rstrip(";"), None  # noqa: SLF001
-        names = ",".join(field._rname for field, _ in fields)  # noqa: SLF001
-        head = f"INSERT INTO {table._rname}({names}) VALUES "  # noqa: SLF001
+            return self.dialect.insert_empty(table._rname).rstrip(";"), None
+        names = ",".join(field._rname for field, _ in fields)
+        head = f"INSERT INTO {table._rname}({names}) VALUES "
         if any(isinstance(value, Expression | Query) for _, value in fields):
             return self.bind(head + f"({','.join(self.placed(f, v) for f, v in fields)})")
         marks = ",".join(self.mark_of(field.type) for field, _ in fields)
@@ -203,7 +203,7 @@ class NativeAdapter(TypedValues):
 
     def send_update(self, table: Any, where: Condition, fields: Assignments) -> int:
         """Update and give the number of rows that matched."""
-        env = {"current_scope": [table._tablename]}  # noqa: SLF001
+        env = {"current_scope": [table._tablename]}
         pieces: list[str] = []
         parameters: list[Any] = []
         for field, value in fields:
@@ -213,7 +213,7 @@ class NativeAdapter(TypedValues):
             else:
                 text = self.mark_of(field.type)
                 parameters.append(self.encoded(field, value))
-            pieces.append(f"{field._rname}={text}")  # noqa: SLF001
+            pieces.append(f"{field._rname}={text}")
         target = self.dialect.writing_alias(table)
         self.run(
             f"UPDATE {target} SET {','.join(pieces)}{where.sql}", parameters + where.parameters
@@ -232,7 +232,7 @@ class NativeAdapter(TypedValues):
             return Condition("", [])
         if not query.ignore_common_filters:
             query = self.common_filter(query, [table])
-        env = {"current_scope": [table._tablename]}  # noqa: SLF001
+        env = {"current_scope": [table._tablename]}
         sql, parameters = self.bind(self.expand(query, query_env=env))
         return Condition(f" WHERE {sql}", parameters)
 
@@ -243,14 +243,14 @@ class NativeAdapter(TypedValues):
         if any([field.name for field, _ in item] != names for item in items):
             message = "insert_many() needs the same columns in every row"
             raise UnsupportedDefinition(message)
-        head = ",".join(column._rname for column in columns)  # noqa: SLF001
+        head = ",".join(column._rname for column in columns)
         mark = "(" + ",".join(self.mark_of(column.type) for column in columns) + ")"
         size = max(1, _CELLS_PER_INSERT // max(1, len(columns)))
         for start in range(0, len(items), size):
             chunk = items[start : start + size]
             rows = ",".join([mark] * len(chunk))
             values = [self.encoded(field, value) for item in chunk for field, value in item]
-            self.run(f"INSERT INTO {table._rname}({head}) VALUES {rows}", values)  # noqa: SLF001
+            self.run(f"INSERT INTO {table._rname}({head}) VALUES {rows}", values)
         return len(items)
 
     def send_upsert(
@@ -261,14 +261,13 @@ class NativeAdapter(TypedValues):
         update: Assignments | None,
     ) -> int:
         """Insert a row or change the one with the same key; 0 if it was kept as it is."""
-        names = ",".join(field._rname for field, _ in fields)  # noqa: SLF001
+        names = ",".join(field._rname for field, _ in fields)
         values = ",".join(self.placed(field, value) for field, value in fields)
-        key = ",".join(column._rname for column in conflict)  # noqa: SLF001
-        env = {"current_scope": [table._tablename]}  # noqa: SLF001
-        sets = ",".join(f"{f._rname}={self.placed(f, v, env)}" for f, v in update or ())  # noqa: SLF001
+        key = ",".join(column._rname for column in conflict)
+        env = {"current_scope": [table._tablename]}
+        sets = ",".join(f"{f._rname}={self.placed(f, v, env)}" for f, v in update or ())
         action = f"UPDATE SET {sets}" if sets else "NOTHING"
         self.execute(
-            f"INSERT INTO {table._rname}({names}) VALUES ({values}) "  # noqa: SLF001
-            f"ON CONFLICT ({key}) DO {action}"
+            f"INSERT INTO {table._rname}({names}) VALUES ({values}) ON CONFLICT ({key}) DO {action}"
         )
         return int(self.session.cursor.rowcount)

@@ -223,7 +223,7 @@ class MySQLAdapter(NativeAdapter):
     def cut(self, connection: Any) -> None:
         """Close the socket; PyMySQL's own timeout usually comes first."""
         with contextlib.suppress(OSError, AttributeError):
-            connection._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - no public way
+            connection._sock.shutdown(socket.SHUT_RDWR)
 
     def begin(self, isolation: str | None, readonly: bool) -> None:  # noqa: FBT001
         """Begin; an isolation level costs a statement of its own."""

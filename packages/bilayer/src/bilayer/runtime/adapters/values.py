@@ -134,7 +134,7 @@ class TypedValues(PooledConnections):
     def _referenced(self, field_type: str) -> Any:
         name, _, column = field_type.removeprefix("reference").strip().partition(".")
         table = self.db[name]
-        return table[column] if column else table._id  # noqa: SLF001 - PyDAL's name
+        return table[column] if column else table._id
 
     # -- out
 
@@ -246,7 +246,7 @@ class TypedValues(PooledConnections):
     def _key_of(self, field: Any) -> str:
         if isinstance(field, PyDALField):
             return str(field.name)
-        if isinstance(field, Expression) and field.op == self.dialect._as:  # noqa: SLF001 - PyDAL
+        if isinstance(field, Expression) and field.op == self.dialect._as:
             return str(field.second)
         message = "an expression needs a name: use with_alias()"
         raise UnsupportedDefinition(message)
