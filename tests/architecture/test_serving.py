@@ -24,8 +24,8 @@ for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/api/v1/users/
     client.get(path)
 client.post("/api/v1/auth/login", json={"email": "a@example.com", "password": "a secret word"})
 for name in sorted(sys.modules):
-    if name.startswith(("sqlalchemy.orm", "app.db", "pydal.migrator")):
-        print(name)
+    if name.startswith(("sqlalchemy.orm", "app.db")):
+        print("imported", name)
 """
 PUBLIC = {
     "/healthz",
@@ -33,7 +33,8 @@ PUBLIC = {
     "/metrics",
     "/openapi.json",
     "/docs",
-    "/docs/<path:filename>",
+    "/docs/<path:name>",
+    "/docs/start.js",
     "/api/v1/auth/register",
     "/api/v1/auth/login",
     "/api/v1/auth/refresh",
@@ -54,7 +55,8 @@ def test_serving_requests_imports_neither_the_orm_nor_the_models(
     )
 
     assert served.returncode == 0, served.stderr
-    assert served.stdout.split() == []
+    lines = served.stdout.splitlines()
+    assert [line for line in lines if line.startswith("imported ")] == []
 
 
 @pytest.fixture
@@ -77,4 +79,4 @@ def test_every_route_declares_who_may_call_it(routes: dict[str, object]) -> None
 def test_only_the_listed_routes_are_public(routes: dict[str, object]) -> None:
     public = {rule for rule, access in routes.items() if access == "public"}
 
-    assert public - PUBLIC == set()
+    assert public == PUBLIC
