@@ -26,7 +26,7 @@ class Echoed(Body):
     ratio: float = 0.0
     id: Identifier | None = None
     at: Timestamp | None = None
-    payload: dict[str, Any] = {}
+    payload: Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
 class EchoedQuery(ListQuery):

@@ -1,7 +1,6 @@
 """Every error is a problem document, whoever raised it, and tells nothing of the inside."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -43,20 +42,20 @@ REFUSALS: list[tuple[AppError, int]] = [
     (TooManyRequests("A", "b", retry_after=7), 429),
     (Unavailable("A", "b", retry_after=7), 503),
 ]
-FAULTS: list[tuple[Exception, int, str]] = [
-    (database.PoolTimeout(SECRET), 503, "DATABASE_BUSY"),
-    (database.LockTimeout(SECRET), 503, "DATABASE_BUSY"),
-    (database.Deadlock(SECRET), 503, "DATABASE_CONFLICT"),
-    (database.SerializationFailure(SECRET), 503, "DATABASE_CONFLICT"),
-    (database.StatementTimeout(SECRET), 503, "DATABASE_TIMEOUT"),
-    (database.ConnectionLost(SECRET), 503, "DATABASE_UNAVAILABLE"),
-    (database.OutcomeUnknown(SECRET), 503, "OUTCOME_UNKNOWN"),
-    (database.ReadOnly(SECRET), 503, "READ_ONLY"),
-    (database.UniqueViolation(SECRET), 500, "INTERNAL_ERROR"),
-    (database.InvalidValue(SECRET), 500, "INTERNAL_ERROR"),
-    (database.DatabaseError(SECRET), 500, "INTERNAL_ERROR"),
-    (ZeroDivisionError(SECRET), 500, "INTERNAL_ERROR"),
-    (RecursionError(SECRET), 500, "INTERNAL_ERROR"),
+FAULTS: list[tuple[Exception, tuple[int, str]]] = [
+    (database.PoolTimeout(SECRET), (503, "DATABASE_BUSY")),
+    (database.LockTimeout(SECRET), (503, "DATABASE_BUSY")),
+    (database.Deadlock(SECRET), (503, "DATABASE_CONFLICT")),
+    (database.SerializationFailure(SECRET), (503, "DATABASE_CONFLICT")),
+    (database.StatementTimeout(SECRET), (503, "DATABASE_TIMEOUT")),
+    (database.ConnectionLost(SECRET), (503, "DATABASE_UNAVAILABLE")),
+    (database.OutcomeUnknown(SECRET), (503, "OUTCOME_UNKNOWN")),
+    (database.ReadOnly(SECRET), (503, "READ_ONLY")),
+    (database.UniqueViolation(SECRET), (500, "INTERNAL_ERROR")),
+    (database.InvalidValue(SECRET), (500, "INTERNAL_ERROR")),
+    (database.DatabaseError(SECRET), (500, "INTERNAL_ERROR")),
+    (ZeroDivisionError(SECRET), (500, "INTERNAL_ERROR")),
+    (RecursionError(SECRET), (500, "INTERNAL_ERROR")),
 ]
 
 
@@ -67,7 +66,7 @@ class Raiser:
 
 
 @pytest.fixture
-def raiser(edge: Flask) -> Iterator[Raiser]:
+def raiser(edge: Flask) -> Raiser:
     raiser = Raiser()
     routes = Blueprint("raiser", __name__)
 
@@ -77,7 +76,7 @@ def raiser(edge: Flask) -> Iterator[Raiser]:
         raise raiser.error
 
     edge.register_blueprint(routes)
-    yield raiser
+    return raiser
 
 
 @pytest.mark.parametrize(("error", "status"), REFUSALS, ids=lambda value: type(value).__name__)
@@ -96,20 +95,21 @@ def test_refusal_has_the_status_of_its_kind(
     assert answer.headers.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
 
 
-@pytest.mark.parametrize(
-    ("error", "status", "code"), FAULTS, ids=lambda value: type(value).__name__
-)
+@pytest.mark.parametrize(("error", "answered"), FAULTS, ids=lambda value: type(value).__name__)
 def test_fault_tells_nothing_of_the_inside(
-    edge_client: FlaskClient, raiser: Raiser, error: Exception, status: int, code: str,
+    edge_client: FlaskClient,
+    raiser: Raiser,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    error: Exception,
+    answered: tuple[int, str],
+) -> None:
     raiser.error = error
 
     answer = edge_client.get("/raise")
 
-    assert (answer.status_code, answer.json["code"]) == (status, code)
+    assert (answer.status_code, answer.json["code"]) == answered
     assert answer.json.keys() == MEMBERS
-    assert int(answer.headers.get("Retry-After", 0)) > 0 or status == 500
+    assert int(answer.headers.get("Retry-After", 0)) > 0 or answer.status_code == 500
     assert "db.internal" not in answer.text
     assert "db.internal" not in capsys.readouterr().out
 

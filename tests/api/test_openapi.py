@@ -72,7 +72,8 @@ def test_docs_load_nothing_from_elsewhere(edge_client: FlaskClient) -> None:
     assert len(references) == 4
     for reference in references:
         assert reference.startswith("/docs/")
-        assert edge_client.get(reference).status_code == 200
+        with edge_client.get(reference) as answer:
+            assert answer.status_code == 200
     assert "script-src 'self';" in page.headers["Content-Security-Policy"]
     assert "<script>" not in page.text
 

@@ -62,10 +62,14 @@ def test_last_page_has_no_cursor(count: int) -> None:
 @pytest.mark.usefixtures("listing")
 @pytest.mark.parametrize(
     "moment",
-    [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), datetime(1969, 12, 31, 23, 59, 59, 999999, UTC)],
-)  # fmt: skip
+    [
+        datetime.min.replace(tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, 999999, UTC),
+    ],
+)
 def test_every_time_survives_a_cursor(moment: datetime) -> None:
-    row = {"id": UUID(int=2**128 - 1), "created_at": moment}
+    row: dict[str, Any] = {"id": UUID(int=2**128 - 1), "created_at": moment}
 
     page = page_of([row, row], ListQuery.model_validate({"limit": "1"}))
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 from flask import Flask, Response, g, request
+from sqlalchemy.pool import QueuePool
 
 from app.errors import BadRequest
 from app.log import start_request
@@ -65,4 +66,6 @@ def _finish(response: Response) -> Response:
 def _release(_error: BaseException | None) -> None:
     """Give the connection back, whatever happened; an open transaction is rolled back with it."""
     release()
-    record_connections(get_database().engine.pool.checkedout())
+    pool = get_database().engine.pool
+    if isinstance(pool, QueuePool):
+        record_connections(pool.checkedout())

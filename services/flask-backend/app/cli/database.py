@@ -1,9 +1,11 @@
 """``backend db``: migrations, as the role that owns the tables."""
 
 import logging
+import sys
 
 import click
 from alembic.config import Config
+from alembic.util import CommandError
 
 from app.cli.edges import FAILED, answer, as_json, require_settings, told
 from app.config import ALEMBIC_INI
@@ -30,7 +32,7 @@ def upgrade(revision: str) -> None:
     """
     url = require_settings().migration_url
     with told():
-        migrate.upgrade(Config(ALEMBIC_INI), revision, url=url)
+        migrate.upgrade(_config(), revision, url=url)
 
 
 @database.command(context_settings={"ignore_unknown_options": True})
@@ -44,7 +46,7 @@ def downgrade(revision: str) -> None:
     """
     url = require_settings().migration_url
     with told():
-        migrate.downgrade(Config(ALEMBIC_INI), revision, url=url)
+        migrate.downgrade(_config(), revision, url=url)
 
 
 @database.command()
@@ -58,7 +60,7 @@ def stamp(revision: str) -> None:
     """
     url = require_settings().migration_url
     with told():
-        migrate.stamp(Config(ALEMBIC_INI), revision, url=url)
+        migrate.stamp(_config(), revision, url=url)
 
 
 @database.command()
@@ -73,7 +75,7 @@ def current(*, is_json: bool) -> None:
     url = require_settings().migration_url
     with told():
         revisions = list(migrate.current(url))
-        head = migrate.head(Config(ALEMBIC_INI))
+        head = migrate.head(_config())
         state = "up to date" if revisions == [head] else f"this code needs {head}"
         facts = {"current": revisions, "head": head, "is_current": revisions == [head]}
         answer(is_json, facts, f"{', '.join(revisions) or 'never migrated'} ({state})")
@@ -91,8 +93,13 @@ def check(*, is_json: bool) -> None:
     url = require_settings().migration_url
     with told():
         try:
-            migrate.check(Config(ALEMBIC_INI), url=url)
-        except migrate.MigrationError as error:
+            migrate.check(_config(), url=url)
+        except CommandError as error:
             answer(is_json, {"is_equal": False, "difference": str(error)}, str(error))
             raise SystemExit(FAILED) from None
         answer(is_json, {"is_equal": True}, "The database is what the models say.")
+
+
+def _config() -> Config:
+    """Read Alembic's settings. What it prints is progress, so it goes where progress goes."""
+    return Config(ALEMBIC_INI, stdout=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn
 
 import click
 import sqlalchemy as sa
+from alembic.util import CommandError
 
 from app.config import Settings, SettingsError, get_settings
 from app.errors import AppError
@@ -35,7 +36,7 @@ def told() -> Iterator[None]:
         end("\n".join([error.message, *(f"{one.field}: {one.message}" for one in error.errors)]))
     except SettingsError as error:
         end(str(error), MISUSED)
-    except BilayerError as error:
+    except (BilayerError, CommandError) as error:
         end(str(error))
     except sa.exc.DBAPIError as error:
         end(f"The database refused: {error.orig}")

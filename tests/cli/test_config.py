@@ -1,0 +1,197 @@
+"""Settings: what the environment may say, and what production refuses."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from app.config import SECRETS, Settings, SettingsError, get_settings, signing_key
+
+KEY = "0123456789abcdef0123456789abcdef"
+PRODUCTION = {
+    "ENV": "prod",
+    "SECRET_KEY": KEY,
+    "DATABASE_URL": "postgresql://app:unguessable@db/app",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)
+
+
+def read(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+    """Read settings as a new process would."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    try:
+        return get_settings()
+    finally:
+        get_settings.cache_clear()
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    with pytest.raises(SettingsError) as refused:
+        read(monkeypatch, **variables)
+    return str(refused.value)
+
+
+def test_nothing_needs_to_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = read(monkeypatch, DATA_DIR=str(tmp_path))
+
+    assert settings.env == "dev"
+    assert settings.url.render_as_string() == f"sqlite:///{tmp_path}/app.db"
+    assert settings.migration_url == settings.url
+    assert settings.has_docs
+
+
+def test_database_may_be_given_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(
+        monkeypatch,
+        DATABASE_HOST="db",
+        DATABASE_PORT="6543",
+        DATABASE_NAME="shop",
+        DATABASE_USER="me",
+        DATABASE_PASSWORD="p@ss:/?#",
+    )
+
+    url = settings.url
+    assert (url.host, url.port, url.database, url.username) == ("db", 6543, "shop", "me")
+    assert url.password == "p@ss:/?#"
+    assert url.drivername == "postgresql+psycopg2"
+
+
+def test_migrations_may_have_a_role_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://owner:unguessable@db/app"
+
+    settings = read(monkeypatch, **PRODUCTION, MIGRATION_DATABASE_URL=url)
+
+    assert (settings.url.username, settings.migration_url.username) == ("app", "owner")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_each_secret_may_stand_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "secret"
+    path.write_text("postgresql://app:unguessable@db/app\n")
+
+    settings = read(monkeypatch, **{f"{name.upper()}_FILE": str(path)})
+
+    assert getattr(settings, name).get_secret_value() == "postgresql://app:unguessable@db/app"
+
+
+def test_secret_in_both_places_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(KEY)
+
+    text = refusal(monkeypatch, SECRET_KEY=KEY, SECRET_KEY_FILE=str(path))
+
+    assert "SECRET_KEY and SECRET_KEY_FILE" in text
+
+
+def test_missing_secret_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "SECRET_KEY_FILE" in refusal(monkeypatch, SECRET_KEY_FILE="/nonexistent")
+
+
+def test_wrong_settings_are_all_named_and_none_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = refusal(
+        monkeypatch, DB_POOL_SIZE="hunter2", PORT="99999", ENV="hunter2", DATABASE_PORT="0"
+    )
+
+    assert [line.split(":")[0] for line in text.splitlines()] == [
+        "ENV", "DATABASE_PORT", "DB_POOL_SIZE", "PORT",
+    ]  # fmt: skip
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "oracle://u:hunter2@h/d", "postgresql+asyncpg://h/d", "://"]
+)
+def test_unusable_database_url_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    text = refusal(monkeypatch, DATABASE_URL=url)
+
+    assert text.startswith("DATABASE_URL: ")
+    assert "hunter2" not in text
+
+
+def test_url_and_parts_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = refusal(monkeypatch, DATABASE_URL="postgresql://h/d", DATABASE_HOST="db")
+
+    assert "DATABASE_URL and DATABASE_HOST" in text
+
+
+def test_production_starts_with_everything_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, **PRODUCTION)
+
+    assert settings.env == "prod"
+    assert not settings.has_docs
+
+
+@pytest.mark.parametrize(
+    ("variables", "setting"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"SECRET_KEY": "changeme"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "x" * 31}, "SECRET_KEY"),
+        ({"DATABASE_URL": "sqlite:////tmp/app.db"}, "DATABASE_URL"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://app:postgres@db/app"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "mariadb://app:ChangeMe@db/app"}, "DATABASE_URL"),
+        ({"MIGRATION_DATABASE_URL": "sqlite:///x.db"}, "MIGRATION_DATABASE_URL"),
+        ({"DATABASE_URL": "", "DATABASE_HOST": "db"}, "DATABASE_PASSWORD"),
+    ],
+)  # fmt: skip
+def test_production_refuses_what_is_unsafe(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], setting: str
+) -> None:
+    text = refusal(monkeypatch, **(PRODUCTION | variables))
+
+    assert setting in text
+
+
+def test_every_problem_of_production_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = refusal(monkeypatch, ENV="prod")
+
+    assert "SECRET_KEY" in text
+    assert "DATABASE_URL" in text
+
+
+def test_settings_do_not_print_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, **PRODUCTION)
+
+    assert "unguessable" not in repr(settings)
+    assert "unguessable" not in str(settings.url)
+    assert KEY not in repr(settings)
+
+
+def test_key_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+
+    first = signing_key(settings)
+    second = signing_key(settings)
+
+    assert first == second
+    assert len(first) >= 48
+    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
+
+
+def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+
+    with ThreadPoolExecutor(16) as pool:
+        keys = set(pool.map(lambda _: signing_key(settings), range(64)))
+
+    assert len(keys) == 1
+
+
+def test_a_request_never_waits_longer_than_a_second_for_a_connection() -> None:
+    assert Settings(db_pool_timeout=30).pool_timeout == 1.0
+    assert Settings(db_pool_timeout=0.2).pool_timeout == 0.2

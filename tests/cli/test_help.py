@@ -1,0 +1,35 @@
+"""Every command explains itself."""
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+
+GROUPS = [name for name, command in main.commands.items() if isinstance(command, click.Group)]
+COMMANDS = [
+    (group, name)
+    for group in GROUPS
+    if isinstance(found := main.commands[group], click.Group)
+    for name in found.commands
+] + [(name,) for name in main.commands if name not in GROUPS]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_shows_an_example_that_names_the_command(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, [*words, "--help"])
+
+    assert result.exit_code == 0
+    assert f"backend {' '.join(words)}" in result.stdout.partition("Example:")[2]
+
+
+def test_help_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENV", "nonsense")
+
+    result = CliRunner().invoke(main, ["--help"])
+
+    assert result.exit_code == 0
+
+
+def test_unknown_group_is_exit_code_2() -> None:
+    assert CliRunner().invoke(main, ["nothing"]).exit_code == 2
