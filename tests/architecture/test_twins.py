@@ -48,9 +48,6 @@ def test_each_file_of_tables_has_its_twin() -> None:
     assert SCHEMA_DOMAINS == RUNTIME_DOMAINS
 
 
-SCHEMA_DOMAINS == RUNTIME_DOMAINS
-
-
 @pytest.mark.parametrize("domain", SCHEMA_DOMAINS)
 def test_twins_declare_the_same_tables_and_columns_in_the_same_order(domain: str) -> None:
     schema = schema_tables(domain)
