@@ -59,8 +59,7 @@ class UTCDateTime(TypeDecorator[dt.datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            message = "a datetime with a time zone is needed"
-            raise ValueError(message)
+            raise ValueError("a datetime with a time zone is needed")
         value = value.astimezone(UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
@@ -88,8 +87,7 @@ class ExactNumeric(TypeDecorator[decimal.Decimal]):
 
     def __init__(self, precision: int, scale: int) -> None:
         if not 1 <= precision <= MAX_EXACT_DIGITS or not 0 <= scale <= precision:
-            message = f"precision must be 1 to {MAX_EXACT_DIGITS} and scale 0 to precision"
-            raise ValueError(message)
+            raise ValueError(f"precision must be 1 to {MAX_EXACT_DIGITS} and scale 0 to precision")
         super().__init__(precision, scale)
         self.precision = precision
         self.scale = scale
@@ -106,15 +104,15 @@ class ExactNumeric(TypeDecorator[decimal.Decimal]):
             return value
         scaled = decimal.Decimal(value).scaleb(self.scale)
         if scaled != scaled.to_integral_value():
-            message = f"more than {self.scale} digits after the point"
-            raise ValueError(message)
+            raise ValueError(f"more than {self.scale} digits after the point")
         return int(scaled)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> decimal.Decimal | None:
         """Undo the scaling on SQLite."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return decimal.Decimal(value).scaleb(-self.scale)
+        if value is None:
+            return None
+        number = decimal.Decimal(value)
+        return number.scaleb(-self.scale) if dialect.name == "sqlite" else number
 
 
 class JSONDocument(TypeDecorator[Any]):

@@ -42,8 +42,9 @@ def engine_name(name: str) -> EngineName:
     try:
         return _ENGINES[backend]
     except KeyError:
-        message = f"{backend!r} is not supported; use sqlite, postgresql, mariadb or mysql"
-        raise UnsupportedURL(message) from None
+        raise UnsupportedURL(
+            f"{backend!r} is not supported; use sqlite, postgresql, mariadb or mysql"
+        ) from None
 
 
 def parse_url(url: str | sa.URL) -> sa.URL:
@@ -59,14 +60,14 @@ def parse_url(url: str | sa.URL) -> sa.URL:
     try:
         parsed = sa.make_url(url)
     except (ArgumentError, ValueError):
-        message = "not a database URL; expected for example postgresql://user@host/name"
-        raise UnsupportedURL(message) from None
+        raise UnsupportedURL(
+            "not a database URL; expected for example postgresql://user@host/name"
+        ) from None
     engine = engine_name(parsed.drivername)
     driver = parsed.drivername.partition("+")[2]
     supported = _DRIVERS[engine]
     if driver and driver not in ("pysqlite", supported.partition("+")[2]):
-        message = f"driver {driver!r} is not supported for {engine}; use {supported!r}"
-        raise UnsupportedURL(message)
+        raise UnsupportedURL(f"driver {driver!r} is not supported for {engine}; use {supported!r}")
     parsed = parsed.set(drivername=supported)
     if engine == "mysql":
         parsed = parsed.update_query_dict({"charset": "utf8mb4"})

@@ -8,7 +8,7 @@ with database.transaction():
 """
 
 from bilayer.runtime.codecs import JSON_NULL
-from bilayer.runtime.dal import DAL, Field
+from bilayer.runtime.dal import DAL
 from bilayer.runtime.database import Database
 from bilayer.runtime.errors import (
     CheckViolation,
@@ -34,8 +34,9 @@ from bilayer.runtime.errors import (
 )
 from bilayer.runtime.json_ops import json_contains, json_merge, json_text
 from bilayer.runtime.prepared import Param, Prepared, prepared, select, update
+from bilayer.runtime.subscribers import Change, Subscriber, Timestamps
+from bilayer.runtime.tables import Field
 from bilayer.runtime.transaction import Isolation, Transaction
-from bilayer.runtime.writes import Change, Subscriber, Timestamps
 
 __all__ = [
     "DAL",

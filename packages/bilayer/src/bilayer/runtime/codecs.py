@@ -50,17 +50,14 @@ class Codec:
 def encode_text(value: Any) -> str:
     """Accept text that every engine can store: no NUL, no lone surrogate."""
     if not isinstance(value, str):
-        reason = f"text is needed, not {type(value).__name__}"
-        raise InvalidValue(reason)
+        raise InvalidValue(f"text is needed, not {type(value).__name__}")
     text = str.__str__(value)
     if "\x00" in text:
-        reason = "text must not contain the NUL character"
-        raise InvalidValue(reason)
+        raise InvalidValue("text must not contain the NUL character")
     try:
         text.encode()
     except UnicodeEncodeError:
-        reason = "text must not contain a lone surrogate"
-        raise InvalidValue(reason) from None
+        raise InvalidValue("text must not contain a lone surrogate") from None
     return text
 
 
@@ -68,8 +65,7 @@ def encode_boolean(value: Any) -> bool:
     """Accept True and False, and the integers 1 and 0 that mean them."""
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
-    reason = "True or False is needed"
-    raise InvalidValue(reason)
+    raise InvalidValue("True or False is needed")
 
 
 def integer(bits: int) -> Callable[[Any], int]:
@@ -78,11 +74,9 @@ def integer(bits: int) -> Callable[[Any], int]:
 
     def encode(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
-            reason = f"an integer is needed, not {type(value).__name__}"
-            raise InvalidValue(reason)
+            raise InvalidValue(f"an integer is needed, not {type(value).__name__}")
         if not -limit <= value < limit:
-            reason = f"the integer does not fit in {bits} bits"
-            raise InvalidValue(reason)
+            raise InvalidValue(f"the integer does not fit in {bits} bits")
         return int(value)
 
     return encode
@@ -98,18 +92,15 @@ def decode_integer(value: Any) -> Any:
 def encode_double(value: Any) -> float:
     """Accept a finite double, or an integer that a double holds exactly."""
     if isinstance(value, bool) or not isinstance(value, float | int):
-        reason = f"a float is needed, not {type(value).__name__}"
-        raise InvalidValue(reason)
+        raise InvalidValue(f"a float is needed, not {type(value).__name__}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        reason = "a finite number is needed"
-        raise InvalidValue(reason)
+        raise InvalidValue("a finite number is needed")
     if number != value:
-        reason = "the integer has more digits than a double holds"
-        raise InvalidValue(reason)
+        raise InvalidValue("the integer has more digits than a double holds")
     return number
 
 
@@ -121,19 +112,15 @@ def exact_decimal(precision: int, scale: int) -> Callable[[Any], decimal.Decimal
 
     def encode(value: Any) -> decimal.Decimal:
         if isinstance(value, bool) or not isinstance(value, decimal.Decimal | int):
-            reason = f"a Decimal is needed, not {type(value).__name__}"
-            raise InvalidValue(reason)
+            raise InvalidValue(f"a Decimal is needed, not {type(value).__name__}")
         number = decimal.Decimal(value)
         if not number.is_finite():
-            reason = "a finite number is needed"
-            raise InvalidValue(reason)
+            raise InvalidValue("a finite number is needed")
         if abs(number) >= limit:
-            reason = f"more than {precision - scale} digits before the point"
-            raise InvalidValue(reason)
+            raise InvalidValue(f"more than {precision - scale} digits before the point")
         fixed = number.quantize(quantum, context=context)
         if fixed != number:
-            reason = f"more than {scale} digits after the point"
-            raise InvalidValue(reason)
+            raise InvalidValue(f"more than {scale} digits after the point")
         return fixed
 
     return encode
@@ -142,13 +129,11 @@ def exact_decimal(precision: int, scale: int) -> Callable[[Any], decimal.Decimal
 def encode_instant(value: Any) -> dt.datetime:
     """Accept an aware datetime and move it to UTC."""
     if not isinstance(value, dt.datetime) or value.utcoffset() is None:
-        reason = "a datetime with a time zone is needed"
-        raise InvalidValue(reason)
+        raise InvalidValue("a datetime with a time zone is needed")
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        reason = "the instant lies outside the years 1 to 9999 in UTC"
-        raise InvalidValue(reason) from None
+        raise InvalidValue("the instant lies outside the years 1 to 9999 in UTC") from None
 
 
 def encode_instant_text(value: Any) -> str:
@@ -170,8 +155,7 @@ def decode_instant(value: Any) -> dt.datetime:
 def encode_date(value: Any) -> str:
     """Accept a date that is no datetime."""
     if isinstance(value, dt.datetime) or not isinstance(value, dt.date):
-        reason = f"a date is needed, not {type(value).__name__}"
-        raise InvalidValue(reason)
+        raise InvalidValue(f"a date is needed, not {type(value).__name__}")
     return value.isoformat()
 
 
@@ -183,8 +167,7 @@ def decode_date(value: Any) -> Any:
 def encode_time(value: Any) -> str:
     """Accept a time of day without zone."""
     if not isinstance(value, dt.time) or value.tzinfo is not None:
-        reason = "a time of day without time zone is needed"
-        raise InvalidValue(reason)
+        raise InvalidValue("a time of day without time zone is needed")
     return value.isoformat("microseconds")
 
 
@@ -193,15 +176,14 @@ def decode_time(value: Any) -> Any:
     if isinstance(value, str):
         return dt.time.fromisoformat(value)
     if isinstance(value, dt.timedelta):
-        return (dt.datetime.min + value).time()
+        return (dt.datetime(1, 1, 1, tzinfo=UTC) + value).time()
     return value
 
 
 def encode_bytes(value: Any) -> bytes:
     """Accept bytes, never text."""
     if not isinstance(value, bytes | bytearray | memoryview):
-        reason = f"bytes are needed, not {type(value).__name__}"
-        raise InvalidValue(reason)
+        raise InvalidValue(f"bytes are needed, not {type(value).__name__}")
     return bytes(value)
 
 
@@ -216,8 +198,7 @@ def parse_uuid(value: Any) -> uuid.UUID:
             parsed = None
         if parsed is not None and value.lower() in (str(parsed), parsed.hex):
             return parsed
-    reason = "a UUID is needed"
-    raise InvalidValue(reason)
+    raise InvalidValue("a UUID is needed")
 
 
 def decode_uuid(value: Any) -> uuid.UUID:
@@ -246,8 +227,7 @@ def list_of(encode_item: Callable[[Any], Any]) -> Callable[[Any], str]:
 
     def encode(value: Any) -> str:
         if not isinstance(value, list | tuple):
-            reason = f"a list is needed, not {type(value).__name__}"
-            raise InvalidValue(reason)
+            raise InvalidValue(f"a list is needed, not {type(value).__name__}")
         return encode_json([encode_item(item) for item in value])
 
     return encode

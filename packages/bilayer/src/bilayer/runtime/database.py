@@ -11,19 +11,28 @@ from typing import Any, Final, Self
 
 import sqlalchemy as sa
 
-from bilayer.runtime.adapters import mysql, postgresql, sqlite
+from bilayer.runtime.adapters import MySQLAdapter, PostgreSQLAdapter, SQLiteAdapter
+from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.dal import DAL
+from bilayer.runtime.engines import mysql, postgresql, sqlite
 from bilayer.runtime.options import ConnectOptions
-from bilayer.runtime.pydal_compat import forget_instance
+from bilayer.runtime.pydal_compat import adapters, forget_instance
+from bilayer.runtime.subscribers import Subscriber
 from bilayer.runtime.transaction import Isolation, Transaction
-from bilayer.runtime.writes import Subscriber
 from bilayer.urls import EngineName, engine_name, parse_url
 
-_ENGINES: Final[dict[EngineName, Callable[[sa.URL, ConnectOptions], sa.Engine]]] = {
+_MAKERS: Final[dict[EngineName, Callable[[sa.URL, ConnectOptions], sa.Engine]]] = {
     "sqlite": sqlite.create_engine,
     "postgresql": postgresql.create_engine,
     "mysql": mysql.create_engine,
 }
+_ADAPTERS: Final[dict[EngineName, type[NativeAdapter]]] = {
+    "sqlite": SQLiteAdapter,
+    "postgresql": PostgreSQLAdapter,
+    "mysql": MySQLAdapter,
+}
+for _name, _adapter in _ADAPTERS.items():
+    adapters.register_for(f"bilayer_{_name}")(_adapter)
 _open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _inherited: list[tuple[Any, ...]] = []  # a parent's connections, kept so that nobody closes them
 
@@ -68,7 +77,7 @@ class Database:
         """
         parsed = parse_url(url)
         chosen = ConnectOptions(**options)
-        engine = _ENGINES[engine_name(parsed.drivername)](parsed, chosen)
+        engine = _MAKERS[engine_name(parsed.drivername)](parsed, chosen)
         engine.echo = chosen.echo
         return cls(engine, chosen)
 

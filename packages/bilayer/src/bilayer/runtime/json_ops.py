@@ -22,8 +22,7 @@ def json_text(field: Any, *path: str | int) -> Expression:
     if not path or any(
         isinstance(step, bool) or (isinstance(step, int) and step < 0) for step in path
     ):
-        reason = "a path is made of keys and positions from 0"
-        raise InvalidValue(reason)
+        raise InvalidValue("a path is made of keys and positions from 0")
     return Expression(field.db, field._dialect.json_text, field, path, "string")
 
 
@@ -49,6 +48,5 @@ def json_merge(field: Any, patch: dict[str, Any]) -> Expression:
         InvalidValue: The patch is no object.
     """
     if not isinstance(patch, dict):
-        reason = "a merge patch is an object"
-        raise InvalidValue(reason)
+        raise InvalidValue("a merge patch is an object")
     return Expression(field.db, field._dialect.json_merge, field, patch, "json")

@@ -43,5 +43,4 @@ class ConnectOptions:
 
     def __post_init__(self) -> None:
         if self.read_timeout <= self.statement_timeout:
-            message = "read_timeout must be longer than statement_timeout"
-            raise ValueError(message)
+            raise ValueError("read_timeout must be longer than statement_timeout")

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from bilayer.runtime import tokens
-from bilayer.runtime.adapters.base import Condition
+from bilayer.runtime.adapters.statements import Condition
 from bilayer.runtime.adapters.values import Param
 from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
-from bilayer.runtime.writes import Row
+from bilayer.runtime.subscribers import Row
 
 __all__ = ["Param", "Prepared", "prepared", "select", "update"]
 
@@ -105,7 +105,9 @@ class _CompiledSelect:
 
     def dicts(self, adapter: Any, values: Mapping[str, Any]) -> list[Row]:
         template = self._template
-        return self._plan.dicts(adapter.rows(template.sql, template.parameters(values)))
+        rows = adapter.rows(template.sql, template.parameters(values))
+        found: list[Row] = self._plan.dicts(rows)
+        return found
 
 
 class _CompiledUpdate:
@@ -179,11 +181,11 @@ class Prepared:
             made = _CompiledSelect if isinstance(description, Selection) else _CompiledUpdate
             compiled = self._compiled[adapter] = made(adapter, description)  # type: ignore[arg-type] # the pair belongs together
         if not isinstance(compiled, kind):
-            message = "a select is read by dicts() or one(), an update is run by run()"
-            raise UnsupportedDefinition(message)
+            raise UnsupportedDefinition(
+                "a select is read by dicts() or one(), an update is run by run()"
+            )
         if compiled.names != values.keys():
-            reason = f"the parameters are {', '.join(sorted(compiled.names)) or 'none'}"
-            raise InvalidValue(reason)
+            raise InvalidValue(f"the parameters are {', '.join(sorted(compiled.names)) or 'none'}")
         return compiled
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from pydal import DAL as PyDAL
+from pydal import DAL as PyDAL  # noqa: N811 - it is a class
 from pydal.helpers.classes import SQLCustomType
 from pydal.helpers.regex import REGEX_TYPE
 from pydal.objects import (

@@ -36,8 +36,7 @@ class Transaction:
         self, adapter: NativeAdapter, isolation: Isolation | None = None, *, readonly: bool = False
     ) -> None:
         if isolation is not None and isolation not in _LEVELS:
-            message = f"isolation is one of {', '.join(_LEVELS)}"
-            raise ValueError(message)
+            raise ValueError(f"isolation is one of {', '.join(_LEVELS)}")
         self._adapter = adapter
         self._isolation = isolation
         self._readonly = readonly
@@ -51,8 +50,9 @@ class Transaction:
         session = self._adapter.session
         if session.depth:
             if self._isolation or self._readonly:
-                message = "only the outermost transaction() chooses isolation and readonly"
-                raise TransactionMisuse(message)
+                raise TransactionMisuse(
+                    "only the outermost transaction() chooses isolation and readonly"
+                )
             self._adapter.run(f"SAVEPOINT {self._savepoint}")
         else:
             self._begin()
@@ -83,8 +83,9 @@ class Transaction:
             failed = session.failed
             self._undo()
             if kind is None and failed:
-                message = "a statement of this transaction failed; it was rolled back"
-                raise TransactionAborted(message)
+                raise TransactionAborted(
+                    "a statement of this transaction failed; it was rolled back"
+                )
 
     @property
     def _savepoint(self) -> str:
@@ -111,8 +112,7 @@ class Transaction:
                 self._adapter.run(f"ROLLBACK TO SAVEPOINT {self._savepoint}")
             self._adapter.run(f"RELEASE SAVEPOINT {self._savepoint}")
         if aborted:
-            message = "a statement of this block failed; the block was rolled back"
-            raise TransactionAborted(message)
+            raise TransactionAborted("a statement of this block failed; the block was rolled back")
 
     def _commit(self) -> None:
         adapter = self._adapter

@@ -7,76 +7,20 @@ that the database itself deletes through ON DELETE CASCADE, and ``executesql``, 
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
+from bilayer.runtime.adapters.statements import all_equal
 from bilayer.runtime.errors import UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
+from bilayer.runtime.subscribers import Action, Change, Row, Subscriber
 from bilayer.runtime.transaction import Transaction
 
 if TYPE_CHECKING:
-    from bilayer.runtime.adapters.base import Assignments, Condition, NativeAdapter
-
-Row = dict[str, Any]
-Action = Literal["insert", "update", "delete"]
+    from bilayer.runtime.adapters.base import NativeAdapter
+    from bilayer.runtime.adapters.statements import Assignments, Condition
 
 _KEYS_PER_STATEMENT: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One row that a write changed.
-
-    Attributes:
-        table: Name of the table.
-        action: What happened to the row.
-        key: Its primary key, column by column.
-        before: The row as it was, None for an insert.
-        after: The row as it is, None for a delete.
-    """
-
-    table: str
-    action: Action
-    key: Row
-    before: Row | None
-    after: Row | None
-
-
-class Subscriber:
-    """Something that takes part in the writes of some tables; override what is needed."""
-
-    def stamp(self, table: Any, action: Action, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Give columns to add to an insert or an update, before it is sent.
-
-        Args:
-            table: The PyDAL table.
-            action: ``insert`` or ``update``.
-            values: What is written so far; a value may be an expression.
-        """
-        del table, action, values
-        return {}
-
-    def changed(self, db: Any, changes: Sequence[Change]) -> None:
-        """See the rows that were written, inside the same transaction."""
-
-
-class Timestamps(Subscriber):
-    """Keeps ``created_at`` and ``updated_at``, in the tables that have them.
-
-    Args:
-        clock: Gives the present instant, aware and in UTC.
-    """
-
-    def __init__(self, clock: Callable[[], dt.datetime]) -> None:
-        self._clock = clock
-
-    def stamp(self, table: Any, action: Action, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Set the instants a writer has not given itself."""
-        names = ("created_at", "updated_at") if action == "insert" else ("updated_at",)
-        missing = [name for name in names if name in table.fields and values.get(name) is None]
-        return dict.fromkeys(missing, self._clock()) if missing else {}
 
 
 class WritePipeline:
@@ -197,7 +141,7 @@ class WritePipeline:
         self, table: Any, fields: Assignments, conflict: Sequence[Any], update: Assignments | None
     ) -> None:
         """Upsert in two steps, so that it is known which of the two happened."""
-        query = _all_equal(conflict, dict((f.name, v) for f, v in fields))
+        query = all_equal(conflict, {field.name: value for field, value in fields})
         while True:
             before = self._images(table, query)
             if before:
@@ -247,8 +191,9 @@ class WritePipeline:
         names = [column.name for column in self._adapter.key_columns(table)]
         given = {field.name: value for field, value in fields}
         if any(isinstance(given.get(name), Expression | Query) for name in names):
-            message = f"the primary key of {table} cannot be set by an expression"
-            raise UnsupportedDefinition(message)
+            raise UnsupportedDefinition(
+                f"the primary key of {table} cannot be set by an expression"
+            )
         for where in self._conditions(table, keys):
             self._adapter.send_update(table, where, fields)
         moved = [tuple(given.get(n, old) for n, old in zip(names, k, strict=True)) for k in keys]
@@ -278,10 +223,3 @@ def _chunks(keys: Sequence[Any]) -> Iterable[Sequence[Any]]:
         keys[start : start + _KEYS_PER_STATEMENT]
         for start in range(0, len(keys), _KEYS_PER_STATEMENT)
     )
-
-
-def _all_equal(columns: Sequence[Any], values: Mapping[str, Any]) -> Any:
-    first, *others = (column == values[column.name] for column in columns)
-    for other in others:
-        first &= other
-    return first

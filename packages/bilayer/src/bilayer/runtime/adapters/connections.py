@@ -83,8 +83,7 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
         session = self.session
         if session.connection is None:
             if session.depth:
-                message = "the connection of this transaction was lost"
-                raise TransactionAborted(message)
+                raise TransactionAborted("the connection of this transaction was lost")
             session.open(self._checkout())
             self.watchdog.add(session.watch)
         return session
@@ -112,8 +111,7 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
         """
         session = self.session
         if session.depth:
-            message = "release() inside transaction()"
-            raise TransactionMisuse(message)
+            raise TransactionMisuse("release() inside transaction()")
         connection = session.connection
         if connection is not None:
             session.close()
@@ -185,8 +183,9 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
         """
         session = self._ready()
         if session.failed:
-            message = "an earlier statement of this transaction failed; roll it back"
-            raise TransactionAborted(message)
+            raise TransactionAborted(
+                "an earlier statement of this transaction failed; roll it back"
+            )
         watch = session.watch
         watch.deadline = time.monotonic() + self.deadline_seconds
         try:

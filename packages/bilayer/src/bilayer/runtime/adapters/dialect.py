@@ -49,15 +49,13 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
         """Render IN; a text would be pasted by PyDAL, a None would never match."""
         env = query_env or {}
         if isinstance(second, str):
-            message = "belongs() takes a list or a nested_select(), not text"
-            raise RawSQLRefused(message)
+            raise RawSQLRefused("belongs() takes a list or a nested_select(), not text")
         if isinstance(second, Select):
             return str(super().belongs(first, second, query_env=env))
         if not second:
             return "(1=0)"
         if any(item is None for item in second):
-            reason = "None in belongs() never matches; add | (field == None)"
-            raise InvalidValue(reason)
+            raise InvalidValue("None in belongs() never matches; add | (field == None)")
         items = ",".join(self._operand(first, item, env) for item in second)
         return f"({self.expand(first, query_env=env)} IN ({items}))"
 
@@ -80,8 +78,7 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
         left = self.expand(first, query_env=env)
         if second is None:
             if null_form is None:
-                reason = f"None cannot be compared by {op}"
-                raise InvalidValue(reason)
+                raise InvalidValue(f"None cannot be compared by {op}")
             return f"({left} {null_form})"
         return f"({left} {op} {self._operand(first, second, env)})"
 
@@ -139,8 +136,7 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
             item = self.adapter.codec(first.type).encode([second])
             return self.json_contains_text(self.expand(first, query_env=env), item)
         if isinstance(second, Expression):
-            message = "contains() takes a value here, not an expression"
-            raise RawSQLRefused(message)
+            raise RawSQLRefused("contains() takes a value here, not an expression")
         return str(super().contains(first, second, case_sensitive, env))
 
     # -- arithmetic
@@ -163,8 +159,9 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
         if is_decimal and type(second) is int:
             operand = self.expand(second, "bigint", query_env=env)
         elif is_decimal and not self.exact_decimal_products:
-            reason = f"{op} of two decimals is not exact on this engine; compute it in Python"
-            raise InvalidValue(reason)
+            raise InvalidValue(
+                f"{op} of two decimals is not exact on this engine; compute it in Python"
+            )
         else:
             operand = self._operand(first, second, env)
         return f"({self.expand(first, query_env=env)} {op} {operand})"
@@ -239,8 +236,7 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
 
 def _require_backslash(escape: str | None) -> None:
     if escape not in (None, "\\"):
-        message = "escape must be a backslash: PyDAL pastes it into the SQL"
-        raise RawSQLRefused(message)
+        raise RawSQLRefused("escape must be a backslash: PyDAL pastes it into the SQL")
 
 
 def json_path(path: tuple[str | int, ...]) -> str:
@@ -254,8 +250,7 @@ def json_path(path: tuple[str | int, ...]) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         elif '"' in step or "\\" in step:
-            reason = "a key of a JSON path must not contain a quote or a backslash"
-            raise InvalidValue(reason)
+            raise InvalidValue("a key of a JSON path must not contain a quote or a backslash")
         else:
             text += f'."{step}"'
     return text

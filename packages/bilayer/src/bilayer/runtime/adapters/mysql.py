@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-import sqlalchemy as sa
-from pymysql.constants import CLIENT, SERVER_STATUS
-from sqlalchemy import event
-
-from bilayer.runtime.adapters.base import Assignments, NativeAdapter
+from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.adapters.dialect import Env, SafeDialect, json_path
+from bilayer.runtime.adapters.statements import Assignments, all_equal
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
     Codec,
@@ -44,13 +40,10 @@ from bilayer.runtime.errors import (
     SerializationFailure,
     StatementTimeout,
     UniqueViolation,
-    UnsafeSettings,
 )
-from bilayer.runtime.options import ConnectOptions
-from bilayer.runtime.pydal_compat import MySQLDialect, adapters, dialects
+from bilayer.runtime.pydal_compat import MySQLDialect, dialects
 from bilayer.runtime.transaction import Transaction
 
-_SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES"
 _UNHEX: Final = "UNHEX(%s)"
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/ ; 4025 is MariaDB's, 3819 MySQL's.
@@ -74,76 +67,6 @@ _OTHERS: Final[Mapping[int, tuple[type[DatabaseError], str]]] = {
     1836: (ReadOnly, "the server accepts no writes"),
     1040: (ConnectionLost, "the server has no connection left"),
 }
-
-
-# ---------------------------------------------------------------- connecting
-
-
-def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
-    """Make an engine whose connections have the settings safety needs."""
-    engine = sa.create_engine(
-        url,
-        poolclass=sa.QueuePool,
-        pool_size=options.pool_size,
-        max_overflow=options.max_overflow,
-        pool_timeout=options.pool_timeout,
-        pool_recycle=options.pool_recycle,
-        pool_pre_ping=options.pre_ping,
-        pool_reset_on_return=None,
-        connect_args={
-            "connect_timeout": max(1, round(options.connect_timeout)),
-            "read_timeout": max(1, round(options.read_timeout)),
-            "write_timeout": max(1, round(options.read_timeout)),
-            "autocommit": True,
-            "client_flag": CLIENT.FOUND_ROWS,  # UPDATE counts matched rows, as elsewhere
-        },
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, record: Any) -> None:
-        record.info["process"] = os.getpid()
-        prepare(connection, options)
-
-    event.listen(engine, "reset", _reset)
-    return engine
-
-
-def prepare(connection: Any, options: ConnectOptions) -> None:
-    """Set strict mode, UTC and the timeouts, and check that they hold.
-
-    Raises:
-        UnsafeSettings: The server did not take them; values could change or become SQL.
-    """
-    mariadb = "mariadb" in connection.get_server_info().lower()
-    settings = {
-        "sql_mode": f"'{_SQL_MODE}'",
-        "time_zone": "'+00:00'",
-        "innodb_lock_wait_timeout": max(1, round(options.lock_timeout)),
-        "tx_isolation" if mariadb else "transaction_isolation": "'READ-COMMITTED'",
-    }
-    if options.session_settings and mariadb:
-        settings["max_statement_time"] = f"{options.statement_timeout:g}"
-    elif options.session_settings:
-        settings["max_execution_time"] = round(options.statement_timeout * 1000)
-    with connection.cursor() as cursor:
-        cursor.execute("SET " + ",".join(f"SESSION {k}={v}" for k, v in settings.items()))
-        cursor.execute("SELECT @@sql_mode, @@time_zone, @@character_set_connection")
-        mode, zone, charset = cursor.fetchone()
-    bare = connection.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
-    if "STRICT_TRANS_TABLES" not in mode or not bare or (zone, charset) != ("+00:00", "utf8mb4"):
-        message = "MariaDB needs strict mode, NO_BACKSLASH_ESCAPES, UTC and utf8mb4"
-        raise UnsafeSettings(message)
-
-
-def _reset(connection: Any, record: Any, _state: Any) -> None:
-    """Never put a connection with an open transaction back."""
-    if record.info.get("process") != os.getpid() or not connection.open:
-        return
-    if connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
-        connection.rollback()
-
-
-# ---------------------------------------------------------------- values
 
 
 def _decode_boolean(value: Any) -> bool:
@@ -184,7 +107,6 @@ class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyD
         return f"JSON_MERGE_PATCH(COALESCE({document}, '{{}}'), {wanted})"
 
 
-@adapters.register_for("bilayer_mysql")
 class MySQLAdapter(NativeAdapter):
     """The adapter of MariaDB and MySQL."""
 
@@ -247,22 +169,19 @@ class MySQLAdapter(NativeAdapter):
         ON DUPLICATE KEY UPDATE fires for any unique key and would change another row than the one
         the caller named.
         """
-        values = {field.name: value for field, value in fields}
-        first, *others = (column == values[column.name] for column in conflict)
-        for other in others:
-            first &= other
-        if update and self.send_update(table, self.condition(table, first), update):
+        query = all_equal(conflict, {field.name: value for field, value in fields})
+        if update and self.send_update(table, self.condition(table, query), update):
             return 1
         try:
             with Transaction(self):
                 self.send_insert(table, fields)
         except UniqueViolation:
-            if self._kept_or_updated(first, table, update):
+            if self._kept_or_updated(table, query, update):
                 return 1 if update else 0
             raise
         return 1
 
-    def _kept_or_updated(self, query: Any, table: Any, update: Assignments | None) -> bool:
+    def _kept_or_updated(self, table: Any, query: Any, update: Assignments | None) -> bool:
         """Finish an upsert whose row another writer inserted meanwhile."""
         if update:
             return self.send_update(table, self.condition(table, query), update) > 0

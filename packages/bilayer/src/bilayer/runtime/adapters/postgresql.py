@@ -11,8 +11,6 @@ from typing import Any, ClassVar, Final
 
 import psycopg2.extensions
 import psycopg2.extras
-import sqlalchemy as sa
-from sqlalchemy import event
 
 from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.adapters.dialect import Env, SafeDialect
@@ -47,18 +45,9 @@ from bilayer.runtime.errors import (
     StatementTimeout,
     TransactionAborted,
     UniqueViolation,
-    UnsafeSettings,
 )
-from bilayer.runtime.options import ConnectOptions
-from bilayer.runtime.pydal_compat import PyDALField, adapters, dialects
+from bilayer.runtime.pydal_compat import PyDALField, dialects
 
-_IDLE: Final = psycopg2.extensions.TRANSACTION_STATUS_IDLE
-_KEEPALIVE: Final = {
-    "keepalives": 1,
-    "keepalives_idle": 20,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-}
 _TEXT_TYPES: Final = ("string", "text", "password", "upload", "json", "jsonb")
 
 # https://www.postgresql.org/docs/15/errcodes-appendix.html
@@ -76,74 +65,6 @@ _OTHERS: Final[Mapping[str, tuple[type[DatabaseError], str]]] = {
     "25006": (ReadOnly, "the database or transaction accepts no writes"),
     "25P02": (TransactionAborted, "an earlier statement of this transaction failed"),
 }
-
-
-# ---------------------------------------------------------------- connecting
-
-
-def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
-    """Make an engine whose connections have the settings safety needs."""
-    arguments: dict[str, Any] = {
-        **_KEEPALIVE,
-        "connect_timeout": max(1, round(options.connect_timeout)),
-        "tcp_user_timeout": round(options.read_timeout * 1000),
-        "application_name": options.application_name,
-        "client_encoding": "utf8",
-    }
-    if options.session_settings:
-        settings = {
-            "timezone": "UTC",
-            "statement_timeout": round(options.statement_timeout * 1000),
-            "lock_timeout": round(options.lock_timeout * 1000),
-            "idle_in_transaction_session_timeout": round(
-                options.idle_in_transaction_timeout * 1000
-            ),
-        }
-        given = str(url.query.get("options", ""))
-        url = url.difference_update_query(["options"])
-        chosen = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        arguments["options"] = f"{given} {chosen}".strip()
-    engine = sa.create_engine(
-        url,
-        poolclass=sa.QueuePool,
-        pool_size=options.pool_size,
-        max_overflow=options.max_overflow,
-        pool_timeout=options.pool_timeout,
-        pool_recycle=options.pool_recycle,
-        pool_pre_ping=options.pre_ping,
-        pool_reset_on_return=None,
-        connect_args=arguments,
-    )
-    event.listen(engine, "connect", prepare)
-    event.listen(engine, "reset", _reset)
-    return engine
-
-
-def prepare(connection: Any, record: Any) -> None:
-    """Set what the runtime relies on, and check the server's side of it.
-
-    Raises:
-        UnsafeSettings: Backslashes would escape in plain literals, or text is not UTF-8.
-    """
-    connection.autocommit = True
-    record.info["process"] = os.getpid()
-    status = connection.get_parameter_status
-    if status("standard_conforming_strings") == "off" or status("server_encoding") != "UTF8":
-        message = "PostgreSQL needs standard_conforming_strings=on and a UTF8 database"
-        raise UnsafeSettings(message)
-    psycopg2.extras.register_uuid(conn_or_curs=connection)
-
-
-def _reset(connection: Any, record: Any, _state: Any) -> None:
-    """Never put a connection with an open transaction back; costs no round trip otherwise."""
-    if record.info.get("process") != os.getpid() or connection.closed:
-        return
-    if connection.info.transaction_status != _IDLE:
-        with connection.cursor() as cursor:
-            cursor.execute("ROLLBACK")
-
-
-# ---------------------------------------------------------------- values
 
 
 class PostgreSQLDialect(SafeDialect):
@@ -238,7 +159,6 @@ class PostgreSQLDialect(SafeDialect):
         return merged
 
 
-@adapters.register_for("bilayer_postgresql")
 class PostgreSQLAdapter(NativeAdapter):
     """The adapter of PostgreSQL."""
 
@@ -286,14 +206,13 @@ class PostgreSQLAdapter(NativeAdapter):
         """
         super().commit_transaction()
         if self.session.cursor.statusmessage == "ROLLBACK":
-            message = "the transaction had failed; PostgreSQL rolled it back"
-            raise TransactionAborted(message)
+            raise TransactionAborted("the transaction had failed; PostgreSQL rolled it back")
 
     def translate(self, caught: Exception, connection: Any) -> DatabaseError:
         """Map SQLSTATEs."""
-        code = getattr(caught, "pgcode", None)
+        code: str | None = getattr(caught, "pgcode", None)
         diagnostics = getattr(caught, "diag", None)
-        if code in _CONSTRAINTS:
+        if code is not None and code in _CONSTRAINTS:
             kind, message = _CONSTRAINTS[code]
             return kind(
                 message,
@@ -302,7 +221,7 @@ class PostgreSQLAdapter(NativeAdapter):
                 table=getattr(diagnostics, "table_name", None),
                 column=getattr(diagnostics, "column_name", None) or _single_column(diagnostics),
             )
-        if code in _OTHERS:
+        if code is not None and code in _OTHERS:
             other, message = _OTHERS[code]
             return other(message, code=code)
         if code is None and connection.closed:

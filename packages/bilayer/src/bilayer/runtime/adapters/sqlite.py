@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import decimal
-import json
 import re
 import sqlite3
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
-
-import sqlalchemy as sa
-from sqlalchemy import event
 
 from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.adapters.dialect import Env, SafeDialect, json_path
@@ -42,11 +37,9 @@ from bilayer.runtime.errors import (
     ReadOnly,
     StatementTimeout,
     UniqueViolation,
-    UnsafeSettings,
     UnsupportedDefinition,
 )
-from bilayer.runtime.options import ConnectOptions
-from bilayer.runtime.pydal_compat import SQLiteDialect, adapters, dialects
+from bilayer.runtime.pydal_compat import SQLiteDialect, dialects
 from bilayer.types import MAX_EXACT_DIGITS
 
 _KEY_IN_TABLE: Final = re.compile(
@@ -55,118 +48,6 @@ _KEY_IN_TABLE: Final = re.compile(
 _UNIQUE_INDEX: Final = re.compile(
     r'CREATE\s+UNIQUE\s+INDEX\s+"?(\w+)"?\s+ON\s+\S+\s*\(([^)]*)\)', re.IGNORECASE
 )
-
-
-# ---------------------------------------------------------------- connecting
-
-
-def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
-    """Make an engine whose connections have the settings safety needs.
-
-    Raises:
-        UnsupportedDefinition: The URL names a database in memory, which every connection of a
-            pool would see as its own empty one.
-    """
-    if url.database in (None, "", ":memory:") or "mode=memory" in str(url.database):
-        message = "a SQLite database needs a file; each connection to memory is another database"
-        raise UnsupportedDefinition(message)
-    engine = sa.create_engine(
-        url,
-        poolclass=sa.QueuePool,
-        pool_size=options.pool_size,
-        max_overflow=options.max_overflow,
-        pool_timeout=options.pool_timeout,
-        pool_recycle=options.pool_recycle,
-        pool_pre_ping=False,  # a file does not go away
-        pool_reset_on_return=None,
-        connect_args={"check_same_thread": False, "timeout": options.lock_timeout},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        prepare(connection, options)
-
-    @event.listens_for(engine, "reset")
-    def _reset(connection: Any, _record: Any, _state: Any) -> None:
-        if connection.in_transaction:
-            connection.rollback()
-
-    return engine
-
-
-def prepare(connection: sqlite3.Connection, options: ConnectOptions) -> None:
-    """Set and check what correctness depends on.
-
-    Raises:
-        UnsafeSettings: WAL cannot be had (a network file system), or foreign keys are compiled out.
-    """
-    connection.isolation_level = None
-    run = connection.execute
-    run(f"PRAGMA busy_timeout={int(options.lock_timeout * 1000)}")
-    journal = run("PRAGMA journal_mode=WAL").fetchone()[0]
-    run("PRAGMA synchronous=FULL")  # with NORMAL a power cut loses acknowledged commits
-    run("PRAGMA foreign_keys=ON")
-    run("PRAGMA trusted_schema=OFF")
-    run("PRAGMA case_sensitive_like=ON")  # LIKE as on the other engines
-    if str(journal).lower() != "wal" or run("PRAGMA foreign_keys").fetchone()[0] != 1:
-        message = "SQLite needs WAL and foreign keys; is the file on a network file system?"
-        raise UnsafeSettings(message)
-    functions = (("REGEXP", 2, _matches), ("web2py_extract", 2, _extract))
-    for name, arity, function in functions:
-        connection.create_function(name, arity, function, deterministic=True)
-    connection.create_function("json_holds", 2, _json_holds, deterministic=True)
-    connection.create_function("LOWER", 1, _lower, deterministic=True)
-    connection.create_function("UPPER", 1, _upper, deterministic=True)
-
-
-def _matches(pattern: str, text: str | None) -> bool | None:
-    return None if text is None else re.search(pattern, text) is not None
-
-
-def _lower(text: Any) -> Any:
-    return text.lower() if isinstance(text, str) else text
-
-
-def _upper(text: Any) -> Any:
-    return text.upper() if isinstance(text, str) else text
-
-
-def _extract(part: str, text: str | None) -> float | int | None:
-    """Take a part of a stored instant, date or time; ``epoch`` in seconds."""
-    if text is None:
-        return None
-    if part == "epoch":
-        return decode_instant(text).timestamp()
-    has_date = "-" in text[:5]
-    moment = dt.datetime.fromisoformat(text) if has_date else dt.time.fromisoformat(text)
-    found: int = getattr(moment, part)
-    return found
-
-
-def _json_holds(document: str | None, wanted: str) -> bool | None:
-    return None if document is None else _holds(json.loads(document), json.loads(wanted))
-
-
-def _holds(document: Any, wanted: Any) -> bool:
-    """Tell whether a document contains another, by the rules of PostgreSQL's ``@>``."""
-    if isinstance(wanted, dict):
-        return isinstance(document, dict) and all(
-            key in document and _holds(document[key], value) for key, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return isinstance(document, list) and all(
-            any(_holds(item, value) for item in document) for value in wanted
-        )
-    if isinstance(document, list):
-        return any(_same(item, wanted) for item in document)
-    return _same(document, wanted)
-
-
-def _same(left: Any, right: Any) -> bool:
-    return bool(left == right and isinstance(left, bool) == isinstance(right, bool))
-
-
-# ---------------------------------------------------------------- values
 
 
 def _decode_boolean(value: Any) -> bool:
@@ -207,7 +88,8 @@ class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # P
         self, first: Any, path: tuple[str | int, ...], query_env: Env | None = None
     ) -> str:
         """Spell booleans as JSON does; SQLite would give 1 and 0."""
-        place = f"{self.expand(first, query_env=query_env or {})}, {self.adapter.adapt(json_path(path))}"
+        document = self.expand(first, query_env=query_env or {})
+        place = f"{document}, {self.adapter.adapt(json_path(path))}"
         return (
             f"(CASE json_type({place}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "
             f"ELSE CAST(json_extract({place}) AS TEXT) END)"
@@ -219,13 +101,13 @@ class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # P
         return f"json_patch(COALESCE({document}, '{{}}'), {self.adapter.adapt(encode_json(patch))})"
 
 
-@adapters.register_for("bilayer_sqlite")
 class SQLiteAdapter(NativeAdapter):
     """The adapter of SQLite."""
 
     dbengine = "sqlite"
     drivers = ("sqlite3",)
     placeholder = "?"
+    locks_rows = False
     codecs: ClassVar[Mapping[str, Codec]] = {
         **COMMON_CODECS,
         "boolean": Codec(encode_boolean, _decode_boolean),
@@ -249,8 +131,7 @@ class SQLiteAdapter(NativeAdapter):
             UnsupportedDefinition: More digits than 64 bits always hold.
         """
         if precision > MAX_EXACT_DIGITS:
-            message = f"SQLite holds at most {MAX_EXACT_DIGITS} exact digits"
-            raise UnsupportedDefinition(message)
+            raise UnsupportedDefinition(f"SQLite holds at most {MAX_EXACT_DIGITS} exact digits")
         return _scaled(precision, scale)
 
     def send(self, cursor: Any, sql: str, parameters: Any) -> Any:

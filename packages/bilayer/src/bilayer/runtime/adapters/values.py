@@ -51,8 +51,7 @@ class Param:
 
     def __init__(self, name: str) -> None:
         if not name.isidentifier():
-            message = f"a parameter's name must be an identifier: {name!r}"
-            raise ValueError(message)
+            raise ValueError(f"a parameter's name must be an identifier: {name!r}")
         self.name = name
 
     def __repr__(self) -> str:
@@ -117,8 +116,9 @@ class TypedValues(PooledConnections):
 
     def _find_codec(self, field_type: str) -> Codec:
         if not isinstance(field_type, str):
-            message = "custom types are not supported: their encoders write raw SQL"
-            raise UnsupportedDefinition(message)
+            raise UnsupportedDefinition(
+                "custom types are not supported: their encoders write raw SQL"
+            )
         kind = REGEX_TYPE.match(field_type).group(0)
         if kind == "decimal":
             precision, _, scale = field_type.partition("(")[2].rstrip(") ").partition(",")
@@ -128,8 +128,7 @@ class TypedValues(PooledConnections):
         try:
             return self.codecs[kind]
         except KeyError:
-            message = f"unknown type {field_type!r}"
-            raise UnsupportedDefinition(message) from None
+            raise UnsupportedDefinition(f"unknown type {field_type!r}") from None
 
     def _referenced(self, field_type: str) -> Any:
         name, _, column = field_type.removeprefix("reference").strip().partition(".")
@@ -163,12 +162,10 @@ class TypedValues(PooledConnections):
     ) -> SQLText:
         """Render a part of a statement; raw text is refused, PyDAL would paste it."""
         if field_type is None and isinstance(expression, str) and type(expression) is not SQLText:
-            message = "text cannot stand here: PyDAL would paste it into the SQL"
-            raise RawSQLRefused(message)
+            raise RawSQLRefused("text cannot stand here: PyDAL would paste it into the SQL")
         operator = getattr(expression, "op", None)
         if isinstance(operator, str) and type(operator) is not SQLText:
-            message = "text is no expression: PyDAL would paste it into the SQL"
-            raise RawSQLRefused(message)
+            raise RawSQLRefused("text is no expression: PyDAL would paste it into the SQL")
         return SQLText(super()._expand(expression, field_type, colnames, query_env or {}))
 
     def placed(self, field: Any, value: Any, query_env: dict[str, Any] | None = None) -> str:
@@ -179,7 +176,7 @@ class TypedValues(PooledConnections):
         """
         try:
             if isinstance(value, Expression | Query):
-                return self.expand(value, field.type, query_env=query_env or {})
+                return str(self.expand(value, field.type, query_env=query_env or {}))
             self.check_length(field, value)
             return self.represent(value, field.type)
         except InvalidValue as error:
@@ -205,8 +202,7 @@ class TypedValues(PooledConnections):
     def check_length(field: Any, value: Any) -> None:
         """Hold the declared length, which SQLite does not and PyDAL never did."""
         if field.type == "string" and isinstance(value, str) and len(value) > field.length:
-            reason = f"longer than {field.length} characters"
-            raise InvalidValue(reason)
+            raise InvalidValue(f"longer than {field.length} characters")
 
     # -- in
 
@@ -234,8 +230,9 @@ class TypedValues(PooledConnections):
         for field in fields:
             name = self._key_of(field)
             if name in names:
-                message = f"two columns are called {name!r}; name one by with_alias()"
-                raise UnsupportedDefinition(message)
+                raise UnsupportedDefinition(
+                    f"two columns are called {name!r}; name one by with_alias()"
+                )
             names.append(name)
             decode = self.codec(field.type).decode if field.type else None
             plain = isinstance(field, PyDALField) and field.type in _PLAIN_INTEGERS
@@ -248,5 +245,4 @@ class TypedValues(PooledConnections):
             return str(field.name)
         if isinstance(field, Expression) and field.op == self.dialect._as:
             return str(field.second)
-        message = "an expression needs a name: use with_alias()"
-        raise UnsupportedDefinition(message)
+        raise UnsupportedDefinition("an expression needs a name: use with_alias()")

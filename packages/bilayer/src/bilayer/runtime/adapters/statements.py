@@ -1,0 +1,167 @@
+"""The part of an adapter that writes: INSERT, UPDATE, DELETE and upsert with bind parameters.
+
+Only the write pipeline calls these; whatever skipped it would escape the subscribers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bilayer.runtime.adapters.values import TypedValues
+from bilayer.runtime.errors import UnsupportedDefinition
+from bilayer.runtime.pydal_compat import Expression, Query
+
+Assignments = Sequence[tuple[Any, Any]]
+"""Fields with the values (or expressions) they get."""
+
+_CELLS_PER_INSERT: Final = 20_000
+"""Values in one multi-row INSERT: below SQLite's limit of 32,766 parameters a statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The WHERE of a write, with placeholders and their parameters; empty for all rows."""
+
+    sql: str
+    parameters: list[Any]
+
+
+class WriteStatements(TypedValues):
+    """Renders and runs the statements of one table's writes.
+
+    Attributes:
+        returning: INSERT can give back the key it made.
+    """
+
+    returning: bool = False
+
+    # -- keys
+
+    @staticmethod
+    def key_columns(table: Any) -> list[Any]:
+        """Give the columns of a table's primary key."""
+        names = getattr(table, "_primarykey", None)
+        return [table[name] for name in names] if names else [table._id]
+
+    def keys_query(self, table: Any, keys: Sequence[Sequence[Any]]) -> Query:
+        """Make the query for the rows with these primary keys."""
+        first = self.key_columns(table)[0]
+        return Query(self.db, self.dialect.keys_in, first, list(keys))
+
+    # -- statements
+
+    def send_insert(self, table: Any, fields: Assignments) -> Any:
+        """Insert one row and give its key."""
+        columns = self.key_columns(table)
+        given = {field.name: value for field, value in fields}
+        known = [given.get(column.name) for column in columns]
+        complete = all(v is not None and not isinstance(v, Expression) for v in known)
+        sql, parameters = self._insert_statement(table, fields)
+        if complete:
+            self.run(sql, parameters)
+            return known[0] if len(columns) == 1 else {c.name: given[c.name] for c in columns}
+        return self.insert_returning_key(columns, sql, parameters)
+
+    def insert_returning_key(self, columns: Sequence[Any], sql: str, parameters: Any) -> Any:
+        """Insert a row whose key the database makes."""
+        if not self.returning:
+            self.run(sql, parameters)
+            return self.session.cursor.lastrowid if len(columns) == 1 else None
+        names = ",".join(column._rname for column in columns)
+        row = self.reading_plan(columns).dicts(self.rows(f"{sql} RETURNING {names}", parameters))[0]
+        return row[columns[0].name] if len(columns) == 1 else row
+
+    def _insert_statement(self, table: Any, fields: Assignments) -> tuple[str, Any]:
+        """Render an INSERT; plain values go to the driver without passing PyDAL's text."""
+        if not fields:
+            return self.dialect.insert_empty(table._rname).rstrip(";"), None
+        names = ",".join(field._rname for field, _ in fields)
+        head = f"INSERT INTO {table._rname}({names}) VALUES "
+        if any(isinstance(value, Expression | Query) for _, value in fields):
+            return self.bind(head + f"({','.join(self.placed(f, v) for f, v in fields)})")
+        marks = ",".join(self.mark_of(field.type) for field, _ in fields)
+        return f"{head}({marks})", [self.encoded(field, value) for field, value in fields]
+
+    def mark_of(self, field_type: str) -> str:  # noqa: ARG002 - engines that need it override this
+        """Give the placeholder for a value of that type."""
+        return self.placeholder
+
+    def send_update(self, table: Any, where: Condition, fields: Assignments) -> int:
+        """Update and give the number of rows that matched."""
+        env = {"current_scope": [table._tablename]}
+        pieces: list[str] = []
+        parameters: list[Any] = []
+        for field, value in fields:
+            if isinstance(value, Expression | Query):
+                text, given = self.bind(self.placed(field, value, env))
+                parameters.extend(given)
+            else:
+                text = self.mark_of(field.type)
+                parameters.append(self.encoded(field, value))
+            pieces.append(f"{field._rname}={text}")
+        target = self.dialect.writing_alias(table)
+        self.run(
+            f"UPDATE {target} SET {','.join(pieces)}{where.sql}", parameters + where.parameters
+        )
+        return int(self.session.cursor.rowcount)
+
+    def send_delete(self, table: Any, where: Condition) -> int:
+        """Delete and give the number of rows."""
+        text = self.dialect.delete(table).rstrip(";")
+        self.run(f"{text}{where.sql}", where.parameters)
+        return int(self.session.cursor.rowcount)
+
+    def condition(self, table: Any, query: Any) -> Condition:
+        """Render the WHERE of a write."""
+        if not query:
+            return Condition("", [])
+        if not query.ignore_common_filters:
+            query = self.common_filter(query, [table])
+        env = {"current_scope": [table._tablename]}
+        sql, parameters = self.bind(self.expand(query, query_env=env))
+        return Condition(f" WHERE {sql}", parameters)
+
+    def send_insert_many(self, table: Any, items: Sequence[Assignments]) -> int:
+        """Insert rows with as few statements as the engine allows."""
+        columns = [field for field, _ in items[0]]
+        names = [column.name for column in columns]
+        if any([field.name for field, _ in item] != names for item in items):
+            raise UnsupportedDefinition("insert_many() needs the same columns in every row")
+        head = ",".join(column._rname for column in columns)
+        mark = "(" + ",".join(self.mark_of(column.type) for column in columns) + ")"
+        size = max(1, _CELLS_PER_INSERT // max(1, len(columns)))
+        for start in range(0, len(items), size):
+            chunk = items[start : start + size]
+            rows = ",".join([mark] * len(chunk))
+            values = [self.encoded(field, value) for item in chunk for field, value in item]
+            self.run(f"INSERT INTO {table._rname}({head}) VALUES {rows}", values)
+        return len(items)
+
+    def send_upsert(
+        self,
+        table: Any,
+        fields: Assignments,
+        conflict: Sequence[Any],
+        update: Assignments | None,
+    ) -> int:
+        """Insert a row or change the one with the same key; 0 if it was kept as it is."""
+        names = ",".join(field._rname for field, _ in fields)
+        values = ",".join(self.placed(field, value) for field, value in fields)
+        key = ",".join(column._rname for column in conflict)
+        env = {"current_scope": [table._tablename]}
+        sets = ",".join(f"{f._rname}={self.placed(f, v, env)}" for f, v in update or ())
+        action = f"UPDATE SET {sets}" if sets else "NOTHING"
+        self.execute(
+            f"INSERT INTO {table._rname}({names}) VALUES ({values}) ON CONFLICT ({key}) DO {action}"
+        )
+        return int(self.session.cursor.rowcount)
+
+
+def all_equal(columns: Sequence[Any], values: Mapping[str, Any]) -> Any:
+    """Make the query that each column equals its value."""
+    first, *others = (column == values[column.name] for column in columns)
+    for other in others:
+        first &= other
+    return first

@@ -1,0 +1,83 @@
+"""PostgreSQL's connections through psycopg2: time zone, timeouts, no transaction of the driver."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import psycopg2.extensions
+import psycopg2.extras
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from bilayer.runtime.errors import UnsafeSettings
+from bilayer.runtime.options import ConnectOptions
+
+_IDLE: Final = psycopg2.extensions.TRANSACTION_STATUS_IDLE
+_KEEPALIVE: Final = {
+    "keepalives": 1,
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
+
+def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
+    """Make an engine whose connections have the settings safety needs."""
+    arguments: dict[str, Any] = {
+        **_KEEPALIVE,
+        "connect_timeout": max(1, round(options.connect_timeout)),
+        "tcp_user_timeout": round(options.read_timeout * 1000),
+        "application_name": options.application_name,
+        "client_encoding": "utf8",
+    }
+    if options.session_settings:
+        settings = {
+            "timezone": "UTC",
+            "statement_timeout": round(options.statement_timeout * 1000),
+            "lock_timeout": round(options.lock_timeout * 1000),
+            "idle_in_transaction_session_timeout": round(
+                options.idle_in_transaction_timeout * 1000
+            ),
+        }
+        given = str(url.query.get("options", ""))
+        url = url.difference_update_query(["options"])
+        chosen = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        arguments["options"] = f"{given} {chosen}".strip()
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.QueuePool,
+        pool_size=options.pool_size,
+        max_overflow=options.max_overflow,
+        pool_timeout=options.pool_timeout,
+        pool_recycle=options.pool_recycle,
+        pool_pre_ping=options.pre_ping,
+        pool_reset_on_return=None,
+        connect_args=arguments,
+    )
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "reset", _reset)
+    return engine
+
+
+def prepare(connection: Any, record: Any) -> None:
+    """Set what the runtime relies on, and check the server's side of it.
+
+    Raises:
+        UnsafeSettings: Backslashes would escape in plain literals, or text is not UTF-8.
+    """
+    connection.autocommit = True
+    record.info["process"] = os.getpid()
+    status = connection.get_parameter_status
+    if status("standard_conforming_strings") == "off" or status("server_encoding") != "UTF8":
+        raise UnsafeSettings("PostgreSQL needs standard_conforming_strings=on and a UTF8 database")
+    psycopg2.extras.register_uuid(conn_or_curs=connection)  # type: ignore[no-untyped-call] # untyped stub
+
+
+def _reset(connection: Any, record: Any, _state: Any) -> None:
+    """Never put a connection with an open transaction back; costs no round trip otherwise."""
+    if record.info.get("process") != os.getpid() or connection.closed:
+        return
+    if connection.info.transaction_status != _IDLE:
+        with connection.cursor() as cursor:
+            cursor.execute("ROLLBACK")

@@ -1,0 +1,198 @@
+"""PyDAL's fields, tables and sets, without what changes values, and with keys of any type.
+
+They keep PyDAL's interface and add ``dicts``, ``one``, ``insert_many`` and ``upsert``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+from bilayer.runtime.adapters.statements import all_equal
+from bilayer.runtime.errors import InvalidValue, TransactionMisuse, UnsupportedDefinition
+from bilayer.runtime.pydal_compat import DEFAULT, PyDALField, Query, Select, Set, Table
+from bilayer.runtime.subscribers import Row
+
+_FIELD_FILTERS: Final = ("_todate", "_totime", "_todatetime")
+
+
+class Field(PyDALField):  # type: ignore[misc] # PyDAL's classes are untyped
+    """A PyDAL field without PyDAL's silent conversions.
+
+    Validators are off unless given (``requires``), and dates and times pass as they are: PyDAL's
+    default filter would cut a datetime to whole seconds without its zone.
+    """
+
+    def __init__(self, fieldname: str, type: str = "string", **options: Any) -> None:  # noqa: A002 - PyDAL's name
+        options.setdefault("requires", None)
+        super().__init__(fieldname, type, **options)
+
+    def belongs(self, *value: Any, **options: Any) -> Query:
+        """Make the query ``IN``; unlike PyDAL's it does not sort, so that any type will do."""
+        values = value[0] if len(value) == 1 else value
+        if isinstance(values, str | Query | Select):
+            return super().belongs(*value, **options)
+        if not isinstance(values, Iterable):
+            raise InvalidValue("belongs() takes several values")
+        return Query(self.db, self._dialect.belongs, self, list(values))
+
+
+class NativeSet(Set):  # type: ignore[misc]
+    """The rows of a query."""
+
+    def where(self, query: Any, ignore_common_filters: bool = False) -> NativeSet:  # noqa: FBT001, FBT002
+        """Narrow the set; text is refused when it is rendered."""
+        narrowed = super().where(query, ignore_common_filters)
+        return NativeSet(self.db, narrowed.query)
+
+    def dicts(self, *fields: Any, **attributes: Any) -> list[Row]:
+        """Select as plain dicts with typed values: the way to read.
+
+        Args:
+            *fields: Columns, tables' ``ALL`` or named expressions; all columns if none.
+            **attributes: PyDAL's: ``orderby``, ``limitby``, ``left``, ``join``, ``groupby``, ...
+        """
+        rows: list[Row] = self.db._adapter.dicts(self.query, fields, attributes)
+        return rows
+
+    def one(self, *fields: Any, **attributes: Any) -> Row | None:
+        """Select the first row as a dict, None if there is none."""
+        attributes.setdefault("orderby_on_limitby", False)
+        rows = self.dicts(*fields, limitby=(0, 1), **attributes)
+        return rows[0] if rows else None
+
+    def isempty(self) -> bool:
+        """Tell whether there is no row, without reading its columns."""
+        adapter = self.db._adapter
+        table = next(iter(adapter.tables(self.query).values()))
+        return self.one(adapter.key_columns(table)[0]) is None
+
+    def count(self, distinct: Any = None, cache: Any = None) -> int:
+        """Count the rows; PyDAL's cached counts share one key and are refused."""
+        if cache is not None:
+            raise UnsupportedDefinition(
+                "count(cache=) gives other queries' counts; cache the number yourself"
+            )
+        return int(super().count(distinct))
+
+
+class NativeTable(Table):  # type: ignore[misc]
+    """A table with keys of any type."""
+
+    def __init__(self, db: Any, tablename: str, *fields: Any, **options: Any) -> None:
+        super().__init__(db, tablename, *fields, **options)
+        # PyDAL's hooks for uploaded files look at every row of every update and delete.
+        self._before_insert: list[Any] = []
+        self._before_update: list[Any] = []
+        self._before_delete: list[Any] = []
+        for field in self:
+            if getattr(field.filter_in, "__name__", "") in _FIELD_FILTERS:
+                field.filter_in = None
+            if not field.type.startswith("reference"):  # may refer to a table yet to come
+                db._adapter.codec(field.type)
+
+    def __call__(self, key: Any = DEFAULT, **values: Any) -> Any:
+        """Give the row with this key or these values, None if there is none."""
+        if key is DEFAULT or isinstance(key, Query):
+            return super().__call__(key, **values)
+        return None if key is None else super().__call__(self._key_query(key), **values)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Give a field by its name, or a row by its key; never a method."""
+        if isinstance(key, str) and (key in self.fields or key in ("id", "_id", "ALL")):
+            return getattr(self, key)
+        return self(key)
+
+    def _key_query(self, key: Any) -> Query:
+        columns = self._db._adapter.key_columns(self)
+        given = key if isinstance(key, Mapping) else {columns[0].name: key}
+        if set(given) != {column.name for column in columns}:
+            raise InvalidValue(
+                f"the key is {', '.join(column.name for column in columns)}", self._tablename
+            )
+        adapter = self._db._adapter
+        query: Query = adapter.keys_query(self, [[given[column.name] for column in columns]])
+        return query
+
+    def _filter_fields_for_operation(self, fields: Mapping[str, Any]) -> Any:
+        unknown = [name for name in fields if name not in self.fields]
+        if unknown:
+            raise InvalidValue("no such column", self._tablename, str(unknown[0]))
+        return super()._filter_fields_for_operation(fields)
+
+    def insert_many(self, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Insert rows, all or none, with as few statements as the engine allows.
+
+        Returns:
+            How many rows were inserted.
+
+        Raises:
+            InvalidValue: A value does not fit; nothing was inserted.
+        """
+        items = [self._fields_and_values_for_insert(dict(row)).op_values() for row in rows]
+        inserted: int = self._db._adapter.bulk_insert(self, items)
+        return inserted
+
+    def upsert(
+        self,
+        values: Mapping[str, Any],
+        *,
+        conflict: Sequence[str],
+        update: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Insert a row, or update the one with the same key, atomically.
+
+        Args:
+            values: The row to insert.
+            conflict: The columns of the primary or a unique key that decide.
+            update: What to change in a row that exists, expressions included; all of ``values``
+                outside the key if None; nothing if empty.
+        """
+        given = dict(values)
+        if update is None:
+            update = {name: value for name, value in given.items() if name not in conflict}
+        fields = self._fields_and_values_for_insert(given).op_values()
+        changes = self._fields_and_values_for_update(dict(update)).op_values() if update else None
+        columns = [self[name] for name in conflict]
+        self._db._adapter.pipeline.upsert(self, fields, columns, changes)
+
+    def update_or_insert(self, _key: Any = DEFAULT, **values: Any) -> Any:
+        """Update the rows of a key or insert one; ``upsert`` is the atomic way.
+
+        Returns:
+            The key of an inserted row, None if rows were updated.
+        """
+        query = self._query_for(values if _key is DEFAULT else _key)
+        with self._db.transaction():
+            return None if self._db(query).update(**values) else self.insert(**values)
+
+    def _query_for(self, key: Any) -> Query:
+        if isinstance(key, Query):
+            return key
+        if isinstance(key, Mapping):
+            return all_equal([self[name] for name in key], key)
+        return self._key_query(key)
+
+    def truncate(self, mode: str = "") -> NoReturn:
+        """Refuse: use ``delete()``, which subscribers see."""
+        del mode
+        _refuse_schema_change("truncate")
+
+    def drop(self, mode: str = "") -> NoReturn:
+        """Refuse: migrations own the schema."""
+        del mode
+        _refuse_schema_change("drop")
+
+    def create_index(self, name: str, *fields: Any, **options: Any) -> NoReturn:
+        """Refuse: migrations own the schema."""
+        del name, fields, options
+        _refuse_schema_change("create_index")
+
+    def drop_index(self, name: str, if_exists: bool = False) -> NoReturn:  # noqa: FBT001, FBT002
+        """Refuse: migrations own the schema."""
+        del name, if_exists
+        _refuse_schema_change("drop_index")
+
+
+def _refuse_schema_change(word: str) -> NoReturn:
+    raise TransactionMisuse(f"{word}() would bypass the migrations or the write pipeline")
