@@ -1,7 +1,9 @@
 """Actions: stored once, listed once, and only one's own."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +13,7 @@ import uuid_utils.compat
 from app import clock
 from app.errors import AppError, Conflict, NotFound
 from app.keyset import Position
-from app.models import get_db, release
+from app.models import get_db
 from app.usecases.history import (
     MAX_PAYLOAD_BYTES,
     MAX_PAYLOAD_DEPTH,
@@ -141,7 +143,7 @@ def test_of_different_actions_stored_at_once_under_one_id_one_is_stored() -> Non
     user, action_id = make_user(), uuid4()
 
     results = run_together(
-        [lambda n=n: record(user["id"], action_id, payload={"n": n}) for n in range(6)]  # type: ignore[misc]  # a default binds the loop's value
+        [partial(record, user["id"], action_id, payload={"n": n}) for n in range(6)]
     )
 
     codes = [result.code for result in results if isinstance(result, AppError)]
@@ -171,13 +173,14 @@ def test_actions_of_others_deleted_ones_and_unknown_ones_do_not_exist() -> None:
     delete_action(ada["id"], deleted["id"])
 
     for action_id in (foreign["id"], deleted["id"], uuid4()):
-        for attempt in (
-            lambda action_id=action_id: require_action(ada["id"], action_id),
-            lambda action_id=action_id: change_action(ada["id"], action_id, action_type="X"),
-            lambda action_id=action_id: delete_action(ada["id"], action_id),
-        ):
+        attempts: list[Callable[..., object]] = [
+            require_action,
+            partial(change_action, action_type="X"),
+            delete_action,
+        ]
+        for attempt in attempts:
             with pytest.raises(NotFound):
-                attempt()
+                attempt(ada["id"], action_id)
 
     assert require_action(bob["id"], foreign["id"]) == foreign
     assert list_history(ada["id"], limit=10) == []

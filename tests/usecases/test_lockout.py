@@ -39,7 +39,7 @@ def wait_after(attempt: Callable[[], None], at: datetime = NOON) -> int:
 def test_first_attempts_are_free_and_then_the_wait_doubles() -> None:
     user = make_user()
     at = NOON
-    waits = []
+    waits: list[float] = []
 
     for _ in range(ACCOUNT_LIMIT.free_attempts + 12):
         with clock.frozen(at):
@@ -55,7 +55,8 @@ def test_first_attempts_are_free_and_then_the_wait_doubles() -> None:
 def test_unknown_email_is_counted_exactly_as_a_known_one() -> None:
     user = make_user()
     unknown = new_email()
-    known_waits, unknown_waits = [], []
+    known_waits: list[int] = []
+    unknown_waits: list[int] = []
 
     for second in range(40):
         at = NOON + timedelta(seconds=second)
@@ -167,4 +168,5 @@ def test_locked_account_refuses_the_right_password_too_and_says_when_to_come_bac
 
     assert refused.value.retry_after == 1
     with clock.frozen(NOON + timedelta(seconds=1)):
-        assert login(email=user["email"], password=PASSWORD, client=Client(HERE))
+        signed_in = login(email=user["email"], password=PASSWORD, client=Client(HERE))
+    assert signed_in.user["id"] == user["id"]

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, LiteralString, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 from flask_openapi3.models.tag import Tag
 from pydantic import AfterValidator, BaseModel, Field
-from pydantic_core import PydanticCustomError
 
 from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
 from app.api.fields import Body, Identifier, Parameters, Timestamp
 from app.api.pagination import ListQuery, page_of, read_cursor
+from app.api.schemas.flaws import refuse
 from app.api.schemas.patch import Patch, may_be_absent
 from app.usecases import history
 
@@ -26,10 +26,7 @@ blueprint = Blueprint(
 
 
 def _small(payload: dict[str, Any]) -> dict[str, Any]:
-    flaw = history.find_payload_flaw(payload)
-    if flaw is not None:
-        code = cast("LiteralString", flaw.code.lower())
-        raise PydanticCustomError(code, cast("LiteralString", flaw.message))
+    refuse(history.find_payload_flaw(payload))
     return payload
 
 

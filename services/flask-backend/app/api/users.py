@@ -144,7 +144,7 @@ def list_users(query: UserQuery) -> dict[str, Any]:
     place = read_cursor(query)
     rows = administration.list_users(
         **query.model_dump(exclude={"cursor", "limit"}),
-        after=place and place.id,
+        after=place.id if place else None,
         limit=query.limit + 1,
     )
     return page_of(rows, query, user_json)

@@ -77,16 +77,13 @@ def is_password(password: str, password_hash: str | None) -> bool:
     Raises:
         Unavailable: Too many passwords are being hashed.
     """
-    is_ours = password_hash is not None and password_hash.startswith("$argon2")
+    ours = password_hash if password_hash and password_hash.startswith("$argon2") else None
     with _slot():
         try:
-            is_equal = _HASHER.verify(
-                password_hash if is_ours and password_hash else _NOBODYS_HASH,
-                _normalized(password),
-            )
+            is_equal = _HASHER.verify(ours or _NOBODYS_HASH, _normalized(password))
         except (VerificationError, InvalidHashError):
             return False
-    return is_equal and is_ours
+    return is_equal and ours is not None
 
 
 def is_outdated(password_hash: str) -> bool:

@@ -90,7 +90,7 @@ def open_session(user_id: UUID, client: Client) -> TokenPair:
             refresh_expires_at=now + IDLE_LIFETIME,
             **_client_columns(client),
         )
-    return _pair(access, refresh, expires_at=now + ACCESS_LIFETIME)
+    return _pair(access, refresh, ACCESS_LIFETIME)
 
 
 def authenticate(access_token: str) -> Principal:
@@ -135,7 +135,7 @@ def refresh_session(refresh_token: str, client: Client, *, key: bytes) -> TokenP
     access = derive_token(token, "access", key)
     refresh = derive_token(token, "refresh", key)
     if _rotate(session, access, refresh, client, now):
-        return _pair(access, refresh, expires_at=now + ACCESS_LIFETIME)
+        return _pair(access, refresh, ACCESS_LIFETIME)
     return _repeat(session, access, refresh, token)
 
 
@@ -194,14 +194,15 @@ def _repeat(session: dict[str, Any], access: Token, refresh: Token, used: Token)
     successor = get_session_by_refresh_token(user_id, refresh.digest)
     if successor is None or not _is_open(session) or not _is_open(successor):
         raise _invalid_token()
-    is_late = clock.now() > session["rotated_at"] + REUSE_GRACE
+    now = clock.now()
+    is_late = now > session["rotated_at"] + REUSE_GRACE
     if is_late or successor["rotated_at"] is not None:
-        update_sessions_revoked(user_id, family_id=session["family_id"], revoked_at=clock.now())
+        update_sessions_revoked(user_id, family_id=session["family_id"], revoked_at=now)
         raise Unauthorized(
             "TOKEN_REUSED",
             "The refresh token was used before. For safety this sign-in has ended; sign in again.",
         )
-    return _pair(access, refresh, expires_at=successor["expires_at"])
+    return _pair(access, refresh, successor["expires_at"] - now)
 
 
 def _is_open(session: dict[str, Any]) -> bool:
@@ -210,16 +211,16 @@ def _is_open(session: dict[str, Any]) -> bool:
     return session["revoked_at"] is None and has_account
 
 
-def _pair(access: Token, refresh: Token, *, expires_at: datetime) -> TokenPair:
+def _pair(access: Token, refresh: Token, lifetime: timedelta) -> TokenPair:
     return TokenPair(
         user_id=access.user_id,
         access_token=access.text,
         refresh_token=refresh.text,
-        expires_in=max(0, int((expires_at - clock.now()).total_seconds())),
+        expires_in=int(lifetime.total_seconds()),
     )
 
 
-def _client_columns(client: Client) -> dict[str, str | None]:
+def _client_columns(client: Client) -> dict[str, Any]:
     agent = client.user_agent
     return {
         "address": client.address,

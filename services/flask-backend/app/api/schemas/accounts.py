@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, LiteralString, cast
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from app.api.fields import Body
-from app.errors import FieldError
+from app.api.schemas.flaws import refuse
 from app.usecases import emails, passwords
 from app.usecases.accounts import SignedIn
 from app.vocabulary import Role, UserType
@@ -60,15 +59,8 @@ def tokens_json(signed_in: SignedIn) -> dict[str, Any]:
 
 def _trimmed_email(text: str) -> str:
     email = text.strip()
-    _refuse(emails.find_flaw(email))
+    refuse(emails.find_flaw(email))
     return email
-
-
-def _refuse(flaw: FieldError | None) -> None:
-    if flaw is not None:
-        # Both are constants of this program, which is what pydantic wants to be sure of.
-        code = cast("LiteralString", flaw.code.lower())
-        raise PydanticCustomError(code, cast("LiteralString", flaw.message))
 
 
 class Registration(Body):
@@ -82,7 +74,7 @@ class Registration(Body):
     @classmethod
     def _is_good(cls, password: str, info: ValidationInfo) -> str:
         known = (info.data.get("email"), info.data.get("full_name"))
-        _refuse(passwords.find_flaw(password, *filter(None, known)))
+        refuse(passwords.find_flaw(password, *filter(None, known)))
         return password
 
 

@@ -12,9 +12,7 @@ from bilayer.runtime import json_merge
 def create_profile(user_id: UUID) -> None:
     """Make the empty profile of an account, unless it has one."""
     empty = {"user_id": user_id, "preferences": {}}
-    get_db().profiles.upsert(
-        {"user_id": user_id, "preferences": {}}, conflict=["user_id"], update={}
-    )
+    get_db().profiles.upsert(empty, conflict=["user_id"], update={})
 
 
 def get_profile(user_id: UUID) -> Row | None:

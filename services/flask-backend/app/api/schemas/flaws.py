@@ -1,0 +1,15 @@
+"""How a flaw that a rule of the product found becomes a field error of the request."""
+
+from pydantic_core import PydanticCustomError
+
+from app.errors import FieldError
+
+
+def refuse(flaw: FieldError | None) -> None:
+    """Let pydantic report a flaw with its other findings, so that all are told at once.
+
+    Raises:
+        PydanticCustomError: There is one.
+    """
+    if flaw is not None:
+        raise PydanticCustomError(flaw.code.lower(), flaw.message)

@@ -1,0 +1,115 @@
+"""One's own profile over HTTP."""
+
+from functools import partial
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.usecases.profiles import MAX_PREFERENCES_BYTES
+from tests.factories import make_user
+from tests.support.people import Person, document, flaws, person, tokens_for
+from tests.support.threads import run_together
+
+PATH = "/users/me/profile"
+EMPTY = {
+    "display_name": None,
+    "avatar_url": None,
+    "first_name": None,
+    "last_name": None,
+    "phone": None,
+    "timezone": None,
+    "language_preference": None,
+    "preferences": {},
+}
+FULL = {
+    "display_name": "Ada 🦜",
+    "avatar_url": "https://example.com/ada.png?size=2",
+    "first_name": "Ada",
+    "last_name": "King",
+    "phone": "+44 20 7946 0000",
+    "timezone": "America/Argentina/Buenos_Aires",
+    "language_preference": "zh-Hant-TW",
+    "preferences": {"theme": {"dark": True}, "tags": ["a", None], "volume": 0.5},
+}
+
+
+def test_new_profile_is_empty(client: FlaskClient) -> None:
+    answer = document(person(client).get(PATH))
+
+    assert answer.keys() == EMPTY.keys() | {"updated_at", "version"}
+    assert {name: answer[name] for name in EMPTY} == EMPTY
+    assert answer["updated_at"].endswith("Z")
+
+
+def test_every_field_can_be_set_and_emptied(client: FlaskClient) -> None:
+    ada = person(client)
+
+    full = document(ada.patch(PATH, FULL))
+    nothing = dict.fromkeys(FULL) | {"preferences": dict.fromkeys(FULL["preferences"])}
+    empty = document(ada.patch(PATH, nothing))
+
+    assert {name: full[name] for name in FULL} == FULL
+    assert {name: empty[name] for name in EMPTY} == EMPTY
+    assert document(ada.get(PATH)) == empty
+
+
+def test_fields_that_are_absent_stay(client: FlaskClient) -> None:
+    ada = person(client)
+    ada.patch(PATH, FULL)
+
+    answer = document(ada.patch(PATH, {"phone": None, "preferences": {"theme": {"dark": None}}}))
+
+    expected = FULL | {"phone": None, "preferences": FULL["preferences"] | {"theme": {}}}
+    assert {name: answer[name] for name in FULL} == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"preferences": None}, "WRONG_TYPE"),
+        ({"preferences": []}, "WRONG_TYPE"),
+        ({"preferences": "{}"}, "WRONG_TYPE"),
+        ({"preferences": {"a": "x" * MAX_PREFERENCES_BYTES}}, "TOO_LARGE"),
+        ({"preferences": {"a": 2**63}}, "OUT_OF_RANGE"),
+        ({"preferences": {"\u0000": 1}}, "NUL_CHARACTER"),
+        ({"display_name": "x" * 101}, "TOO_LONG"),
+        ({"display_name": 5}, "WRONG_TYPE"),
+        ({"avatar_url": "javascript:alert(1)"}, "WRONG_FORMAT"),
+        ({"avatar_url": "https://" + "x" * 2041}, "TOO_LONG"),
+        ({"first_name": ["Ada"]}, "WRONG_TYPE"),
+        ({"last_name": True}, "WRONG_TYPE"),
+        ({"phone": "1" * 41}, "TOO_LONG"),
+        ({"timezone": "not a zone"}, "WRONG_FORMAT"),
+        ({"language_preference": "english!"}, "WRONG_FORMAT"),
+        ({"user_id": None}, "UNKNOWN_FIELD"),
+        ({"updated_at": None}, "UNKNOWN_FIELD"),
+        ({"version": 7}, "UNKNOWN_FIELD"),
+        ({}, "NO_FIELDS"),
+    ],
+)
+def test_bad_change_is_refused_and_changes_nothing(
+    client: FlaskClient, changes: dict[str, object], code: str
+) -> None:
+    ada = person(client)
+    before = document(ada.patch(PATH, FULL))
+
+    found = flaws(ada.patch(PATH, changes))
+
+    assert list(found.values()) == [code]
+    assert document(ada.get(PATH)) == before
+
+
+def test_clients_that_change_different_preferences_at_once_all_win(app: Flask) -> None:
+    token = tokens_for(make_user()).access_token
+
+    def change(key: str) -> TestResponse:
+        return Person(app.test_client(), token).patch(PATH, {"preferences": {key: key}})
+
+    keys = [f"key{n}" for n in range(6)]
+    responses = run_together([partial(change, key) for key in keys])
+
+    assert [getattr(response, "status_code", 0) for response in responses] == [200] * 6
+    stored = document(Person(app.test_client(), token).get(PATH))["preferences"]
+    assert stored == dict(zip(keys, keys, strict=True))
