@@ -52,13 +52,20 @@ class Database:
     def __init__(self, engine: sa.Engine, options: ConnectOptions) -> None:
         self.engine = engine
         self.engine_name = engine_name(engine.dialect.name)
+        # SQLite has no server that could stop a statement; the watchdog does it there.
+        is_embedded = self.engine_name == "sqlite"
+        deadline = options.statement_timeout if is_embedded else options.read_timeout
         self.dal = DAL(
             # PyDAL's caches use the URI as the database's identity, so each gets its own.
             f"bilayer_{self.engine_name}://{uuid.uuid4().hex}",
             migrate=False,
             migrate_enabled=False,
             attempts=1,
-            adapter_args={"engine": engine, "deadline_seconds": options.read_timeout},
+            adapter_args={
+                "engine": engine,
+                "deadline_seconds": deadline,
+                "echo": options.echo,
+            },
         )
         self._adapter = self.dal._adapter
         _open_databases.add(self)
@@ -77,9 +84,7 @@ class Database:
         """
         parsed = parse_url(url)
         chosen = ConnectOptions(**options)
-        engine = _MAKERS[engine_name(parsed.drivername)](parsed, chosen)
-        engine.echo = chosen.echo
-        return cls(engine, chosen)
+        return cls(_MAKERS[engine_name(parsed.drivername)](parsed, chosen), chosen)
 
     def transaction(
         self, isolation: Isolation | None = None, *, readonly: bool = False

@@ -83,11 +83,14 @@ class StatementTimeout(DatabaseError):
 
 
 class ConnectionLost(DatabaseError):
-    """The server cannot be reached or closed the connection. Nothing was committed."""
+    """The server cannot be reached, closed the connection or did not answer in time."""
 
 
 class OutcomeUnknown(ConnectionLost):
-    """The connection broke while COMMIT was under way: it may or may not have happened."""
+    """The connection broke during COMMIT, or during a write that commits itself.
+
+    It may have happened or not; only the database can tell, over another connection.
+    """
 
 
 class ReadOnly(DatabaseError):

@@ -15,7 +15,7 @@ class ConnectOptions:
         pool_timeout: How long to wait for a free connection.
         pool_recycle: Age at which a connection is replaced.
         pre_ping: Test a connection when it is taken from the pool.
-        echo: Log every statement (without its values).
+        echo: Log every statement, without its values, to the logger ``bilayer.runtime``.
         connect_timeout: How long a new connection may take.
         read_timeout: How long an answer may take before the connection is given up; must be
             longer than ``statement_timeout``, which the server keeps.

@@ -6,8 +6,9 @@ one per thread at a time, always in the driver's autocommit mode.
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 
@@ -15,6 +16,7 @@ from bilayer.runtime import tokens
 from bilayer.runtime.errors import (
     ConnectionLost,
     DatabaseError,
+    OutcomeUnknown,
     PoolTimeout,
     TransactionAborted,
     TransactionMisuse,
@@ -23,6 +25,10 @@ from bilayer.runtime.pydal_compat import SQLAdapter
 from bilayer.runtime.session import Session
 from bilayer.runtime.watchdog import Watchdog
 
+log = logging.getLogger("bilayer.runtime")
+
+_CHANGES_NOTHING: Final = ("SELECT", "BEGIN", "START TRANSACTION", "SET ", "PRAGMA")
+
 
 class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are untyped
     """Connections from ``engine``, statements with bind parameters, errors of one tree.
@@ -30,12 +36,14 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
     Attributes:
         engine: The SQLAlchemy engine that owns URL, driver and pool.
         deadline_seconds: How long a statement may take before the watchdog cuts it.
+        echo: Log every statement, without its values.
         session: The state of the calling thread.
     """
 
     placeholder: ClassVar[str] = "%s"
     engine: sa.Engine
     deadline_seconds: float
+    echo: bool
     watchdog: Watchdog
 
     # PyDAL 3.x would render statements with a compiler that threads share; without one it takes
@@ -45,6 +53,7 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
     def _initialize_(self) -> None:
         self.engine = self.adapter_args["engine"]
         self.deadline_seconds = self.adapter_args["deadline_seconds"]
+        self.echo = self.adapter_args["echo"]
         self.pool_size = 0
         self.folder = ""
         self.session = Session()
@@ -160,6 +169,10 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
         pairs = zip(texts, [*marks, ""], strict=True)
         return "".join(text + mark for text, mark in pairs)
 
+    def unescape(self, sql: str) -> str:
+        """Undo what ``join`` did to percent signs, for a statement without parameters."""
+        return sql.replace("%%", "%") if self.placeholder == "%s" else sql
+
     def mark(self, kind: str) -> str:  # noqa: ARG002 - engines that need it override this
         """Give the placeholder for a token of that kind."""
         return self.placeholder
@@ -186,12 +199,17 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
             raise TransactionAborted(
                 "an earlier statement of this transaction failed; roll it back"
             )
+        if parameters is not None and not parameters:
+            # Drivers disagree about percent signs beside an empty list of parameters.
+            sql, parameters = self.unescape(sql), None
+        if self.echo:
+            log.info("%s", sql)
         watch = session.watch
         watch.deadline = time.monotonic() + self.deadline_seconds
         try:
             return self.send(session.cursor, sql, parameters)
         except self.driver.Error as caught:
-            failure = self._failure(session, caught)
+            failure = self._failure(session, caught, sql)
         except BaseException as caught:
             if not isinstance(caught, Exception):  # interrupted: the protocol is out of step
                 session.failed = session.lost = session.depth > 0
@@ -205,12 +223,15 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
         """Call the driver."""
         return cursor.execute(sql, parameters)
 
-    def _failure(self, session: Session, caught: Exception) -> DatabaseError:
+    def _failure(self, session: Session, caught: Exception, sql: str) -> DatabaseError:
         connection = session.connection
         if self._is_disconnect(caught, connection, session.cursor):
             self.discard()
             seconds = f" within {self.deadline_seconds:g} s" if session.watch.overdue else ""
-            error: DatabaseError = ConnectionLost(f"the database did not answer{seconds}")
+            # A write outside a transaction commits itself: perhaps only the answer was lost.
+            may_have_committed = not session.depth and not sql.startswith(_CHANGES_NOTHING)
+            kind = OutcomeUnknown if may_have_committed else ConnectionLost
+            error: DatabaseError = kind(f"the database did not answer{seconds}")
             session.lost = session.depth > 0
         else:
             error = self.translate(caught, connection.dbapi_connection)
