@@ -64,6 +64,7 @@ class Database:
             adapter_args={
                 "engine": engine,
                 "deadline_seconds": deadline,
+                "ping_seconds": options.connect_timeout,
                 "echo": options.echo,
             },
         )

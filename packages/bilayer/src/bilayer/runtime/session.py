@@ -7,6 +7,7 @@ thread-local, where a new object at an old address inherits another database's c
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 
@@ -47,10 +48,10 @@ class Session(threading.local):
         self.watch = Watch()
         self.end_transaction()
 
-    def open(self, connection: Any) -> None:
+    def open(self, connection: Any, open_cursor: Callable[[Any], Any]) -> None:
         """Take a connection of the pool into this thread."""
         self.connection = connection
-        self.cursor = connection.cursor()
+        self.cursor = open_cursor(connection)
         self.watch.connection = connection.dbapi_connection
 
     def close(self) -> None:

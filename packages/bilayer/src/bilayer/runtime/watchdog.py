@@ -48,6 +48,21 @@ class Watchdog:
                 )
                 self._thread.start()
 
+    def guard(self, call: Callable[[Any], Any], seconds: float) -> Callable[[Any], Any]:
+        """Give a call on a driver's connection a deadline."""
+
+        def guarded(connection: Any) -> Any:
+            watch = Watch()
+            watch.connection = connection
+            watch.deadline = time.monotonic() + seconds
+            self.add(watch)
+            try:
+                return call(connection)
+            finally:
+                watch.deadline = None
+
+        return guarded
+
     def stop(self) -> None:
         """End the thread; a later ``add`` starts it again."""
         with self._lock:

@@ -58,6 +58,10 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
         self.folder = ""
         self.session = Session()
         self.watchdog = Watchdog(self.cut)
+        # The pool tests a connection before it lends it, and would wait for ever for a peer that
+        # is silent; a ping has a deadline as a statement has.
+        dialect: Any = self.engine.dialect
+        dialect.do_ping = self.watchdog.guard(dialect.do_ping, self.adapter_args["ping_seconds"])
 
     # -- what each engine says for itself
 
@@ -86,14 +90,18 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
     def reset_cursor(self) -> None:
         """Use a new cursor; the old one belongs to an iteration that goes on."""
         session = self._ready()
-        session.cursor = session.connection.cursor()
+        session.cursor = self.open_cursor(session.connection)
+
+    def open_cursor(self, connection: Any) -> Any:
+        """Open a cursor that has fetched everything when a statement returns."""
+        return connection.cursor()
 
     def _ready(self) -> Session:
         session = self.session
         if session.connection is None:
             if session.depth:
                 raise TransactionAborted("the connection of this transaction was lost")
-            session.open(self._checkout())
+            session.open(self._checkout(), self.open_cursor)
             self.watchdog.add(session.watch)
         return session
 

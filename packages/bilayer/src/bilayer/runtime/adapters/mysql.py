@@ -128,6 +128,13 @@ class MySQLAdapter(NativeAdapter):
         """Use DECIMAL as it is."""
         return Codec(exact_decimal(precision, scale))
 
+    @property
+    def returning(self) -> bool:  # type: ignore[override] # known only once connected
+        """MariaDB's INSERT gives back keys since 10.5, MySQL's does not."""
+        self._ready()
+        dialect: Any = self.engine.dialect
+        return bool(dialect.is_mariadb and dialect.server_version_info >= (10, 5))
+
     def mark(self, kind: str) -> str:
         """Send bytes as hex digits: a literal of raw bytes is no valid utf8mb4."""
         return _UNHEX if kind == "b" else self.placeholder

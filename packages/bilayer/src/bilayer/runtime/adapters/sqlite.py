@@ -27,6 +27,7 @@ from bilayer.runtime.codecs import (
     exact_decimal,
     parse_uuid,
 )
+from bilayer.runtime.engines.sqlite import BufferedCursor
 from bilayer.runtime.errors import (
     CheckViolation,
     ConnectionLost,
@@ -133,6 +134,10 @@ class SQLiteAdapter(NativeAdapter):
         if precision > MAX_EXACT_DIGITS:
             raise UnsupportedDefinition(f"SQLite holds at most {MAX_EXACT_DIGITS} exact digits")
         return _scaled(precision, scale)
+
+    def open_cursor(self, connection: Any) -> Any:
+        """Open a cursor that fetches at once."""
+        return connection.cursor(BufferedCursor)
 
     def send(self, cursor: Any, sql: str, parameters: Any) -> Any:
         """Call the driver, which wants an empty tuple where there are no parameters."""

@@ -16,6 +16,7 @@ from bilayer.runtime.pydal_compat import Expression, Query
 Assignments = Sequence[tuple[Any, Any]]
 """Fields with the values (or expressions) they get."""
 
+_COUNTED: Final = ("id", "integer", "bigint")
 _CELLS_PER_INSERT: Final = 20_000
 """Values in one multi-row INSERT: below SQLite's limit of 32,766 parameters a statement."""
 
@@ -67,8 +68,10 @@ class WriteStatements(TypedValues):
     def insert_returning_key(self, columns: Sequence[Any], sql: str, parameters: Any) -> Any:
         """Insert a row whose key the database makes."""
         if not self.returning:
+            if len(columns) != 1 or columns[0].type not in _COUNTED:
+                raise UnsupportedDefinition(f"{columns[0].tablename}: the key must be given")
             self.run(sql, parameters)
-            return self.session.cursor.lastrowid if len(columns) == 1 else None
+            return self.session.cursor.lastrowid
         names = ",".join(column._rname for column in columns)
         row = self.reading_plan(columns).dicts(self.rows(f"{sql} RETURNING {names}", parameters))[0]
         return row[columns[0].name] if len(columns) == 1 else row

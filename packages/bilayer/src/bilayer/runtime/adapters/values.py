@@ -6,6 +6,7 @@ its way out, and a reading plan made once per list of fields the one place on it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -41,6 +42,8 @@ COMMON_CODECS: Final[Mapping[str, Codec]] = {
     "json": Codec(encode_json, decode_json),
     "jsonb": Codec(encode_json, decode_json),
 }
+_BOUNDED: Final = ("string", "password", "upload")
+_DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
 _PLAIN_INTEGERS: Final = ("id", "integer", "bigint")
 
 
@@ -121,8 +124,10 @@ class TypedValues(PooledConnections):
             )
         kind = REGEX_TYPE.match(field_type).group(0)
         if kind == "decimal":
-            precision, _, scale = field_type.partition("(")[2].rstrip(") ").partition(",")
-            return self.make_decimal_codec(int(precision), int(scale))
+            match = _DECIMAL.fullmatch(field_type)
+            if match is None:
+                raise UnsupportedDefinition(f"{field_type!r} must be like decimal(12,2)")
+            return self.make_decimal_codec(int(match[1]), int(match[2]))
         if kind == "reference":
             return self.codec(self._referenced(field_type).type)
         try:
@@ -201,7 +206,7 @@ class TypedValues(PooledConnections):
     @staticmethod
     def check_length(field: Any, value: Any) -> None:
         """Hold the declared length, which SQLite does not and PyDAL never did."""
-        if field.type == "string" and isinstance(value, str) and len(value) > field.length:
+        if field.type in _BOUNDED and isinstance(value, str) and len(value) > field.length:
             raise InvalidValue(f"longer than {field.length} characters")
 
     # -- in

@@ -6,7 +6,8 @@ import datetime as dt
 import json
 import re
 import sqlite3
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -14,6 +15,29 @@ from sqlalchemy import event
 from bilayer.runtime.codecs import decode_instant
 from bilayer.runtime.errors import UnsafeSettings, UnsupportedDefinition
 from bilayer.runtime.options import ConnectOptions
+
+
+class BufferedCursor(sqlite3.Cursor):
+    """A cursor that fetches everything at once, as the drivers of the servers do.
+
+    A half-read SELECT would keep its snapshot, and its errors would come while fetching.
+    """
+
+    _rows: Iterator[Any] = iter(())
+
+    def execute(self, sql: str, parameters: Any = ()) -> Self:
+        """Run a statement to its end."""
+        super().execute(sql, parameters)
+        self._rows = iter(super().fetchall())
+        return self
+
+    def fetchone(self) -> Any:
+        """Give the next row, None after the last."""
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Any]:
+        """Give the rest of the rows."""
+        return list(self._rows)
 
 
 def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
