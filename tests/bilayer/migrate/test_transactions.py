@@ -161,8 +161,8 @@ def test_session_of_mariadb_is_strict_utc_and_innodb(project: Project) -> None:
         "one",
         """
         found = op.get_bind().exec_driver_sql(
-            "SELECT locate('STRICT_ALL_TABLES', @@sql_mode) > 0, @@time_zone, @@character_set_client,"
-            " @@default_storage_engine").one()
+            "SELECT locate('STRICT_ALL_TABLES', @@sql_mode) > 0, @@time_zone,"
+            " @@character_set_client, @@default_storage_engine").one()
         assert tuple(found) == (1, "+00:00", "utf8mb4", "InnoDB"), found
         op.create_table("t", sa.Column("path", sa.String(20), server_default="a\\\\b'c"))
         op.execute("INSERT INTO t VALUES ()")

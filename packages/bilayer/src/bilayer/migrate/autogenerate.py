@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -11,6 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from bilayer import types
 
 _SPELLINGS: Final = {"true": "1", "false": "0"}
+_CAST: Final = re.compile(r"(?<=')::[a-z][a-z ]*$")
+_NUMBER: Final = re.compile(r"('?)(-?\d+(?:\.\d+)?)\1")
 
 
 def render_item(_kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
@@ -42,16 +45,18 @@ def compare_server_default(
     wanted_clause: sa.DefaultClause | None,
     wanted_default: str | None,
 ) -> bool | None:
-    """Tell whether two defaults differ; None where Alembic's own comparison is right.
+    """Tell whether two defaults differ; None leaves it to Alembic, which asks PostgreSQL.
 
-    PostgreSQL is asked by Alembic itself. SQLite and MariaDB give back the text of the default in
-    a spelling of their own.
+    Engines give back the text of a default in a spelling of their own.
     """
-    if context.dialect.name == "postgresql":
-        return None
-    if wanted_clause is not None and isinstance(wanted_clause.arg, str):
-        wanted_default = _quoted(wanted_clause.arg)
-    return _spelling(found_default) != _spelling(wanted_default)
+    text = wanted_clause.arg if wanted_clause is not None else None
+    if isinstance(text, str):
+        wanted_default = _quoted(text)
+    if _spelling(found_default) == _spelling(wanted_default):
+        return False
+    # Alembic pastes the text into its question, and a quote would end it.
+    is_askable = context.dialect.name == "postgresql" and "'" not in str(text)
+    return None if is_askable else True
 
 
 def _quoted(text: str) -> str:
@@ -59,14 +64,14 @@ def _quoted(text: str) -> str:
 
 
 def _spelling(default: str | None) -> str | None:
-    """Undo what engines add to a default: parentheses, case of functions, quotes of numbers."""
+    """Undo what engines add: parentheses, casts, case of functions, quotes and zeros of numbers."""
     if default is None:
         return None
-    text = default.strip()
+    text = _CAST.sub("", default.strip())
     while text.startswith("(") and text.endswith(")") and _is_one_group(text):
         text = text[1:-1].strip()
-    if re.fullmatch(r"'-?\d+(\.\d+)?'", text):
-        text = text[1:-1]
+    if number := _NUMBER.fullmatch(text):
+        return format(Decimal(number[2]).normalize(), "f")
     if not text.startswith("'"):
         text = re.sub(r"('[^']*')|([A-Za-z_]+)", _lower_outside_quotes, text)
     return _SPELLINGS.get(text, text)

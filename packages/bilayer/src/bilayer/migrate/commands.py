@@ -78,7 +78,9 @@ def pending(config: Config, url: str | sa.URL) -> tuple[str, ...]:
         alembic.util.CommandError: The database is at a revision the scripts do not have.
     """
     scripts = ScriptDirectory.from_config(config)
-    missing = scripts.iterate_revisions("heads", current(url) or "base")
+    found = current(url)
+    scripts.get_revisions(found)
+    missing = scripts.iterate_revisions("heads", found or "base")
     return tuple(reversed([script.revision for script in missing]))
 
 
