@@ -1,6 +1,7 @@
 """One's own profile over HTTP."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,7 +14,7 @@ from tests.support.people import Person, document, flaws, person, tokens_for
 from tests.support.threads import run_together
 
 PATH = "/users/me/profile"
-EMPTY = {
+EMPTY: dict[str, Any] = {
     "display_name": None,
     "avatar_url": None,
     "first_name": None,
@@ -23,7 +24,7 @@ EMPTY = {
     "language_preference": None,
     "preferences": {},
 }
-FULL = {
+FULL: dict[str, Any] = {
     "display_name": "Ada 🦜",
     "avatar_url": "https://example.com/ada.png?size=2",
     "first_name": "Ada",

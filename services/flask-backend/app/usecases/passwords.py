@@ -80,10 +80,10 @@ def is_password(password: str, password_hash: str | None) -> bool:
     ours = password_hash if password_hash and password_hash.startswith("$argon2") else None
     with _slot():
         try:
-            is_equal = _HASHER.verify(ours or _NOBODYS_HASH, _normalized(password))
+            _HASHER.verify(ours or _NOBODYS_HASH, _normalized(password))
         except (VerificationError, InvalidHashError):
             return False
-    return is_equal and ours is not None
+    return ours is not None
 
 
 def is_outdated(password_hash: str) -> bool:
