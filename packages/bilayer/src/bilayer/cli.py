@@ -1,0 +1,232 @@
+"""The ``bilayer`` command. Prints and exits; everything else is in ``bilayer.drift``."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from bilayer.drift import CATALOGUE, Report, check
+from bilayer.drift.config import Project, find_project
+from bilayer.drift.findings import Rule
+from bilayer.drift.report.json import read_json
+from bilayer.drift.report.model import FailOn
+from bilayer.errors import BilayerError
+from bilayer.urls import engine_name, parse_url
+
+_FORMATS: Final = ("text", "json", "sarif", "github", "html")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="bilayer")
+def main() -> None:
+    r"""Keep SQLAlchemy models, Alembic migrations, PyDAL tables and databases in step.
+
+    Configured by [tool.bilayer] in pyproject.toml, so that this alone is enough:
+
+    \b
+        bilayer check
+    """
+
+
+def _output_options(command: _Command) -> _Command:
+    """Add the options that say how a report is written."""
+    options = [
+        click.option(
+            "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True,
+            help="How to write the report.",
+        ),
+        click.option("--json", "form", flag_value="json", help="The same as --format json."),
+        click.option(
+            "--output", type=click.Path(dir_okay=False, path_type=Path),
+            help="Write to a file instead of standard output.",
+        ),
+        click.option(
+            "--fail-on", type=click.Choice(["error", "warning"]), default="error",
+            show_default=True, help="What makes the exit code 1.",
+        ),
+    ]  # fmt: skip
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def _source_options(command: _Command) -> _Command:
+    """Add the options that say what is compared, and where."""
+    options = [
+        click.option(
+            "--dialect", "dialects", multiple=True, metavar="ENGINE",
+            help="Engine to check on: sqlite, postgresql or mysql. Repeatable.",
+        ),
+        click.option(
+            "--scratch-url", "scratch_urls", multiple=True, metavar="URL",
+            help="Server on which scratch databases may be made and dropped. Repeatable.",
+        ),
+        click.option(
+            "--project", type=click.Path(exists=True, file_okay=False, path_type=Path),
+            default=Path(), help="Folder of pyproject.toml. Default: here, or the nearest above.",
+        ),
+    ]  # fmt: skip
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+@main.command("check")
+@_source_options
+@click.option("--url", metavar="URL", help="Live database to compare with. Only ever read.")
+@click.option("--values", is_flag=True, help="Also write and read values through both layers.")
+@_output_options
+def check_command(**options: Any) -> None:
+    r"""Compare models, migrations, PyDAL tables and, if given, a live database.
+
+    Exit code: 0 no error, 1 errors, 2 something could not be read.
+
+    \b
+    Examples:
+        bilayer check
+        bilayer check --dialect postgresql --scratch-url postgresql://postgres@localhost/postgres
+        bilayer check --url postgresql://app@db.example/app --format sarif --output drift.sarif
+    """
+    _run(**options)
+
+
+@main.command("values")
+@_source_options
+@_output_options
+def values_command(**options: Any) -> None:
+    r"""Write and read boundary values through both layers, in scratch databases.
+
+    \b
+    Example:
+        bilayer values --scratch-url mysql://root@localhost/mysql
+    """
+    _run(url=None, values=True, only_values=True, **options)
+
+
+@main.command()
+@click.argument("code")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+def explain(code: str, form: str) -> None:
+    r"""Explain a finding's CODE: what it means, why it matters, an example.
+
+    \b
+    Examples:
+        bilayer explain BL204
+        bilayer explain all
+    """
+    names = {rule.name: rule for rule in CATALOGUE.values()} | CATALOGUE
+    if code != "all" and code.upper() not in names and code not in names:
+        message = f"no finding is called {code}; `bilayer explain all` lists them"
+        raise click.ClickException(message)
+    rules = list(CATALOGUE.values()) if code == "all" else [names.get(code) or names[code.upper()]]
+    if form == "json":
+        click.echo(json.dumps([dataclasses.asdict(rule) for rule in rules], indent=2))
+        return
+    click.echo("\n\n".join(_write_rule(rule) for rule in rules))
+
+
+@main.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@_output_options
+def report(file: Any, form: str, output: Path | None, fail_on: FailOn) -> None:
+    r"""Write a report kept by `bilayer check --format json` in another form.
+
+    \b
+    Example:
+        bilayer check --json --output drift.json
+        bilayer report drift.json --format html --output drift.html
+    """
+    try:
+        found = read_json(file.read())
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    _finish(found, form, output, fail_on)
+
+
+def check_project(
+    project: Project,
+    *,
+    dialects: Sequence[str] = (),
+    scratch_urls: Sequence[str] = (),
+    url: str | None = None,
+    values: bool = False,
+    only_values: bool = False,
+) -> Report:
+    """Check a project on each of its engines, and put the reports together.
+
+    Raises:
+        BilayerError: The configuration or an option makes no sense.
+    """
+    servers = {engine_name(parse_url(each).drivername): each for each in scratch_urls}
+    live = engine_name(parse_url(url).drivername) if url else None
+    engines = [engine_name(name) for name in dialects or project.dialects]
+    if live is not None and live not in engines:
+        engines.append(live)
+    metadata, runtime = project.load_metadata(), project.load_runtime()
+    migrations = None if only_values else project.load_migrations()
+    reports = [
+        check(
+            metadata=metadata,
+            dal=runtime,
+            migrations=migrations,
+            url=url if engine == live else None,
+            dialect=engine,
+            scratch_url=servers.get(engine),
+            values=values,
+            adapter=project.runtime_adapter,
+            ignore=project.ignore,
+            root=project.root,
+        )
+        for engine in dict.fromkeys(engines)
+    ]
+    merged = Report.merge(reports)
+    if not only_values:
+        return merged
+    kept = [finding for finding in merged.findings if finding.code.startswith("BL5")]
+    return Report.of(
+        kept, failures=merged.failures, not_done=merged.not_done, engines=merged.engines
+    )
+
+
+def _run(*, form: str, output: Path | None, fail_on: FailOn, project: Path, **sources: Any) -> None:
+    try:
+        found = check_project(find_project(project.resolve()), **sources)
+    except BilayerError as error:
+        click.echo(f"bilayer: {error}", err=True)
+        sys.exit(2)
+    _finish(found, form, output, fail_on)
+
+
+def _finish(found: Report, form: str, output: Path | None, fail_on: FailOn) -> None:
+    """Write the report and leave with its exit code."""
+    is_terminal = output is None and sys.stdout.isatty()
+    writers: dict[str, Callable[[], str]] = {
+        "text": lambda: found.to_text(color=is_terminal, width=None if is_terminal else 100),
+        "json": found.to_json,
+        "sarif": found.to_sarif,
+        "github": found.to_github,
+        "html": found.to_html,
+    }
+    text = writers[form]().rstrip("\n") + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+    sys.exit(found.exit_code_for(fail_on))
+
+
+def _write_rule(rule: Rule) -> str:
+    title = f"{rule.code} {rule.name} ({rule.severity} at worst)"
+    wrapped = click.wrap_text(rule.explanation, width=88)
+    return f"{title}\n\n{wrapped}\n\nExample: {rule.example}"
+
+
+if __name__ == "__main__":
+    main()

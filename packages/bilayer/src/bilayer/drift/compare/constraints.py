@@ -1,0 +1,181 @@
+"""Keys, uniques, indexes, foreign keys and checks of one table, on two sides of one engine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from bilayer.drift.compare.spelling import canonical_expression, canonical_index
+from bilayer.drift.findings import Difference, Pair
+from bilayer.drift.kinds import Severity
+from bilayer.drift.snapshot import Check, ForeignKey, Index, Table, Unique
+
+_T = TypeVar("_T", Unique, Index, ForeignKey, Check)
+
+
+def compare_constraints(
+    pair: Pair, words: tuple[str, str], engine: str, left: Table, right: Table
+) -> Iterator[Difference]:
+    """Yield the differences between the constraints and indexes of two tables."""
+    yield from _compare_primary_keys(pair, left, right)
+    yield from _compare_foreign_keys(pair, words, engine, left, right)
+    yield from _Matching(pair, words, left.name, "BL302", "warning", "unique constraint").compare(
+        left.uniques, right.uniques, lambda unique: frozenset(unique.columns)
+    )
+    yield from _Matching(pair, words, left.name, "BL303", "warning", "index").compare(
+        _own_indexes(engine, left), _own_indexes(engine, right), _index_signature
+    )
+    yield from _Matching(pair, words, left.name, "BL305", "warning", "check constraint").compare(
+        _own_checks(left), _own_checks(right), lambda check: canonical_expression(check.expression)
+    )
+
+
+def describe(item: Unique | Index | ForeignKey | Check) -> str:
+    """Write a constraint or an index down for a message."""
+    name = f"{item.name} " if item.name else ""
+    if isinstance(item, Unique):
+        return f"{name}({', '.join(item.columns)})"
+    if isinstance(item, Index):
+        return f"{name}{item.definition}"
+    if isinstance(item, Check):
+        return f"{name}CHECK ({item.expression})"
+    actions = f" ON DELETE {item.ondelete}" if item.ondelete else ""
+    actions += f" ON UPDATE {item.onupdate}" if item.onupdate else ""
+    actions += f" {item.deferrable}" if item.deferrable else ""
+    targets = f"{item.target}({', '.join(item.target_columns)})"
+    return f"({', '.join(item.columns)}) -> {targets}{actions}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Matching:
+    """How one sort of constraint is matched and reported."""
+
+    pair: Pair
+    words: tuple[str, str]
+    table: str
+    code: str
+    severity: Severity
+    noun: str
+
+    def compare(
+        self, left: Sequence[_T], right: Sequence[_T], signature: Callable[[_T], Hashable]
+    ) -> Iterator[Difference]:
+        """Match by meaning first; what is left over matches by name."""
+        lefts, rights = _unmatched(left, right, signature)
+        named = {item.name: item for item in rights if item.name}
+        for item in lefts:
+            other = named.pop(item.name, None) if item.name else None
+            if other is not None:
+                rights.remove(other)
+                yield self._differs(item, other)
+            else:
+                yield self._missing(item, 0)
+        for item in rights:
+            yield self._missing(item, 1)
+
+    def _differs(self, item: _T, other: _T) -> Difference:
+        message = f"{self.noun} {item.name} of {self.table} differs"
+        return Difference(
+            self.code, self.severity, self.pair, message, self.table, _column(item),
+            describe(item), describe(other), item, other=other,
+        )  # fmt: skip
+
+    def _missing(self, item: _T, side: int) -> Difference:
+        first, second = self.words
+        here, there = (first, second) if side == 0 else (second, first)
+        message = f"{self.noun} {describe(item)} of {self.table} is in {here} and not in {there}"
+        present, absent = describe(item), f"no {self.noun}"
+        left, right = (present, absent) if side == 0 else (absent, present)
+        return Difference(
+            self.code, self.severity, self.pair, message, self.table, _column(item),
+            left, right, item,
+        )  # fmt: skip
+
+
+def _column(item: Unique | Index | ForeignKey | Check) -> str | None:
+    """Name the column a constraint belongs to, if it is a single one."""
+    columns = getattr(item, "columns", ())
+    return columns[0] if len(columns) == 1 else None
+
+
+def _unmatched(
+    left: Sequence[_T], right: Sequence[_T], signature: Callable[[_T], Hashable]
+) -> tuple[list[_T], list[_T]]:
+    wanted = {signature(item) for item in left}
+    known = {signature(item) for item in right}
+    return (
+        [item for item in left if signature(item) not in known],
+        [item for item in right if signature(item) not in wanted],
+    )
+
+
+def _index_signature(index: Index) -> tuple[bool, str]:
+    return index.unique, canonical_index(index.definition)
+
+
+def _own_indexes(engine: str, table: Table) -> list[Index]:
+    """Leave out the indexes InnoDB makes for foreign keys by itself."""
+    if engine != "mysql":
+        return list(table.indexes)
+    automatic = {link.columns for link in table.foreign_keys}
+    return [index for index in table.indexes if index.columns not in automatic]
+
+
+def _own_checks(table: Table) -> list[Check]:
+    """Leave out the check that makes MariaDB's LONGTEXT a JSON column."""
+    documents = {
+        f"json_valid({column.name.lower()})"
+        for column in table.columns
+        if column.type.family == "json"
+    }
+    return [c for c in table.checks if canonical_expression(c.expression) not in documents]
+
+
+def _compare_primary_keys(pair: Pair, left: Table, right: Table) -> Iterator[Difference]:
+    if left.primary_key == right.primary_key:
+        return
+    message = f"the primary key of {left.name} differs"
+    yield Difference(
+        "BL301", "error", pair, message, left.name,
+        left=_show_key(left.primary_key), right=_show_key(right.primary_key),
+    )  # fmt: skip
+
+
+def _show_key(columns: tuple[str, ...]) -> str:
+    return f"({', '.join(columns)})" if columns else "no primary key"
+
+
+def _compare_foreign_keys(
+    pair: Pair, words: tuple[str, str], engine: str, left: Table, right: Table
+) -> Iterator[Difference]:
+    rights = {_link_signature(link): link for link in right.foreign_keys}
+    lefts = {_link_signature(link): link for link in left.foreign_keys}
+    for signature, link in lefts.items():
+        other = rights.get(signature)
+        if other is not None and _actions(link, engine) != _actions(other, engine):
+            yield _action_differs(pair, left.name, link, other)
+    matching = _Matching(pair, words, left.name, "BL304", "warning", "foreign key")
+    yield from matching.compare(left.foreign_keys, right.foreign_keys, _link_signature)
+
+
+def _link_signature(link: ForeignKey) -> Any:
+    """Pairs of columns, because their order in the declaration means nothing."""
+    pairs = tuple(sorted(zip(link.columns, link.target_columns, strict=False)))
+    return link.target, pairs or link.columns
+
+
+def _actions(link: ForeignKey, engine: str) -> tuple[str, str, str]:
+    if engine != "mysql":
+        return link.ondelete, link.onupdate, link.deferrable
+    # InnoDB checks at once, so RESTRICT is what it does when told nothing.
+    same = {"RESTRICT": ""}
+    return same.get(link.ondelete, link.ondelete), same.get(link.onupdate, link.onupdate), ""
+
+
+def _action_differs(pair: Pair, table: str, link: ForeignKey, other: ForeignKey) -> Difference:
+    message = f"the foreign key of {table} to {link.target} acts differently"
+    return Difference(
+        "BL306", "warning", pair, message, table, _column(link),
+        describe(link), describe(other), link, other=other,
+    )  # fmt: skip

@@ -1,0 +1,145 @@
+"""``[tool.bilayer]`` of a project's ``pyproject.toml``: what `bilayer check` compares by default.
+
+Reads a file and imports what it names. Reads no environment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.config import Config
+
+from bilayer.drift.readers.migrations import load_config
+from bilayer.errors import BilayerError
+
+
+class ConfigurationError(BilayerError):
+    """``[tool.bilayer]`` is missing, has an unknown key, or names something that is not there."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Project:
+    """``[tool.bilayer]``, checked.
+
+    Attributes:
+        root: The folder of ``pyproject.toml``; the paths below are relative to it.
+        models: ``module:attribute`` of a ``MetaData`` (or of a list of them), several if need be.
+        runtime: ``module:attribute`` of a function ``define(db)`` or of a DAL.
+        runtime_adapter: ``native``, or a stock adapter's name.
+        migrations: ``alembic.ini``, or a ``pyproject.toml`` with ``[tool.alembic]``.
+        dialects: The engines to check on.
+        ignore: Names not to report; see ``check``.
+        pythonpath: Folders from which the two modules are imported.
+    """
+
+    root: Path
+    models: tuple[str, ...] = ()
+    runtime: str | None = None
+    runtime_adapter: str | None = None
+    migrations: str | None = None
+    dialects: tuple[str, ...] = ("sqlite",)
+    ignore: tuple[str, ...] = ()
+    pythonpath: tuple[str, ...] = ()
+
+    def load_metadata(self) -> list[sa.MetaData]:
+        """Import the models."""
+        found: list[sa.MetaData] = []
+        for name in self.models:
+            value = self._import(name)
+            value = getattr(value, "metadata", value)
+            found += list(value) if isinstance(value, Sequence) else [value]
+        return found
+
+    def load_runtime(self) -> Any:  # Any: a DAL or a function, neither of which has types
+        """Import the DAL, or the function that defines its tables."""
+        return self._import(self.runtime) if self.runtime else None
+
+    def load_migrations(self) -> Config | None:
+        """Load Alembic's configuration."""
+        if self.migrations is None:
+            return None
+        path = self.root / self.migrations
+        if not path.is_file():
+            message = f"[tool.bilayer] migrations: there is no {self.migrations}"
+            raise ConfigurationError(message)
+        return load_config(path)
+
+    def _import(self, name: str) -> Any:
+        """Import ``module:attribute``."""
+        for folder in reversed(self.pythonpath):
+            path = str((self.root / folder).resolve())
+            if path not in sys.path:
+                sys.path.insert(0, path)
+        module, _, attribute = name.partition(":")
+        try:
+            value = importlib.import_module(module)
+            for part in attribute.split("."):
+                value = getattr(value, part)
+        except Exception as error:
+            message = f"{name} cannot be imported: {type(error).__name__}: {error}"
+            raise ConfigurationError(message) from error
+        return value
+
+
+def find_project(start: Path) -> Project:
+    """Find the nearest ``pyproject.toml`` with ``[tool.bilayer]``, in a folder or above it.
+
+    Raises:
+        ConfigurationError: There is none, or it holds something it should not.
+    """
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            table = _read_table(path)
+            if table is not None:
+                return _make_project(folder, table)
+    message = f"no pyproject.toml with a [tool.bilayer] table in {start} or above"
+    raise ConfigurationError(message)
+
+
+def _read_table(path: Path) -> dict[str, Any] | None:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path}: {error}"
+        raise ConfigurationError(message) from error
+    table = document.get("tool", {}).get("bilayer")
+    return table if isinstance(table, dict) else None
+
+
+def _make_project(root: Path, table: dict[str, Any]) -> Project:
+    known = {field.name for field in dataclasses.fields(Project)} - {"root"}
+    unknown = sorted(table.keys() - known)
+    if unknown:
+        message = f"[tool.bilayer] has unknown keys: {', '.join(unknown)}"
+        raise ConfigurationError(message)
+    values: dict[str, Any] = {
+        key: _as_names(key, value)
+        if key in ("models", "dialects", "ignore", "pythonpath")
+        else _as_name(key, value)
+        for key, value in table.items()
+    }
+    return Project(root=root, **values)
+
+
+def _as_name(key: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    message = f"[tool.bilayer] {key} must be text"
+    raise ConfigurationError(message)
+
+
+def _as_names(key: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    message = f"[tool.bilayer] {key} must be text, or a list of texts"
+    raise ConfigurationError(message)

@@ -1,0 +1,388 @@
+"""What the drift check can find: the finding itself, and the catalogue of codes.
+
+Holds no comparison. The severity of a finding is decided where it is found; the catalogue names
+the worst one a code can have.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final, Literal
+
+from bilayer.drift.kinds import Severity
+
+Pair = Literal[
+    "models-migrations", "models-runtime", "migrations-database", "runtime-database", "setup"
+]
+RANK: Final[dict[str, int]] = {"error": 0, "warning": 1, "info": 2}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Difference:
+    """A difference as the comparison sees it: what and where, not yet how to mend it.
+
+    Attributes:
+        left: What the source named first in ``pair`` says.
+        right: What the other source says.
+        item: What differs on the left side, or on the only side that has it.
+        other: What it differs from on the right side, for constraints.
+    """
+
+    code: str
+    severity: Severity
+    pair: Pair
+    message: str
+    table: str | None = None
+    column: str | None = None
+    left: str | None = None
+    right: str | None = None
+    item: Any = None  # one of several snapshot classes; only fix.py looks inside
+    location: str | None = None
+    other: Any = None  # as item
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference between two layers, where it is to be mended, and how.
+
+    Attributes:
+        location: ``path:line``, relative to the project where possible.
+        fix: Text that can be applied as it stands.
+        engine: The engine on which it was found.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    pair: Pair
+    table: str | None
+    column: str | None
+    message: str
+    left: str | None = None
+    right: str | None = None
+    location: str | None = None
+    fix: str | None = None
+    engine: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The table and column in one word."""
+        return ".".join(part for part in (self.table, self.column) if part)
+
+    def sort_key(self) -> tuple[int, str, str, str, str]:
+        """Sort errors first, then by table and column."""
+        return (RANK[self.severity], self.table or "", self.column or "", self.code, self.message)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rule:
+    """An entry of the catalogue."""
+
+    code: str
+    name: str
+    severity: Severity
+    explanation: str
+    example: str
+
+
+_RULES: Final = (
+    Rule(
+        "BL101", "library-hidden", "error",
+        "The folder of the migrations is called alembic and holds an __init__.py. Python then"
+        " takes the folder for the library, and every `import alembic` from the project's root"
+        " gets the wrong one. Delete the __init__.py; Alembic does not need it.",
+        "alembic/__init__.py exists",
+    ),
+    Rule(
+        "BL102", "several-heads", "error",
+        "Two or more revisions have no successor, usually because two branches were merged that"
+        " each added one. `alembic upgrade head` refuses to choose. Give one of them the other as"
+        " its down_revision, or add a merge revision.",
+        "heads 3f2a9c and 81bd00",
+    ),
+    Rule(
+        "BL103", "missing-down-revision", "error",
+        "A revision names a predecessor that is not among the revisions, or more than one revision"
+        " starts from nothing. The chain is broken, and some migrations never run.",
+        "down_revision = '81bd00', and no file has that revision",
+    ),
+    Rule(
+        "BL104", "stray-revision", "warning",
+        "A file that looks like a revision lies beside the versions folder, where Alembic does not"
+        " look. It never runs.",
+        "alembic/20260101_add_name.py",
+    ),
+    Rule(
+        "BL105", "empty-metadata", "error",
+        "env.py gives Alembic no metadata, or metadata without a table. Autogenerate and"
+        " `alembic check` then compare with nothing and find nothing, or want to drop everything."
+        " Import the models before target_metadata is set.",
+        "target_metadata = None",
+    ),
+    Rule(
+        "BL106", "incomplete-metadata", "error",
+        "env.py gives Alembic metadata that lacks tables of the models, usually because a module"
+        " with models is not imported there. Their changes never reach a revision.",
+        "env.py does not know the table invoices",
+    ),
+    Rule(
+        "BL107", "pydal-migrates", "error",
+        "PyDAL is told to create or alter this table itself (migrate=True). Only Alembic may; PyDAL"
+        " would alter columns behind its back and keep notes of its own in .table files.",
+        "db.define_table('users', ..., migrate=True)",
+    ),
+    Rule(
+        "BL108", "id-is-integer", "error",
+        "A table without primarykey= gets PyDAL's own integer id. A field id of another type, for"
+        " example Field('id', 'string'), is dropped without a word, and keys of another type fail"
+        " or turn into numbers. Give primarykey=['id'].",
+        "Field('id', 'string') without primarykey=['id']",
+    ),
+    Rule(
+        "BL109", "unknown-type", "error",
+        "PyDAL does not know the type. It accepts any word, and sends and reads the values as"
+        " quoted text.",
+        "Field('size', 'big-integer')",
+    ),
+    Rule(
+        "BL110", "undefined-reference", "error",
+        "A field refers to a table nobody defines. Every select that reads the field fails.",
+        "Field('author', 'reference person') without a table person",
+    ),
+    Rule(
+        "BL111", "reserved-word", "warning",
+        "A name is a reserved word of the engine and stands unquoted in rname, or is a name PyDAL"
+        " itself refuses (update, drop, keys, ...). Quote it: rname='\"order\"', under another"
+        " field name.",
+        "Field('position', rname='order')",
+    ),
+    Rule(
+        "BL112", "defined-twice", "error",
+        "One table is defined twice for PyDAL. Stock PyDAL refuses the second definition, or"
+        " replaces the first where redefine=True is given.",
+        "db.define_table('users', ...) in two files",
+    ),
+    Rule(
+        "BL113", "definition-refused", "error",
+        "PyDAL refuses the definition, so the application cannot start. The message is PyDAL's.",
+        "Field('update', 'datetime')",
+    ),
+    Rule(
+        "BL114", "revision-fails", "error",
+        "`alembic upgrade head` on an empty database stops with an error. A new installation, a"
+        " test database and a disaster recovery all stop there too.",
+        'relation "users" does not exist',
+    ),
+    Rule(
+        "BL115", "models-fail", "error",
+        "The engine refuses a table of the models, so nothing can make the schema they describe.",
+        "VARCHAR requires a length on dialect mysql",
+    ),
+    Rule(
+        "BL116", "pending-revisions", "warning",
+        "The database is behind its revisions. It was compared with what its own revision makes;"
+        " run `alembic upgrade head`.",
+        "the database is at 81bd00, the head is 3f2a9c",
+    ),
+    Rule(
+        "BL117", "unknown-revision", "error",
+        "The database says it is at a revision that is not among the project's: it was migrated"
+        " from another branch, or the file was deleted.",
+        "the database is at 99ffee",
+    ),
+    Rule(
+        "BL201", "missing-table", "error",
+        "A table exists on one side only. Every query of a table the database lacks fails; of a"
+        " table PyDAL lacks the application knows nothing.",
+        "db.define_table('invoices', ...) without a model",
+    ),
+    Rule(
+        "BL202", "missing-column", "error",
+        "A column exists on one side only. PyDAL names every field it knows, so a field without a"
+        " column makes every select and insert of the table fail. A column without a field is"
+        " invisible, and where it is NOT NULL without a default every insert fails.",
+        "Field('nickname') without a column",
+    ),
+    Rule(
+        "BL203", "name-case", "error",
+        "The names differ in the case of their letters only. PyDAL quotes names; where the engine"
+        " tells cases apart, every query fails.",
+        "Field('Email') and a column email",
+    ),
+    Rule(
+        "BL204", "type-mismatch", "error",
+        "The two sides have types of different kinds. A statement fails, or a value comes back as"
+        " another one.",
+        "Field('id', 'string') and a UUID column",
+    ),
+    Rule(
+        "BL205", "length-mismatch", "warning",
+        "The two sides allow text of different lengths. What one accepts, the other refuses or,"
+        " where the engine is lenient, cuts off.",
+        "String(50) and length=80",
+    ),
+    Rule(
+        "BL206", "precision-mismatch", "error",
+        "The two sides keep different numbers of digits, before or after the point, or of a"
+        " second. Values are rounded or refused.",
+        "Numeric(12, 4) and decimal(10,2)",
+    ),
+    Rule(
+        "BL207", "integer-width", "error",
+        "The two sides hold integers of different widths or signs. Numbers past the narrower one"
+        " are refused.",
+        "BigInteger and Field('n', 'integer')",
+    ),
+    Rule(
+        "BL208", "timezone-mismatch", "error",
+        "One side keeps the time zone of an instant and the other does not. Instants move by the"
+        " offset.",
+        "DateTime(timezone=True) and TIMESTAMP WITHOUT TIME ZONE",
+    ),
+    Rule(
+        "BL209", "nullability-mismatch", "error",
+        "One side requires a value and the other does not. An insert that leaves it out passes one"
+        " layer and fails in the database, or NULL appears where code expects none.",
+        "nullable=False and Field('name') without notnull=True",
+    ),
+    Rule(
+        "BL210", "server-default-mismatch", "warning",
+        "The two sides fill a column that an insert leaves out with different values, or only one"
+        " of them fills it.",
+        "server_default='viewer' and no default in the revision",
+    ),
+    Rule(
+        "BL211", "python-default", "warning",
+        "SQLAlchemy fills the column in Python (default= or onupdate=). PyDAL never runs that. Use"
+        " server_default, or set the value in the runtime layer.",
+        "mapped_column(default=uuid4)",
+    ),
+    Rule(
+        "BL212", "column-order", "info",
+        "The columns stand in another order. Nothing fails; twins that read alike are easier to"
+        " review.",
+        "a, b, c and a, c, b",
+    ),
+    Rule(
+        "BL213", "comment-mismatch", "info",
+        "The comments of a table or column differ.",
+        "comment='in cents' and no comment",
+    ),
+    Rule(
+        "BL214", "collation-mismatch", "warning",
+        "The two sides compare and sort text differently.",
+        'COLLATE "C" and the default of the server',
+    ),
+    Rule(
+        "BL215", "generated-mismatch", "error",
+        "One side computes the column and the other stores what it is given, or they compute it"
+        " differently. Writing a generated column fails.",
+        "Computed('price * amount') and a plain column",
+    ),
+    Rule(
+        "BL216", "enum-values", "error",
+        "The two sides allow different words in an enum. A word one side lacks is refused there.",
+        "('red', 'green') and ('red', 'green', 'blue')",
+    ),
+    Rule(
+        "BL217", "autoincrement-mismatch", "error",
+        "The engine numbers new rows on one side only. PyDAL's id field leaves the number to the"
+        " engine; where there is none, every insert fails.",
+        "Field('id', 'id') and an integer key without a sequence",
+    ),
+    Rule(
+        "BL301", "primary-key-mismatch", "error",
+        "The primary keys have other columns, or another order of them.",
+        "PRIMARY KEY (user_id, id) and PRIMARY KEY (id)",
+    ),
+    Rule(
+        "BL302", "unique-mismatch", "warning",
+        "Only one side keeps the values unique. Duplicates that one layer counts on never to see"
+        " can be stored.",
+        "unique=True and no unique constraint in the database",
+    ),
+    Rule(
+        "BL303", "index-mismatch", "warning",
+        "An index exists on one side only, or has other columns, another order, or another"
+        " condition. Queries are slow on one of them.",
+        "index (user_id, created_at) is missing",
+    ),
+    Rule(
+        "BL304", "foreign-key-mismatch", "warning",
+        "A foreign key exists on one side only, or points to another table or column.",
+        "author_id -> users.id is missing",
+    ),
+    Rule(
+        "BL305", "check-mismatch", "warning",
+        "A check constraint exists on one side only, or says something else.",
+        "CHECK (amount > 0) is missing",
+    ),
+    Rule(
+        "BL306", "foreign-key-action", "warning",
+        "The foreign key does something else when the row it points to is deleted or changed. With"
+        " PyDAL's stock adapters, ondelete reaches no database that PyDAL did not create.",
+        "ON DELETE CASCADE and ON DELETE RESTRICT",
+    ),
+    Rule(
+        "BL401", "boolean-letters", "error",
+        "PyDAL's stock adapter keeps booleans as the letters T and F, and the column holds real"
+        " ones. On SQLite a False that PyDAL wrote is read as True by SQLAlchemy; on MariaDB True"
+        " is stored as 0. Use bilayer.runtime, or keep the column as String(1) in the models.",
+        "Field('is_active', 'boolean') on SQLite",
+    ),
+    Rule(
+        "BL402", "naive-time", "warning",
+        "PyDAL's stock adapters cut off microseconds and time zones when they write, and compare"
+        " with the cut value, so that == finds nothing. Use bilayer.runtime and UTCDateTime.",
+        "Field('created_at', 'datetime') and DateTime(timezone=True)",
+    ),
+    Rule(
+        "BL403", "base64-bytes", "error",
+        "PyDAL's stock adapters store bytes as base64 text. SQLAlchemy reads that text as the"
+        " bytes, and bytes it wrote make PyDAL fail or read garbage. Use bilayer.runtime.",
+        "Field('picture', 'blob') and LargeBinary",
+    ),
+    Rule(
+        "BL404", "uuid-text", "error",
+        "PyDAL's stock adapters treat a UUID as text with dashes. Where the engine stores 32 hex"
+        " digits, == finds nothing and joins are empty; on PostgreSQL it comes back as a str.",
+        "Field('id', 'uuid') and Uuid on SQLite",
+    ),
+    Rule(
+        "BL405", "inexact-decimal", "error",
+        "The number passes through a float, or through an integer taken as it is, and comes back"
+        " rounded or scaled. Use ExactNumeric and bilayer.runtime.",
+        "Field('price', 'double') and Numeric(20, 4)",
+    ),
+    Rule(
+        "BL406", "list-storage", "error",
+        "PyDAL keeps lists as |a|b| in text, or as arrays with postgres2 and postgres3; the column"
+        " holds something else, or the same in a way only PyDAL can read.",
+        "Field('tags', 'list:string') and JSON",
+    ),
+    Rule(
+        "BL407", "json-storage", "error",
+        "JSON documents are stored in a column that treats some of them differently from what was"
+        " written.",
+        "Field('payload', 'json') and JSON on SQLite",
+    ),
+    Rule(
+        "BL501", "value-changed", "error",
+        "A value was written through one layer in a scratch database and came back from the other"
+        " as another value.",
+        "12:00:00.000249 came back as 12:00:00",
+    ),
+    Rule(
+        "BL502", "value-refused", "error",
+        "A value that the column's type allows could not be written or read through one of the"
+        " layers.",
+        "PyDAL could not read b'\\x00\\xff'",
+    ),
+    Rule(
+        "BL503", "value-not-found", "error",
+        "A value that is stored is not found by == through one of the layers.",
+        "db(t.at == value) finds nothing",
+    ),
+)  # fmt: skip
+
+CATALOGUE: Final[dict[str, Rule]] = {rule.code: rule for rule in _RULES}

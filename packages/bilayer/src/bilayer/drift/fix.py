@@ -1,0 +1,120 @@
+"""The text of fixes for PyDAL definitions: the ``Field(...)`` line, the ``define_table`` call.
+
+Makes text only; applies nothing. The fixes of schemas (``op.`` calls and SQL) are in
+``operations``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from bilayer.drift.compare.spelling import constant_default
+from bilayer.drift.findings import Difference
+from bilayer.drift.snapshot import Column, Field, RuntimeTable, Schema, Table, Type
+
+_SIMPLE: Final = {
+    "boolean": "boolean",
+    "float": "double",
+    "date": "date",
+    "time": "time",
+    "datetime": "datetime",
+    "json": "json",
+    "binary": "blob",
+    "text": "text",
+}
+_HEX_AND_DASHES: Final = 36
+_BIG: Final = 64
+
+
+def write_field(column: Column, *, is_native: bool) -> str:
+    """Write the field that stands for a column, as a line of a ``define_table`` call."""
+    parts = [f'"{column.name}"', *_write_type(column, is_native=is_native)]
+    if not column.nullable and not column.autoincrement:
+        parts.append("notnull=True")
+    default = _write_default(column)
+    if default is not None:
+        parts.append(f"default={default}")
+    return f"Field({', '.join(parts)}),"
+
+
+def write_table(table: Table, *, is_native: bool) -> str:
+    """Write the ``define_table`` call that stands for a table."""
+    fields = [write_field(column, is_native=is_native) for column in table.columns]
+    lines = [f'"{table.name}",', *fields]
+    is_numbered = any('"id"),' in field for field in fields)
+    if table.primary_key and not is_numbered:
+        keys = ", ".join(f'"{name}"' for name in table.primary_key)
+        lines.append(f"primarykey=[{keys}],")
+    return "db.define_table(\n" + "".join(f"    {line}\n" for line in lines) + ")"
+
+
+def fix_runtime(difference: Difference, schema: Schema, *, is_native: bool) -> str | None:
+    """Write the PyDAL side of a difference as the schema has it.
+
+    Lines that begin with a minus are to be taken out.
+    """
+    item = difference.item
+    if isinstance(item, Table) and difference.code == "BL201":
+        return write_table(item, is_native=is_native)
+    if isinstance(item, RuntimeTable) and difference.code == "BL201":
+        return f'- db.define_table("{item.name}", ...)'
+    if isinstance(item, RuntimeTable) and difference.code == "BL107":
+        return "migrate=False"
+    if isinstance(item, Field):
+        return f'- Field("{item.name}", "{item.type}", ...)'
+    if isinstance(item, Table) and difference.code == "BL301":
+        keys = ", ".join(f'"{name}"' for name in item.primary_key)
+        return f"primarykey=[{keys}],"
+    column = _find_column(difference, schema)
+    if difference.code == "BL111" and column is not None:
+        line = write_field(column, is_native=is_native)
+        return line.replace(f'"{column.name}"', f'"{column.name}_"', 1).removesuffix("),") + (
+            f", rname='\"{column.name}\"'),"
+        )
+    return write_field(column, is_native=is_native) if column is not None else None
+
+
+def _find_column(difference: Difference, schema: Schema) -> Column | None:
+    if isinstance(difference.item, Column):
+        return difference.item
+    table = schema.tables.get(difference.table or "")
+    return table.column(difference.column) if table and difference.column else None
+
+
+def _write_type(column: Column, *, is_native: bool) -> list[str]:
+    type_ = column.type
+    if column.autoincrement and column.name == "id":
+        return ['"id"']
+    if type_.family == "uuid":
+        return ['"uuid"'] if is_native else ['"string"', f"length={_HEX_AND_DASHES}"]
+    if type_.family == "integer":
+        return ['"bigint"' if type_.bits == _BIG else '"integer"']
+    if type_.family == "numeric":
+        return [f'"decimal({type_.precision or 18},{type_.scale or 0})"']
+    if type_.family == "array":
+        return ['"list:integer"' if type_.item == "integer" else '"list:string"']
+    if type_.family in _SIMPLE:
+        return [f'"{_SIMPLE[type_.family]}"']
+    return ['"string"', f"length={_text_length(type_)}"]
+
+
+def _text_length(type_: Type) -> int:
+    longest = max((len(value) for value in type_.values), default=0)
+    return type_.length or longest or 255
+
+
+def _write_default(column: Column) -> str | None:
+    constant = constant_default(column.default, column.type.family)
+    if constant is None:
+        return None
+    if column.type.family == "boolean":
+        return str(constant == "1")
+    if column.type.family in ("integer", "float"):
+        return constant
+    if column.type.family == "json":
+        try:
+            return repr(json.loads(constant))
+        except ValueError:
+            return None
+    return json.dumps(constant) if column.type.family in ("string", "text", "enum") else None

@@ -1,0 +1,359 @@
+"""The type families, and what each PyDAL adapter makes of them on each engine.
+
+The tables below were measured: every PyDAL type written to and read from every column type on
+SQLite, PostgreSQL and MariaDB, through PyDAL and through SQLAlchemy. Whatever is in no table is a
+mismatch, because a statement fails or a value comes back as another value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from bilayer.drift.snapshot import Field, Type
+
+Severity = Literal["error", "warning", "info"]
+
+FAMILIES: Final = frozenset(
+    {
+        "boolean",
+        "integer",
+        "float",
+        "numeric",
+        "string",
+        "text",
+        "enum",
+        "date",
+        "time",
+        "datetime",
+        "interval",
+        "uuid",
+        "json",
+        "binary",
+        "bit",
+        "array",
+        "unknown",
+    }
+)
+TEXTUAL: Final = frozenset({"string", "text", "enum"})
+_NUMBERS: Final = frozenset({"integer", "float", "numeric"})
+SINGLE_DIGITS: Final = 15
+"""Decimal digits a double always keeps."""
+
+FIELD_KINDS: Final[Mapping[str, str]] = {
+    "string": "text",
+    "text": "text",
+    "password": "text",
+    "upload": "text",
+    "boolean": "boolean",
+    "id": "integer",
+    "big-id": "integer",
+    "integer": "integer",
+    "bigint": "integer",
+    "reference": "integer",
+    "big-reference": "integer",
+    "float": "float",
+    "double": "float",
+    "decimal": "numeric",
+    "date": "date",
+    "time": "time",
+    "datetime": "datetime",
+    "timestamp": "datetime",
+    "json": "json",
+    "jsonb": "json",
+    "blob": "binary",
+    "uuid": "uuid",
+    "list": "list",
+    "geometry": "geometry",
+    "geography": "geometry",
+}
+"""The kind of value of each PyDAL type, by the first word of its name."""
+
+_AFFINITY: Final[Mapping[str, str]] = {
+    "string": "text",
+    "text": "text",
+    "enum": "text",
+    "json": "numeric",
+    "boolean": "numeric",
+    "integer": "numeric",
+    "numeric": "numeric",
+    "float": "numeric",
+    "date": "numeric",
+    "time": "numeric",
+    "datetime": "numeric",
+    "binary": "blob",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """What happens to values that travel between a field and a column."""
+
+    code: str
+    severity: Severity
+    reason: str
+
+
+MISMATCH: Final = "BL204"
+BOOLEAN: Final = "BL401"
+NAIVE_TIME: Final = "BL402"
+BASE64: Final = "BL403"
+UUID_TEXT: Final = "BL404"
+INEXACT: Final = "BL405"
+LIST: Final = "BL406"
+DOCUMENT: Final = "BL407"
+
+# Stock adapters: (field kind, column family) -> verdict, where it is no plain mismatch.
+_SAME: Final = frozenset(
+    {
+        ("text", "string"),
+        ("text", "text"),
+        ("text", "enum"),
+        ("integer", "integer"),
+        ("float", "float"),
+        ("numeric", "numeric"),
+        ("date", "date"),
+        ("geometry", "unknown"),
+    }
+)
+_ON_EVERY_ENGINE: Final[Mapping[tuple[str, str], Verdict]] = {
+    ("boolean", "string"): Verdict(MISMATCH, "warning", "PyDAL keeps the letters T and F"),
+    ("boolean", "text"): Verdict(MISMATCH, "warning", "PyDAL keeps the letters T and F"),
+    ("time", "time"): Verdict(NAIVE_TIME, "warning", "PyDAL cuts off the microseconds"),
+    ("binary", "binary"): Verdict(
+        BASE64, "error", "PyDAL stores base64 text, which SQLAlchemy reads as the bytes"
+    ),
+    ("binary", "string"): Verdict(BASE64, "warning", "PyDAL keeps bytes as base64 text"),
+    ("binary", "text"): Verdict(BASE64, "warning", "PyDAL keeps bytes as base64 text"),
+    ("uuid", "string"): Verdict(UUID_TEXT, "info", "PyDAL keeps the UUID as text with dashes"),
+    ("uuid", "text"): Verdict(UUID_TEXT, "info", "PyDAL keeps the UUID as text with dashes"),
+    ("list", "string"): Verdict(LIST, "warning", "PyDAL keeps the list as |a|b| in text"),
+    ("list", "text"): Verdict(LIST, "warning", "PyDAL keeps the list as |a|b| in text"),
+}
+_BOOLEAN_LOST: Final = {
+    "sqlite": "PyDAL writes 'T' and 'F': SQLAlchemy reads its False as True, and PyDAL reads"
+    " SQLAlchemy's True as False",
+    "mysql": "PyDAL writes 'T' and 'F': MariaDB stores True as 0, and PyDAL cannot read"
+    " SQLAlchemy's 1",
+}
+_STOCK: Final[Mapping[str, Mapping[tuple[str, str], Verdict]]] = {
+    "sqlite": {
+        ("boolean", "boolean"): Verdict(BOOLEAN, "error", _BOOLEAN_LOST["sqlite"]),
+        ("integer", "boolean"): Verdict(MISMATCH, "warning", "PyDAL reads and writes 0 and 1"),
+        ("float", "integer"): Verdict(
+            MISMATCH, "warning", "PyDAL may write fractions, which SQLite keeps as they are"
+        ),
+        ("numeric", "float"): Verdict(MISMATCH, "warning", "SQLAlchemy reads a float"),
+        ("json", "text"): Verdict(DOCUMENT, "warning", "SQLAlchemy sees the document as text"),
+        ("json", "json"): Verdict(
+            DOCUMENT,
+            "warning",
+            "a JSON column has numeric affinity, and a document that is a plain number makes"
+            " every select of it fail",
+        ),
+        ("uuid", "uuid"): Verdict(
+            UUID_TEXT, "error", "PyDAL writes dashes where SQLAlchemy has 32 hex digits"
+        ),
+    },
+    "postgresql": {
+        ("text", "uuid"): Verdict(
+            MISMATCH, "error", "the server refuses text that is no UUID, and PyDAL reads a str"
+        ),
+        ("boolean", "boolean"): Verdict("", "info", ""),
+        ("numeric", "float"): Verdict(MISMATCH, "warning", "PyDAL reads a float"),
+        ("json", "json"): Verdict("", "info", ""),
+        ("uuid", "uuid"): Verdict(UUID_TEXT, "warning", "PyDAL reads the UUID as a str"),
+    },
+    "mysql": {
+        ("boolean", "boolean"): Verdict(BOOLEAN, "error", _BOOLEAN_LOST["mysql"]),
+        ("integer", "boolean"): Verdict(MISMATCH, "warning", "PyDAL reads and writes 0 and 1"),
+        ("numeric", "float"): Verdict(MISMATCH, "warning", "PyDAL reads a float"),
+        ("json", "text"): Verdict(DOCUMENT, "warning", "SQLAlchemy sees the document as text"),
+        ("json", "json"): Verdict("", "info", ""),
+        ("uuid", "uuid"): Verdict(
+            UUID_TEXT, "error", "PyDAL writes dashes where the column has its own form"
+        ),
+    },
+}
+# bilayer's own adapters store what bilayer.types stores.
+_NATIVE: Final = frozenset(
+    {
+        *_SAME,
+        ("boolean", "boolean"),
+        ("time", "time"),
+        ("datetime", "datetime"),
+        ("json", "json"),
+        ("binary", "binary"),
+        ("uuid", "uuid"),
+        ("list", "json"),
+    }
+)
+
+
+def kind_of(field_type: str) -> str | None:
+    """Tell the kind of value a PyDAL type holds; ``None`` for a type PyDAL does not know."""
+    match = re.match(r"[a-z-]+", field_type)
+    return FIELD_KINDS.get(match.group()) if match else None
+
+
+def affinity(type_: Type) -> str:
+    """Tell how SQLite treats values of a column; numeric and integer affinity store alike."""
+    return _AFFINITY.get(type_.physical, "blob" if type_.physical == "unknown" else "text")
+
+
+def judge(field: Field, kind: str, column: Type, *, adapter: str, engine: str) -> Verdict | None:
+    """Judge whether the values of a column survive PyDAL.
+
+    Args:
+        field: The PyDAL field.
+        kind: The kind of its values (``kind_of``), after references were followed.
+        column: The column's type.
+        adapter: The PyDAL adapter; see ``snapshot.Runtime``.
+        engine: ``sqlite``, ``postgresql`` or ``mysql``.
+
+    Returns:
+        ``None`` if every value survives.
+    """
+    if adapter == "native":
+        return _judge_native(kind, column, engine)
+    return _judge_stock(field, kind, column, adapter, engine)
+
+
+def _mismatch(kind: str, column: Type) -> Verdict:
+    reason = f"PyDAL reads and writes {_WORDS.get(kind, kind)} in a column of {column.family}"
+    return Verdict(MISMATCH, "error", reason)
+
+
+_WORDS: Final = {
+    "list": "lists",
+    "text": "text",
+    "integer": "integers",
+    "float": "floats",
+    "numeric": "decimals",
+    "json": "JSON documents",
+    "binary": "bytes",
+    "date": "dates",
+    "time": "times of day",
+    "datetime": "instants",
+    "boolean": "booleans",
+    "uuid": "UUIDs",
+}
+
+
+def _judge_stock(
+    field: Field, kind: str, column: Type, adapter: str, engine: str
+) -> Verdict | None:
+    special = _judge_by_detail(field, kind, column, adapter, engine)
+    if special is not None:
+        return special if special.code else None
+    if (kind, column.family) in _SAME:
+        return None
+    verdict = _STOCK[engine].get((kind, column.family))
+    verdict = verdict or _ON_EVERY_ENGINE.get((kind, column.family))
+    if verdict is None:
+        return _mismatch(kind, column)
+    return verdict if verdict.code else None
+
+
+_FINE: Final = Verdict("", "info", "")
+
+
+def _judge_by_detail(
+    field: Field, kind: str, column: Type, adapter: str, engine: str
+) -> Verdict | None:
+    """Judge the pairs where more than the two families decides; ``_FINE`` is no finding."""
+    if kind == "datetime" and column.family == "datetime":
+        return _judge_stock_datetime(column, engine)
+    if kind == "list":
+        return _judge_stock_list(column, adapter)
+    if kind == "boolean" and column.family in TEXTUAL and adapter == "postgres3":
+        return Verdict(BOOLEAN, "error", "postgres3 writes TRUE and FALSE, not text")
+    if field.type == "jsonb" and engine != "postgresql":
+        return Verdict(DOCUMENT, "error", f"PyDAL knows no jsonb on {engine} and writes repr text")
+    if kind in _NUMBERS and column.family in _NUMBERS:
+        return _judge_stock_number(kind, column, engine)
+    return None
+
+
+def _judge_stock_datetime(column: Type, engine: str) -> Verdict:
+    if column.timezone and engine == "postgresql":
+        reason = "PyDAL writes times without a zone and cuts off the microseconds"
+    else:
+        reason = "PyDAL drops a time's zone without converting it, and cuts off the microseconds"
+    if engine == "mysql" and not column.fraction and not column.timezone:
+        return _FINE
+    return Verdict(NAIVE_TIME, "warning", reason)
+
+
+def _judge_stock_list(column: Type, adapter: str) -> Verdict | None:
+    if adapter not in ("postgres2", "postgres3"):
+        return None
+    if column.family == "array":
+        return _FINE
+    return Verdict(LIST, "error", f"{adapter} writes arrays, and the column is {column.family}")
+
+
+def _judge_stock_number(kind: str, column: Type, engine: str) -> Verdict | None:
+    if column.family == "numeric" and column.stored == "integer":
+        return Verdict(
+            INEXACT, "error", "the column holds scaled integers, which PyDAL takes as is"
+        )
+    if kind == "integer" and column.family == "numeric" and column.scale == 0:
+        return Verdict(MISMATCH, "warning", "PyDAL reads integers where SQLAlchemy has decimals")
+    if kind == "float" and column.family == "numeric":
+        is_exact = (column.precision or SINGLE_DIGITS + 1) <= SINGLE_DIGITS
+        reason = f"PyDAL reads floats, which keep {SINGLE_DIGITS} digits"
+        return Verdict(INEXACT, "warning" if is_exact else "error", reason)
+    if (kind, column.family, engine) == ("numeric", "numeric", "sqlite"):
+        is_exact = (column.precision or SINGLE_DIGITS + 1) <= SINGLE_DIGITS
+        reason = f"SQLite keeps decimals as doubles of {SINGLE_DIGITS} digits"
+        return None if is_exact else Verdict(INEXACT, "warning", reason)
+    return None
+
+
+def _judge_native(kind: str, column: Type, engine: str) -> Verdict | None:
+    family = column.family
+    if kind == "numeric" and engine == "sqlite":
+        return _judge_native_decimal(column)
+    if kind == "uuid" and family == "string" and engine != "postgresql":
+        return _judge_native_uuid_text(column)
+    if kind == "json" and family == "text" and engine == "sqlite":
+        return None
+    if (kind, family) not in _NATIVE:
+        return _mismatch(kind, column)
+    if kind == "datetime":
+        return _judge_native_datetime(column, engine)
+    if kind == "json" and engine == "postgresql" and column.physical != "jsonb":
+        return Verdict(DOCUMENT, "warning", "a json column cannot be searched with ==; use JSONB")
+    if kind == "json" and engine == "sqlite" and column.physical == "json":
+        return Verdict(DOCUMENT, "warning", "a column declared JSON turns plain numbers into REAL")
+    return None
+
+
+def _judge_native_decimal(column: Type) -> Verdict | None:
+    if column.physical == "integer":
+        return None
+    if column.family == "numeric":
+        reason = "the column holds doubles, and bilayer.runtime writes scaled integers"
+        return Verdict(INEXACT, "error", reason)
+    return _mismatch("numeric", column)
+
+
+def _judge_native_uuid_text(column: Type) -> Verdict | None:
+    if column.length is not None and column.length != _HEX_DIGITS:
+        reason = f"bilayer.runtime keeps {_HEX_DIGITS} hex digits, without dashes"
+        return Verdict(UUID_TEXT, "warning", reason)
+    return None
+
+
+_HEX_DIGITS: Final = 32
+
+
+def _judge_native_datetime(column: Type, engine: str) -> Verdict | None:
+    if engine == "postgresql" and not column.timezone:
+        return Verdict(NAIVE_TIME, "warning", "the column has no time zone; use UTCDateTime")
+    if engine == "mysql" and not column.fraction:
+        return Verdict(NAIVE_TIME, "warning", "the column keeps no microseconds; use UTCDateTime")
+    return None

@@ -1,0 +1,199 @@
+"""Where in the source a table or column is written: file and line, found in the syntax tree.
+
+Runs nothing. Looks at the modules that are loaded and lie outside the library folders.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_COLUMN_CALLS = frozenset({"Column", "mapped_column", "relationship", "column"})
+
+
+@dataclasses.dataclass(slots=True)
+class SourceMap:
+    """Lines of tables and columns, by (table,) and (table, column)."""
+
+    lines: dict[tuple[str, ...], str] = dataclasses.field(default_factory=dict)
+
+    def find(self, table: str | None, column: str | None = None) -> str | None:
+        """Find the line of a column, or else of its table."""
+        if table is None:
+            return None
+        bare = table.rpartition(".")[2]
+        places = [(table, column), (bare, column)] if column else []
+        for key in [*places, (table,), (bare,)]:
+            if key in self.lines:
+                return self.lines[key]
+        return None
+
+    def note(self, key: tuple[str, ...], path: str, line: int) -> None:
+        """Keep the first place of a key."""
+        self.lines.setdefault(key, f"{path}:{line}")
+
+
+def map_models(first: Iterable[Path]) -> SourceMap:
+    """Map ``Table(...)`` calls and model classes; files in ``first`` win over others."""
+    found = SourceMap()
+    for path in _list_sources(first):
+        tree = _parse(path, ("Column(", "mapped_column("))
+        for node in ast.walk(tree) if tree else ():
+            if isinstance(node, ast.ClassDef):
+                _note_class(found, node, str(path))
+            elif isinstance(node, ast.Call) and _called(node) == "Table":
+                _note_table_call(found, node, str(path), _COLUMN_CALLS)
+    return found
+
+
+def map_runtime(first: Iterable[Path]) -> SourceMap:
+    """Map ``define_table(...)`` calls and the fields in them."""
+    found = SourceMap()
+    for path in _list_sources(first):
+        tree = _parse(path, ("define_table",))
+        for node in ast.walk(tree) if tree else ():
+            if isinstance(node, ast.Call) and _called(node) == "define_table":
+                _note_table_call(found, node, str(path), frozenset({"Field"}))
+    return found
+
+
+def map_revisions(paths: Iterable[str]) -> SourceMap:
+    """Map the last ``op.`` call on each table and column; ``paths`` from first to last revision."""
+    found = SourceMap()
+    for path in paths:
+        tree = _parse(Path(path), ("op.",))
+        for node in ast.walk(tree) if tree else ():
+            if isinstance(node, ast.FunctionDef) and node.name == "upgrade":
+                _note_operations(found, node, path)
+    return found
+
+
+def _list_sources(first: Iterable[Path]) -> Iterator[Path]:
+    """List the given files, then every loaded module's file outside the libraries."""
+    seen: set[Path] = set()
+    for path in [*first, *_list_loaded()]:
+        if path not in seen and path.suffix == ".py" and path.is_file():
+            seen.add(path)
+            yield path
+
+
+def _list_loaded() -> Iterator[Path]:
+    libraries = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and not file.startswith(libraries):
+            yield Path(file)
+
+
+def _parse(path: Path, marks: tuple[str, ...]) -> ast.Module | None:
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError:
+        return None
+    return _parse_text(path, stamp, marks)
+
+
+@functools.lru_cache(maxsize=512)
+def _parse_text(path: Path, _stamp: int, marks: tuple[str, ...]) -> ast.Module | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return ast.parse(text) if any(mark in text for mark in marks) else None
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _text(node: ast.expr | None) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None
+
+
+def _first_text(node: ast.Call) -> str | None:
+    return _text(node.args[0]) if node.args else None
+
+
+def _note_table_call(found: SourceMap, node: ast.Call, path: str, columns: frozenset[str]) -> None:
+    name = _first_text(node)
+    if name is None:
+        return
+    found.note((name,), path, node.lineno)
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and _called(inner) in columns:
+            column = _first_text(inner)
+            if column is not None:
+                found.note((name, column), path, inner.lineno)
+
+
+def _note_class(found: SourceMap, node: ast.ClassDef, path: str) -> None:
+    name = next((_text(a.value) for a in _assignments(node) if _is(a, "__tablename__")), None)
+    if name is None:
+        return
+    found.note((name,), path, node.lineno)
+    for assignment in _assignments(node):
+        target = assignment.target
+        value = assignment.value
+        if isinstance(target, ast.Name) and isinstance(value, ast.Call):
+            column = _first_text(value) if _called(value) in _COLUMN_CALLS else None
+            found.note((name, column or target.id), path, assignment.lineno)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Assignment:
+    target: ast.expr
+    value: ast.expr | None
+    lineno: int
+
+
+def _assignments(node: ast.ClassDef) -> Iterator[_Assignment]:
+    for statement in node.body:
+        if isinstance(statement, ast.AnnAssign):
+            yield _Assignment(statement.target, statement.value, statement.lineno)
+        elif isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                yield _Assignment(target, statement.value, statement.lineno)
+
+
+def _is(assignment: _Assignment, name: str) -> bool:
+    return isinstance(assignment.target, ast.Name) and assignment.target.id == name
+
+
+def _note_operations(found: SourceMap, function: ast.FunctionDef, path: str) -> None:
+    batches: dict[int, str] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.With):
+            _note_batch(batches, node)
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        table = batches.get(id(node)) or _first_text(node)
+        if table is None:
+            continue
+        found.lines[(table,)] = f"{path}:{node.lineno}"
+        arguments = node.args if id(node) in batches else node.args[1:]
+        for argument in arguments:
+            column = _first_text(argument) if isinstance(argument, ast.Call) else _text(argument)
+            if column is not None:
+                found.lines[table, column] = f"{path}:{argument.lineno}"
+
+
+def _note_batch(batches: dict[int, str], node: ast.With) -> None:
+    """Note which calls stand inside ``with op.batch_alter_table("t")``."""
+    call = node.items[0].context_expr
+    table = _first_text(call) if isinstance(call, ast.Call) else None
+    if table is None:
+        return
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and inner is not call:
+            batches[id(inner)] = table

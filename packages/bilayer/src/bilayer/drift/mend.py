@@ -1,0 +1,122 @@
+"""From differences to findings: where each is to be mended, and with what text."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import graphlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import Dialect
+
+from bilayer.drift.findings import CATALOGUE, Difference, Finding
+from bilayer.drift.fix import fix_runtime
+from bilayer.drift.locate import SourceMap, map_models, map_revisions, map_runtime
+from bilayer.drift.operations import write_operations, write_sql
+from bilayer.drift.snapshot import History, Runtime, Schema
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Mender:
+    """What is known about the sources, for the sake of locations and fixes.
+
+    Attributes:
+        tables: The models as SQLAlchemy has them.
+        migrated: The migrated scratch database as SQLAlchemy reflects it.
+        model_files: Files to search for models before all others.
+        runtime_files: As ``model_files``, for PyDAL tables.
+    """
+
+    engine: str
+    dialect: Dialect
+    root: Path
+    schema: Schema
+    runtime: Runtime | None = None
+    history: History | None = None
+    tables: Sequence[sa.Table] = ()
+    migrated: Sequence[sa.Table] = ()
+    model_files: Sequence[Path] = ()
+    runtime_files: Sequence[Path] = ()
+
+    def mend(self, difference: Difference) -> Finding:
+        """Add location and fix to a difference."""
+        location = difference.location or self._locate(difference)
+        return Finding(
+            code=difference.code,
+            name=CATALOGUE[difference.code].name,
+            severity=difference.severity,
+            pair=difference.pair,
+            table=difference.table,
+            column=difference.column,
+            message=difference.message,
+            left=difference.left,
+            right=difference.right,
+            location=self._relative(location),
+            fix=self._fix(difference),
+            engine=self.engine,
+        )
+
+    @functools.cached_property
+    def _models(self) -> SourceMap:
+        return map_models(self.model_files)
+
+    @functools.cached_property
+    def _runtime(self) -> SourceMap:
+        places = [t.place for t in self.runtime.tables.values()] if self.runtime else []
+        defined = [Path(place.path) for place in places if place and place.path]
+        return map_runtime([*dict.fromkeys(defined), *self.runtime_files])
+
+    @functools.cached_property
+    def _revisions(self) -> SourceMap:
+        return map_revisions(order_revisions(self.history) if self.history else ())
+
+    def _locate(self, difference: Difference) -> str | None:
+        table, column = difference.table, difference.column
+        if difference.code == "BL211":
+            return self._models.find(table, column) or self._runtime.find(table, column)
+        if difference.pair in ("models-runtime", "runtime-database", "setup"):
+            return self._locate_field(table, column) or self._models.find(table, column)
+        is_unknown_to_migrations = difference.code in ("BL201", "BL202") and (
+            difference.pair == "models-migrations" and not (difference.left or "").startswith("no ")
+        )
+        if is_unknown_to_migrations:
+            return self._models.find(table, column)
+        return self._revisions.find(table, column) or self._models.find(table, column)
+
+    def _locate_field(self, table: str | None, column: str | None) -> str | None:
+        """Find a field by the names PyDAL code uses, which may differ from the database's."""
+        defined = self.runtime.by_table().get(table or "") if self.runtime else None
+        if defined is None:
+            return self._runtime.find(table, column)
+        field = defined.field(column) if column else None
+        return self._runtime.find(defined.name, field.name if field else column)
+
+    def _relative(self, location: str | None) -> str | None:
+        if location is None:
+            return None
+        path, _, line = location.rpartition(":")
+        resolved = Path(path).resolve()
+        if resolved.is_relative_to(self.root):
+            return f"{resolved.relative_to(self.root).as_posix()}:{line}"
+        return location
+
+    def _fix(self, difference: Difference) -> str | None:
+        if difference.pair == "models-migrations":
+            return write_operations(difference, self.tables, self.dialect)
+        if difference.pair == "migrations-database":
+            return write_sql(difference, self.migrated, self.dialect)
+        is_native = self.runtime is not None and self.runtime.adapter == "native"
+        return fix_runtime(difference, self.schema, is_native=is_native)
+
+
+def order_revisions(history: History) -> list[str]:
+    """List the paths of revisions, predecessors first."""
+    by_id = {revision.revision: revision for revision in history.revisions}
+    graph = {name: revision.down for name, revision in by_id.items()}
+    try:
+        order = list(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError:
+        order = list(by_id)
+    return [by_id[name].path for name in order if name in by_id]

@@ -1,0 +1,203 @@
+"""The text of fixes for schemas: ``op.`` calls for a revision, or SQL for a live database.
+
+Makes text only; applies nothing. The objects come from the metadata of the side that is right.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic.autogenerate import render_python_code
+from alembic.operations import Operations, ops
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.engine.interfaces import Dialect
+
+from bilayer.drift.findings import Difference
+from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Table, Unique
+
+
+def write_operations(
+    difference: Difference, tables: Sequence[sa.Table], dialect: Dialect
+) -> str | None:
+    """Write the ``op.`` calls that make the right side what the left side is."""
+    operations = _list_operations(difference, tables)
+    if not operations:
+        return None
+    context = MigrationContext.configure(dialect=dialect)
+    try:
+        code = render_python_code(
+            ops.UpgradeOps(ops=operations),
+            render_as_batch=dialect.name == "sqlite",
+            migration_context=context,
+        )
+    except Exception:  # noqa: BLE001 - a fix that cannot be written is no reason to fail
+        return None
+    lines = [line.removeprefix("    ") for line in code.splitlines()]
+    return "\n".join(line for line in lines if not line.lstrip().startswith("#")).strip() or None
+
+
+def write_sql(difference: Difference, tables: Sequence[sa.Table], dialect: Dialect) -> str | None:
+    """Write the SQL that makes a live database what the left side is."""
+    operations = _list_operations(difference, tables)
+    if not operations:
+        return None
+    buffer = io.StringIO()
+    options = {"as_sql": True, "output_buffer": buffer}
+    context = MigrationContext.configure(dialect=dialect, opts=options)
+    try:
+        for operation in _flatten(operations):
+            Operations(context).invoke(operation)
+    except Exception:  # noqa: BLE001 - SQLite cannot alter, and says so in many ways
+        return write_operations(difference, tables, dialect)
+    return buffer.getvalue().strip() or None
+
+
+def _flatten(operations: Sequence[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:
+    for operation in operations:
+        if isinstance(operation, ops.ModifyTableOps):
+            yield from operation.ops
+        else:
+            yield operation
+
+
+def _list_operations(
+    difference: Difference, tables: Sequence[sa.Table]
+) -> list[ops.MigrateOperation]:
+    name = difference.table or ""
+    schema, _, bare = name.rpartition(".")
+    table = next((table for table in tables if table.fullname == name), None)
+    if difference.code == "BL201":
+        return _table_operations(difference, table, bare, schema or None)
+    write = _WRITERS.get(difference.code)
+    if write is None:
+        return []
+    changes = write(difference, table, bare, schema or None)
+    return [ops.ModifyTableOps(bare, changes, schema=schema or None)] if changes else []
+
+
+def _table_operations(
+    difference: Difference, table: sa.Table | None, name: str, schema: str | None
+) -> list[ops.MigrateOperation]:
+    if difference.left == "no table":
+        return [ops.DropTableOp(name, schema=schema)]
+    if table is None:
+        return []
+    indexes = [ops.CreateIndexOp.from_index(index) for index in _sorted_indexes(table)]
+    return [ops.CreateTableOp.from_table(table), *indexes]
+
+
+def _sorted_indexes(table: sa.Table) -> list[sa.Index]:
+    return sorted(table.indexes, key=lambda index: str(index.name))
+
+
+_Writer = Callable[[Difference, sa.Table | None, str, str | None], list[ops.MigrateOperation]]
+
+
+def _write_column(
+    difference: Difference, table: sa.Table | None, name: str, schema: str | None
+) -> list[ops.MigrateOperation]:
+    column: Column = difference.item
+    if difference.left == "no column":
+        return [ops.DropColumnOp(name, column.name, schema=schema)]
+    if table is None or column.name not in table.columns:
+        return []
+    return [ops.AddColumnOp(name, table.columns[column.name]._copy(), schema=schema)]
+
+
+def _write_alteration(
+    difference: Difference, table: sa.Table | None, name: str, schema: str | None
+) -> list[ops.MigrateOperation]:
+    if table is None or not difference.column or difference.column not in table.columns:
+        return []
+    column = table.columns[difference.column]
+    change: dict[str, Any] = {"existing_type": column.type, "existing_nullable": column.nullable}
+    if difference.code == "BL209":
+        change = {"existing_type": column.type, "modify_nullable": column.nullable}
+    elif difference.code == "BL210":
+        change["modify_server_default"] = column.server_default
+    elif difference.code == "BL213":
+        change["modify_comment"] = column.comment
+    else:
+        change = {"modify_type": column.type, "existing_nullable": column.nullable}
+    return [ops.AlterColumnOp(name, column.name, schema=schema, **change)]
+
+
+def _write_constraint(
+    difference: Difference, table: sa.Table | None, name: str, schema: str | None
+) -> list[ops.MigrateOperation]:
+    """Drop what the right side has, then make what the left side has."""
+    item = difference.item
+    if (difference.left or "").startswith("no "):
+        return _drop(item, name, schema)
+    found = _find(item, table) if table is not None else None
+    if found is None:
+        return []
+    dropped = _drop(difference.other, name, schema) if difference.other is not None else []
+    return [*dropped, _create(found)]
+
+
+def _drop(item: Any, name: str, schema: str | None) -> list[ops.MigrateOperation]:
+    if item.name is None:
+        return []
+    if isinstance(item, Index):
+        return [ops.DropIndexOp(item.name, name, schema=schema)]
+    kind = {Unique: "unique", ForeignKey: "foreignkey", Check: "check"}[type(item)]
+    return [ops.DropConstraintOp(item.name, name, type_=kind, schema=schema)]
+
+
+def _create(found: sa.Constraint | sa.Index) -> ops.MigrateOperation:
+    if isinstance(found, sa.Index):
+        return ops.CreateIndexOp.from_index(found)
+    return ops.AddConstraintOp.from_constraint(found)
+
+
+def _find(item: Any, table: sa.Table) -> sa.Constraint | sa.Index | None:
+    """Find the object a snapshot was made from: by name, or else by its columns."""
+    candidates: list[sa.Constraint | sa.Index] = [
+        *(constraint for constraint in table.constraints if _is_alike(item, constraint)),
+        *(index for index in table.indexes if isinstance(item, Index | Unique)),
+    ]
+    named = [each for each in candidates if item.name and str(each.name) == item.name]
+    columns = set(getattr(item, "columns", ()))
+    same = [each for each in candidates if columns and _columns(each) == columns]
+    return next(iter([*named, *same]), None)
+
+
+def _is_alike(item: Any, constraint: sa.Constraint) -> bool:
+    kinds: dict[type[Any], type[sa.Constraint]] = {
+        Unique: sa.UniqueConstraint,
+        ForeignKey: sa.ForeignKeyConstraint,
+        Check: sa.CheckConstraint,
+    }
+    kind = kinds.get(type(item))
+    return kind is not None and isinstance(constraint, kind)
+
+
+def _columns(item: sa.Constraint | sa.Index) -> set[str]:
+    return {column.name for column in getattr(item, "columns", ())}
+
+
+def _write_table_comment(
+    difference: Difference, table: sa.Table | None, name: str, schema: str | None
+) -> list[ops.MigrateOperation]:
+    if isinstance(difference.item, Table):
+        comment = table.comment if table is not None else None
+        if comment is None:
+            return [ops.DropTableCommentOp(name, schema=schema)]
+        return [ops.CreateTableCommentOp(name, comment, schema=schema)]
+    return _write_alteration(difference, table, name, schema)
+
+
+_WRITERS: Final[dict[str, _Writer]] = {
+    "BL202": _write_column,
+    **dict.fromkeys(
+        ("BL204", "BL205", "BL206", "BL207", "BL208", "BL214", "BL216"), _write_alteration
+    ),
+    "BL209": _write_alteration,
+    "BL210": _write_alteration,
+    "BL213": _write_table_comment,
+    **dict.fromkeys(("BL302", "BL303", "BL304", "BL305", "BL306"), _write_constraint),
+}

@@ -1,0 +1,1 @@
+"""One reader a source. They know nothing of each other."""

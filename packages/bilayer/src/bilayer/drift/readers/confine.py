@@ -1,0 +1,160 @@
+"""Confine this process to one database. For the child that replays migrations; cannot be undone.
+
+Two fences: SQLAlchemy makes engines on the scratch database whatever URL it is given, and the
+drivers refuse to connect anywhere else, whoever asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import create as engine_module
+from sqlalchemy.pool import NullPool
+
+from bilayer.errors import BilayerError
+
+_PORTABLE_OPTIONS: Final = frozenset({"echo", "poolclass", "isolation_level", "hide_parameters"})
+
+_Endpoint = tuple[str, str, str]
+
+
+class ConnectionRefused(BilayerError):
+    """Something tried to reach a database that is not the scratch database."""
+
+
+def confine(scratch: sa.URL) -> None:
+    """Let this process reach the scratch database, and no other."""
+    _redirect_engines(scratch)
+    _guard_drivers(scratch)
+    sys.addaudithook(_make_audit(scratch))
+
+
+def _redirect_engines(scratch: sa.URL) -> None:
+    original = engine_module.create_engine
+
+    def create_engine(url: str | sa.URL, **options: Any) -> sa.Engine:
+        target = _redirect(sa.make_url(url), scratch)
+        options.pop("creator", None)
+        options.pop("async_creator", None)
+        if sa.make_url(url).get_backend_name() != scratch.get_backend_name():
+            options = {key: options[key] for key in options.keys() & _PORTABLE_OPTIONS}
+        if scratch.get_backend_name() == "sqlite":
+            options.setdefault("poolclass", NullPool)
+        return original(target, **options)
+
+    for module in (sa, sa.engine, engine_module):
+        module.create_engine = create_engine  # type: ignore[attr-defined]  # the fence
+    with contextlib.suppress(ImportError):
+        from sqlalchemy.ext.asyncio import engine as async_module  # noqa: PLC0415 - needs greenlet
+
+        async_module._create_engine = create_engine  # type: ignore[attr-defined]  # as above
+
+
+def _redirect(asked: sa.URL, scratch: sa.URL) -> sa.URL:
+    """Keep the driver that was asked for, if it speaks to the scratch database's engine.
+
+    An asyncio engine needs its own driver, and the others understand the same URL.
+    """
+    if asked.get_backend_name() != scratch.get_backend_name():
+        return scratch
+    is_async = bool(getattr(asked.get_dialect(), "is_async", False))
+    return scratch.set(drivername=asked.drivername) if is_async else scratch
+
+
+def _guard_drivers(scratch: sa.URL) -> None:
+    """Guard the drivers a script may call by itself; psycopg2 connects without Python noticing."""
+    backend = scratch.get_backend_name()
+    with contextlib.suppress(ImportError):
+        import psycopg2  # noqa: PLC0415 - a driver the project may not have
+
+        allowed = _postgresql_endpoint(None, scratch.translate_connect_args(database="dbname"))
+        own = allowed if backend == "postgresql" else None
+        psycopg2.connect = _guard(psycopg2.connect, own, _postgresql_endpoint)
+    with contextlib.suppress(ImportError):
+        import pymysql  # noqa: PLC0415 - as above
+
+        allowed = _mysql_endpoint(None, scratch.translate_connect_args(username="user"))
+        own = allowed if backend in ("mysql", "mariadb") else None
+        guarded = _guard(pymysql.connect, own, _mysql_endpoint)
+        pymysql.connect = pymysql.Connect = guarded  # type: ignore[assignment]  # the fence
+
+
+def _guard(
+    connect: Callable[..., Any],
+    allowed: _Endpoint | None,
+    read: Callable[[str | None, Mapping[str, Any]], _Endpoint],
+) -> Callable[..., Any]:
+    """Wrap a driver's ``connect`` so that it reaches one endpoint only."""
+
+    def guarded(dsn: str | None = None, *arguments: Any, **options: Any) -> Any:
+        asked = read(dsn, options)
+        if asked != allowed:
+            _refuse(f"{asked[0]}:{asked[1]}/{asked[2]}")
+        positional = () if dsn is None else (dsn,)
+        return connect(*positional, *arguments, **options)
+
+    return guarded
+
+
+def _postgresql_endpoint(dsn: str | None, options: Mapping[str, Any]) -> _Endpoint:
+    from psycopg2.extensions import parse_dsn  # noqa: PLC0415 - only called where it is installed
+
+    known = {**(parse_dsn(dsn) if dsn else {}), **options}
+    name = known.get("dbname") or known.get("database")
+    return str(known.get("host") or ""), str(known.get("port") or "5432"), str(name or "")
+
+
+def _mysql_endpoint(dsn: str | None, options: Mapping[str, Any]) -> _Endpoint:
+    # PyMySQL's parameters are named only; a first positional one is no endpoint of ours.
+    name = options.get("database") or options.get("db") or dsn
+    host = options.get("unix_socket") or options.get("host")
+    return str(host or "localhost"), str(options.get("port") or "3306"), str(name or "")
+
+
+def _make_audit(scratch: sa.URL) -> Callable[[str, tuple[Any, ...]], None]:
+    """Watch what Python itself connects: sockets and SQLite files."""
+    is_file = scratch.get_backend_name() == "sqlite"
+    file = Path(scratch.database or "").resolve() if is_file else None
+    addresses = frozenset() if is_file else _list_addresses(scratch)
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "sqlite3.connect" and not _is_own_file(arguments[0], file):
+            _refuse(f"the SQLite file {arguments[0]!r}")
+        if event == "socket.connect" and _shorten(arguments[1]) not in addresses:
+            _refuse(str(_shorten(arguments[1])))
+
+    return audit
+
+
+def _list_addresses(scratch: sa.URL) -> frozenset[Any]:
+    """List what the scratch server's name stands for; a migration needs no other network."""
+    port = scratch.port or {"postgresql": 5432}.get(scratch.get_backend_name(), 3306)
+    found: set[Any] = {scratch.query.get("unix_socket")}
+    with contextlib.suppress(OSError):
+        found |= {_shorten(item[4]) for item in socket.getaddrinfo(scratch.host, port)}
+    return frozenset(found)
+
+
+def _shorten(address: Any) -> Any:
+    """Leave out the flow and scope of an IPv6 address."""
+    return address[:2] if isinstance(address, tuple) else address
+
+
+def _is_own_file(database: Any, file: Path | None) -> bool:
+    text = os.fsdecode(database)
+    if text in (":memory:", ""):
+        return True
+    path = text.removeprefix("file:").partition("?")[0]
+    return file is not None and Path(path).resolve() == file
+
+
+def _refuse(what: str) -> None:
+    message = f"refused to connect to {what}: migrations are replayed in a scratch database only"
+    raise ConnectionRefused(message)

@@ -1,0 +1,143 @@
+"""Alembic migrations replayed in an empty database, by a child process that can reach no other.
+
+Reads no catalog: whoever asked for the replay reads the database it filled. The child is
+``replay.py``; revision files and env.py are never loaded in this process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic.config import Config
+
+from bilayer.drift.snapshot import History, Place, Revision
+from bilayer.errors import BilayerError
+
+_TIMEOUT_SECONDS: Final = 600
+_REVISION_LINE: Final = re.compile(r"^(?:down_)?revision\b[^=\n]*=", re.MULTILINE)
+
+
+class ReplayFailed(BilayerError):
+    """The child process that replays migrations could not be started, or died."""
+
+
+def replay(config: Config, scratch: sa.URL, target: str = "heads") -> History:
+    """Upgrade an empty scratch database, and tell what came to light.
+
+    Args:
+        config: The project's Alembic configuration. Its ``attributes`` stay behind: they are
+            objects of this process.
+        scratch: The only database the child can reach.
+        target: ``heads`` or a revision.
+
+    Raises:
+        ReplayFailed: The child died without an answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="bilayer_replay_") as folder:
+        answer = Path(folder) / "answer.json"
+        request = _describe(config) | {
+            "url": scratch.render_as_string(hide_password=False),
+            "target": target,
+            "answer": str(answer),
+            "sys_path": sys.path,
+        }
+        errors = _run_child(request)
+        if not answer.exists():
+            lines = errors.strip().splitlines()
+            message = f"the migrations could not be replayed: {lines[-1] if lines else 'killed'}"
+            raise ReplayFailed(message)
+        return _read_answer(json.loads(answer.read_text(encoding="utf-8")))
+
+
+def load_config(path: Path) -> Config:
+    """Load ``alembic.ini``, or the ``[tool.alembic]`` table of a ``pyproject.toml``."""
+    if path.suffix == ".toml":
+        return Config(toml_file=str(path))
+    return Config(str(path))
+
+
+def _describe(config: Config) -> dict[str, Any]:
+    section = config.config_ini_section
+    parser = config.file_config
+    options = dict(parser.items(section, raw=True)) if parser.has_section(section) else {}
+    return {
+        "file": str(config.config_file_name) if config.config_file_name else None,
+        "toml": str(config.toml_file_name) if config.toml_file_name else None,
+        "section": section,
+        "options": options,
+    }
+
+
+def _run_child(request: dict[str, Any]) -> str:
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    # The child replaces every database URL in its environment, so it gets a copy of ours.
+    environment = {**os.environ, "PYTHONPATH": path}  # noqa: TID251 - handed on, not read
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "bilayer.drift.readers.replay"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        _, errors = child.communicate(json.dumps(request), timeout=_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        message = f"replaying the migrations took more than {_TIMEOUT_SECONDS} seconds"
+        raise ReplayFailed(message) from error
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    return errors
+
+
+def _read_answer(answer: dict[str, Any]) -> History:
+    place = answer.get("error_place")
+    folder = answer.get("script_location")
+    locations = [Path(path) for path in answer.get("version_locations", ())]
+    tables = answer.get("env_tables")
+    return History(
+        revisions=tuple(
+            Revision(item["revision"], tuple(item["down"]), item["path"])
+            for item in answer.get("revisions", ())
+        ),
+        heads=tuple(answer.get("heads", ())),
+        bases=tuple(answer.get("bases", ())),
+        missing=tuple((item[0], item[1]) for item in answer.get("missing", ())),
+        env_ran=bool(answer.get("env_ran")),
+        env_path=answer.get("env_path"),
+        env_tables=None if tables is None else tuple(tables),
+        version_tables=tuple(answer.get("version_tables") or ("alembic_version",)),
+        error=answer.get("error"),
+        error_place=Place(place[0], place[1]) if place else None,
+        library_init=_find_init(Path(folder)) if folder else None,
+        strays=tuple(_find_strays(Path(folder), locations)) if folder else (),
+        missing_target=bool(answer.get("missing_target")),
+    )
+
+
+def _find_init(folder: Path) -> str | None:
+    init = folder / "__init__.py"
+    return str(init) if folder.name == "alembic" and init.is_file() else None
+
+
+def _find_strays(folder: Path, locations: list[Path]) -> list[str]:
+    """List files beside the versions folders that have the two lines of a revision."""
+    known = {location.resolve() for location in locations}
+    strays = []
+    for path in sorted(folder.rglob("*.py")):
+        if path.name == "env.py" or any(parent.resolve() in known for parent in path.parents):
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if len(set(_REVISION_LINE.findall(text))) > 1:
+            strays.append(str(path))
+    return strays

@@ -1,0 +1,181 @@
+"""PyDAL tables as a ``Runtime``, read through PyDAL's public attributes; any version will do.
+
+Never opens a connection. A function ``define(db)`` is called with a DAL that only holds
+definitions; one table it cannot define does not hide the others.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import pydal
+
+from bilayer.drift.snapshot import Field, Place, Refusal, Runtime, RuntimeTable
+
+STOCK_ADAPTERS: Final = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
+"""The stock adapter PyDAL would use on each engine."""
+ADAPTERS: Final = frozenset({"native", "sqlite", "postgres", "postgres2", "postgres3", "mysql"})
+_ENGINE_OF_ADAPTER: Final = {
+    "sqlite": "sqlite",
+    "postgres": "postgresql",
+    "postgres2": "postgresql",
+    "postgres3": "postgresql",
+    "mysql": "mysql",
+}
+_QUOTES: Final = '"`[]'
+
+
+class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
+    """A DAL without a database that remembers where its tables were defined and what it refused."""
+
+    def __init__(self) -> None:
+        super().__init__(None, migrate=False, migrate_enabled=False)
+        self._bilayer_places: dict[str, Place] = {}
+        self._bilayer_migrated: set[str] = set()
+        self._bilayer_refusals: list[Refusal] = []
+
+    def define_table(self, tablename: str, *fields: Any, **options: Any) -> Any:
+        """Define a table; note a refusal instead of raising it."""
+        place = _caller()
+        if options.get("migrate"):
+            self._bilayer_migrated.add(tablename)
+        if tablename in self.tables:
+            reason = "the table is defined twice; the later definition was read"
+            self._bilayer_refusals.append(Refusal(tablename, reason, place, is_duplicate=True))
+            options["redefine"] = True
+        try:
+            table = super().define_table(tablename, *fields, **options)
+        except Exception as error:  # noqa: BLE001 - PyDAL raises whatever its checks run into
+            reason = f"{type(error).__name__}: {error}"
+            self._bilayer_refusals.append(Refusal(tablename, reason, place))
+            return None
+        self._bilayer_places[tablename] = place
+        return table
+
+
+def define(function: Callable[[Any], object]) -> tuple[pydal.DAL, Exception | None]:
+    """Call a function ``define(db)`` and give back its tables, and what stopped it early."""
+    db = DefinitionDAL()
+    try:
+        function(db)
+    except Exception as error:  # noqa: BLE001 - a stranger's code; the caller reports it
+        return db, error
+    return db, None
+
+
+def choose_adapter(dal: Any, engine: str, declared: str | None) -> str:
+    """Tell which adapter's behaviour to judge by.
+
+    What the caller declares wins, then what the DAL is, then PyDAL's stock adapter of the engine.
+    """
+    if declared is not None:
+        return declared
+    if getattr(getattr(dal, "_adapter", None), "bilayer_native", False):
+        return "native"
+    scheme = re.match(r"\w*", str(getattr(dal, "_uri", None) or ""))
+    name = scheme.group() if scheme else ""
+    return name if _ENGINE_OF_ADAPTER.get(name) == engine else STOCK_ADAPTERS[engine]
+
+
+def read_runtime(dal: Any, engine: str, declared: str | None = None) -> Runtime:
+    """Read all tables of a DAL."""
+    places: dict[str, Place] = getattr(dal, "_bilayer_places", {})
+    migrated: set[str] = getattr(dal, "_bilayer_migrated", set())
+    tables = {}
+    for name in list(dal.tables):
+        table = dal[name]
+        is_migrated = name in migrated or _is_migrated(dal, table)
+        tables[name] = _read_table(table, engine, places.get(name), is_migrated=is_migrated)
+    refusals = tuple(getattr(dal, "_bilayer_refusals", ()))
+    return Runtime(choose_adapter(dal, engine, declared), tables, refusals)
+
+
+def _is_migrated(dal: Any, table: Any) -> bool:
+    """Tell whether PyDAL would make or alter the table in a database that outlives the process.
+
+    A DAL in memory with PyDAL's defaults is a common way to hold definitions and harms nothing.
+    """
+    if isinstance(dal, DefinitionDAL) or not getattr(table, "_migrate", None):
+        return False
+    is_held_in_memory = str(getattr(dal, "_uri", "")) in ("sqlite:memory", "sqlite://:memory:")
+    return not is_held_in_memory or getattr(dal, "_migrate", True) is False
+
+
+def _read_table(table: Any, engine: str, place: Place | None, *, is_migrated: bool) -> RuntimeTable:
+    fields = tuple(_read_field(table[name], engine) for name in table.fields)
+    columns = {field.name: field.column for field in fields}
+    keys = getattr(table, "_primarykey", None)
+    id_field = next((field.column for field in fields if field.type in ("id", "big-id")), None)
+    primary_key = tuple(columns.get(key, key) for key in keys) if keys else ()
+    if not primary_key and id_field:
+        primary_key = (id_field,)
+    name = str(table._tablename)
+    rname = _written_name(getattr(table, "_rname", None), name)
+    return RuntimeTable(
+        name=name,
+        table=_database_name(rname, name, engine),
+        fields=fields,
+        primary_key=primary_key,
+        id_field=id_field,
+        is_migrated=is_migrated,
+        rname=rname,
+        place=place,
+    )
+
+
+def _read_field(field: Any, engine: str) -> Field:
+    name = str(field.name)
+    rname = _written_name(getattr(field, "_rname", None), name)
+    type_ = getattr(field.type, "type", field.type)
+    default = field.default
+    return Field(
+        name=name,
+        column=_database_name(rname, name, engine),
+        type=str(type_),
+        length=field.length if isinstance(field.length, int) else None,
+        notnull=bool(field.notnull),
+        unique=bool(field.unique),
+        default=None if default is None or callable(default) else _constant(default),
+        has_default=default is not None or getattr(field, "compute", None) is not None,
+        has_update=getattr(field, "update", None) is not None,
+        ondelete=str(getattr(field, "ondelete", "") or "").upper(),
+        rname=rname,
+    )
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _written_name(rname: object, name: str) -> str | None:
+    """Keep an ``rname`` somebody wrote; PyDAL fills in the quoted name where nobody did."""
+    text = str(rname or "")
+    return None if not text or text.strip(_QUOTES) == name else text
+
+
+def _database_name(rname: str | None, name: str, engine: str) -> str:
+    """Take the quotes off; PostgreSQL folds what has none to lower case."""
+    if rname is None:
+        return name
+    parts = re.findall(r'"[^"]*"|`[^`]*`|\[[^\]]*\]|[^.]+', rname)
+    folds = engine == "postgresql"
+    bare = [
+        part.strip(_QUOTES) if part[0] in _QUOTES else (part.lower() if folds else part)
+        for part in parts
+    ]
+    return ".".join(bare)
+
+
+def _caller() -> Place:
+    """Find the line that called ``define_table``."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = frame.f_back if frame else None
+    if frame is None:
+        return Place("", 0)
+    return Place(frame.f_code.co_filename, frame.f_lineno)

@@ -1,0 +1,168 @@
+"""The child process that replays migrations: ``python -m bilayer.drift.readers.replay``.
+
+A stranger's env.py may read its own environment, name its own URL, or connect past Alembic.
+Here every engine it makes is an engine on the scratch database, every database URL in the
+environment is the scratch URL, and a connection to anything else is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+
+from bilayer.drift.readers.confine import confine
+
+_SCHEMES: Final = ("sqlite", "postgres", "mysql", "mariadb")
+
+
+def main() -> None:
+    """Read a request from standard input, replay, write the answer to the file it names."""
+    request = json.load(sys.stdin)
+    sys.path[:] = request["sys_path"]
+    scratch = sa.make_url(request["url"])
+    confine(scratch)
+    _replace_urls(request["url"])
+    answer: dict[str, Any] = {}
+    try:
+        _replay(request, answer)
+    except BaseException as error:  # noqa: BLE001 - whatever a stranger's code raises is the answer
+        answer["error"] = _summary(error)
+        answer["error_place"] = _place(error, answer.get("version_locations", ()))
+    Path(request["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+
+
+def _replace_urls(scratch: str) -> None:
+    """Point every variable that holds a database URL to the scratch database."""
+    for name, value in os.environ.items():  # noqa: TID251 - this guards the environment
+        scheme, mark, _ = value.partition("://")
+        if mark and scheme.startswith(_SCHEMES):
+            os.environ[name] = scratch  # noqa: TID251 - as above
+
+
+def _replay(request: dict[str, Any], answer: dict[str, Any]) -> None:
+    config = _load(request)
+    script = ScriptDirectory.from_config(config)
+    answer["script_location"] = str(Path(script.dir).resolve())
+    locations = script.version_locations or [str(Path(script.dir) / "versions")]
+    answer["version_locations"] = [str(Path(path).resolve()) for path in locations]
+    answer["env_path"] = str(Path(script.env_py_location).resolve())
+    answer["revisions"] = list(_list_revisions(answer["version_locations"]))
+    answer["missing"] = _list_missing(answer["revisions"])
+    if answer["missing"]:
+        message = "a revision is missing"
+        raise CommandError(message)
+    answer["heads"] = list(script.get_heads())
+    answer["bases"] = list(script.get_bases())
+    if request["target"] != "heads" and not _has_revision(answer, request["target"]):
+        answer["missing_target"] = True
+        return
+    _watch_env(answer)
+    command.upgrade(config, request["target"])
+
+
+def _load(request: dict[str, Any]) -> Config:
+    config = Config(request["file"], toml_file=request["toml"], ini_section=request["section"])
+    for name, value in request["options"].items():
+        if name != "here":
+            config.set_main_option(name, value)
+    config.set_main_option("sqlalchemy.url", request["url"].replace("%", "%%"))
+    return config
+
+
+def _list_revisions(locations: list[str]) -> Iterator[dict[str, Any]]:
+    """Read ids from the files' text, so that one broken file does not hide the others."""
+    for location in locations:
+        for path in sorted(Path(location).rglob("*.py")):
+            values = _read_constants(path)
+            down = values.get("down_revision")
+            downs = [down] if isinstance(down, str) else list(down or ())
+            if isinstance(values.get("revision"), str):
+                yield {"revision": values["revision"], "down": downs, "path": str(path.resolve())}
+
+
+def _read_constants(path: Path) -> dict[str, Any]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError):
+        return {}
+    found: dict[str, Any] = {}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id in ("revision", "down_revision"):
+                with contextlib.suppress(ValueError):
+                    found[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]  # only assignments get here
+    return found
+
+
+def _list_missing(revisions: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """List the predecessors nobody is, each with the file that names it."""
+    ids = {item["revision"] for item in revisions}
+    # Alembic accepts the beginning of an id as well.
+    return [
+        (down, item["path"])
+        for item in revisions
+        for down in item["down"]
+        if not any(known.startswith(down) for known in ids)
+    ]
+
+
+def _has_revision(answer: dict[str, Any], revision: str) -> bool:
+    return any(item["revision"] == revision for item in answer["revisions"])
+
+
+def _watch_env(answer: dict[str, Any]) -> None:
+    """Note what env.py tells Alembic: its metadata and the name of its version table."""
+    configure = EnvironmentContext.configure
+
+    def watched(self: EnvironmentContext, *args: Any, **options: Any) -> None:
+        answer["env_ran"] = True
+        metadata = options.get("target_metadata")
+        if metadata is not None:
+            several = metadata if isinstance(metadata, list | tuple) else [metadata]
+            tables = [name for each in several for name in each.tables]
+            answer["env_tables"] = sorted({*tables, *(answer.get("env_tables") or ())})
+        version_table = options.get("version_table") or "alembic_version"
+        schema = options.get("version_table_schema")
+        full_name = f"{schema}.{version_table}" if schema else version_table
+        answer.setdefault("version_tables", []).append(full_name)
+        configure(self, *args, **options)
+
+    EnvironmentContext.configure = watched  # type: ignore[method-assign]  # for this process only
+
+
+def _summary(error: BaseException) -> str:
+    text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    return f"{type(error).__name__}: {text.splitlines()[0]}"
+
+
+def _place(error: BaseException, locations: Sequence[str]) -> tuple[str, int] | None:
+    """Find the innermost line of a revision, or else of the project's own code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if any(frame.filename.startswith(location) for location in locations):
+            return frame.filename, frame.lineno or 1
+    for frame in reversed(frames):
+        if Path(frame.filename).name == "env.py":
+            return frame.filename, frame.lineno or 1
+    return None
+
+
+if __name__ == "__main__":
+    main()

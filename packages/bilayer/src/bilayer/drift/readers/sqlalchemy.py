@@ -1,0 +1,169 @@
+"""Models as a schema, read from their metadata, and models built in an empty database.
+
+Reads no source files and no catalogs. What only a server can know (the normal form of a check or
+of an expression) is not in this reading; build the models and read the catalog for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import SQLAlchemyError
+
+from bilayer.drift.readers.describe import describe
+from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Schema, Table, Unique
+from bilayer.urls import EngineName, engine_name, parse_url
+
+
+def load_dialect(engine: EngineName) -> Dialect:
+    """Make a dialect that connects to nothing; ``mysql`` is taken to be MariaDB."""
+    if engine == "mysql":
+        # parse_url would name the mysql dialect, which writes MySQL's types instead of MariaDB's.
+        return sa.make_url("mariadb+pymysql://").get_dialect()()
+    return parse_url(f"{engine}://").get_dialect()()
+
+
+def list_tables(metadatas: Sequence[sa.MetaData]) -> list[sa.Table]:
+    """List the tables of all metadata, each name once, in the order they were defined."""
+    found: dict[str, sa.Table] = {}
+    for metadata in metadatas:
+        for table in metadata.tables.values():
+            found.setdefault(table.fullname, table)
+    return list(found.values())
+
+
+def read_models(metadatas: Sequence[sa.MetaData], dialect: Dialect) -> Schema:
+    """Read metadata as the dialect would build it."""
+    tables = {t.fullname: _read_table(t, dialect) for t in list_tables(metadatas)}
+    return Schema(engine_name(dialect.name), tables)
+
+
+def build(metadatas: Sequence[sa.MetaData], engine: sa.Engine) -> list[str]:
+    """Create all tables in an empty database; carry on past tables that cannot be made.
+
+    Returns:
+        What failed, a sentence each.
+    """
+    failures: list[str] = []
+    for schema in sorted({t.schema for t in list_tables(metadatas) if t.schema}):
+        with contextlib.suppress(SQLAlchemyError), engine.begin() as connection:
+            connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
+    for metadata in metadatas:
+        try:
+            metadata.create_all(engine)
+        except (SQLAlchemyError, TypeError) as error:
+            failures += _build_one_by_one(metadata, engine, error)
+    return failures
+
+
+def _build_one_by_one(metadata: sa.MetaData, engine: sa.Engine, error: Exception) -> list[str]:
+    failures: list[str] = []
+    for table in _order(metadata):
+        try:
+            table.create(engine, checkfirst=True)
+        except (SQLAlchemyError, TypeError) as reason:
+            failures.append(f"table {table.fullname} cannot be built: {_first_line(reason)}")
+    return failures or [f"the models cannot be built: {_first_line(error)}"]
+
+
+def _order(metadata: sa.MetaData) -> Sequence[sa.Table]:
+    try:
+        return metadata.sorted_tables
+    except SQLAlchemyError:
+        return list(metadata.tables.values())
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _read_table(table: sa.Table, dialect: Dialect) -> Table:
+    return Table(
+        name=table.fullname,
+        columns=tuple(_read_column(column, dialect) for column in table.columns),
+        primary_key=tuple(column.name for column in table.primary_key.columns),
+        uniques=tuple(_read_uniques(table)),
+        indexes=tuple(_read_indexes(table)),
+        foreign_keys=tuple(_read_foreign_keys(table)),
+        checks=tuple(_read_checks(table, dialect)),
+        comment=table.comment or None,
+    )
+
+
+def _read_column(column: sa.Column[Any], dialect: Dialect) -> Column:
+    generated = column.computed or column.identity
+    return Column(
+        name=column.name,
+        type=describe(column.type, dialect),
+        nullable=bool(column.nullable),
+        default=_render_default(column, dialect),
+        autoincrement=column is column.table._autoincrement_column or column.identity is not None,
+        generated=str(column.computed.sqltext) if column.computed is not None else None,
+        comment=column.comment or None,
+        python_default=column.default is not None and not generated,
+        python_onupdate=column.onupdate is not None,
+    )
+
+
+def _render_default(column: sa.Column[Any], dialect: Dialect) -> str | None:
+    default = column.server_default
+    if not isinstance(default, sa.DefaultClause):
+        # A bare FetchedValue says that the engine fills the column, but not with what.
+        has_value = default is not None and column.computed is None and column.identity is None
+        return "(set by the database)" if has_value else None
+    if isinstance(default.arg, str):
+        return "'" + default.arg.replace("'", "''") + "'"
+    try:
+        compiled = default.arg.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    except SQLAlchemyError:
+        return str(default.arg)
+    return str(compiled)
+
+
+def _read_uniques(table: sa.Table) -> Iterator[Unique]:
+    for constraint in table.constraints:
+        if isinstance(constraint, sa.UniqueConstraint):
+            names = tuple(column.name for column in constraint.columns)
+            yield Unique(names, _name(constraint))
+    for index in table.indexes:
+        if index.unique and len(index.columns) == len(index.expressions):
+            yield Unique(tuple(column.name for column in index.columns), _name(index))
+
+
+def _read_indexes(table: sa.Table) -> Iterator[Index]:
+    for index in table.indexes:
+        names = tuple(column.name for column in index.columns)
+        definition = ", ".join(str(getattr(e, "name", e)) for e in index.expressions)
+        yield Index(definition, names, _name(index), bool(index.unique))
+
+
+def _read_foreign_keys(table: sa.Table) -> Iterator[ForeignKey]:
+    for constraint in table.foreign_key_constraints:
+        targets = [element.target_fullname.rpartition(".") for element in constraint.elements]
+        yield ForeignKey(
+            columns=tuple(constraint.column_keys),
+            target=targets[0][0] if targets else "",
+            target_columns=tuple(target[2] for target in targets),
+            ondelete=(constraint.ondelete or "").upper(),
+            onupdate=(constraint.onupdate or "").upper(),
+            name=_name(constraint),
+        )
+
+
+def _read_checks(table: sa.Table, dialect: Dialect) -> Iterator[Check]:
+    for constraint in table.constraints:
+        if not isinstance(constraint, sa.CheckConstraint):
+            continue
+        try:
+            text = str(constraint.sqltext.compile(dialect=dialect))
+        except SQLAlchemyError:
+            text = str(constraint.sqltext)
+        yield Check(text, _name(constraint))
+
+
+def _name(item: sa.Constraint | sa.Index) -> str | None:
+    return str(item.name) if isinstance(item.name, str) else None

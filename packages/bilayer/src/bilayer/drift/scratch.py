@@ -1,0 +1,134 @@
+"""Scratch databases: empty, on the engine in question, and gone afterwards whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from bilayer.errors import BilayerError
+from bilayer.urls import EngineName, engine_name, parse_url
+
+
+class ScratchUnavailable(BilayerError):
+    """No scratch database can be made: no server was named for it, or it refused."""
+
+
+@contextlib.contextmanager
+def scratch_databases(engine: EngineName, server: sa.URL | None) -> Iterator[Scratch]:
+    """Give out empty databases; drop them at the end, after an error and on SIGTERM too.
+
+    Args:
+        engine: The engine they are to be on. SQLite's are temporary files.
+        server: Where a server engine's are made; any database of that server will do.
+    """
+    scratch = Scratch(engine, server)
+    with _signals_as_exits():
+        try:
+            yield scratch
+        finally:
+            scratch.drop_all()
+
+
+class Scratch:
+    """The scratch databases of one check."""
+
+    def __init__(self, engine: EngineName, server: sa.URL | None) -> None:
+        if server is not None and engine_name(server.drivername) != engine:
+            message = f"the scratch URL is for {server.drivername}, and {engine} is to be checked"
+            raise ScratchUnavailable(message)
+        self.engine = engine
+        self._server = server
+        self._folder: Path | None = None
+        self._names: list[str] = []
+
+    @property
+    def is_available(self) -> bool:
+        """Databases can be made."""
+        return self.engine == "sqlite" or self._server is not None
+
+    def create(self, purpose: str) -> sa.URL:
+        """Make an empty database.
+
+        Raises:
+            ScratchUnavailable: There is no server for it, or the server refuses.
+        """
+        if self.engine == "sqlite":
+            return parse_url(f"sqlite:///{self._make_folder() / purpose}.db")
+        if self._server is None:
+            message = f"no scratch_url for {self.engine}"
+            raise ScratchUnavailable(message)
+        name = f"bilayer_{purpose}_{os.getpid()}_{secrets.token_hex(4)}"
+        # Noted first: a signal between the two leaves nothing behind.
+        self._names.append(name)
+        characters = " CHARACTER SET utf8mb4" if self.engine == "mysql" else ""
+        self._execute(f"CREATE DATABASE {name}{characters}")
+        return self._server.set(database=name)
+
+    def drop_all(self) -> None:
+        """Drop every database made here; try all of them even if one cannot be dropped."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        force = " WITH (FORCE)" if self.engine == "postgresql" else ""
+        while self._names:
+            with contextlib.suppress(ScratchUnavailable):
+                self._execute(f"DROP DATABASE IF EXISTS {self._names[-1]}{force}")
+            self._names.pop()
+
+    def _make_folder(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="bilayer_scratch_"))
+        return self._folder
+
+    def _execute(self, statement: str) -> None:
+        server = self._server
+        if server is None:
+            return
+        engine = connect(server, isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(statement)
+        except sa.exc.SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            message = f"the scratch server refused: {reason}"
+            raise ScratchUnavailable(message) from error
+
+
+def connect(url: sa.URL, **options: Any) -> sa.Engine:
+    """Make an engine that keeps no connection open, so that a database can be dropped."""
+    return sa.create_engine(url, poolclass=NullPool, **options)
+
+
+@contextlib.contextmanager
+def _signals_as_exits() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack instead of ending the process on the spot."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    watched = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) == signal.SIG_DFL
+    ]
+    for number in watched:
+        signal.signal(number, _exit)
+    try:
+        yield
+    finally:
+        for number in watched:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

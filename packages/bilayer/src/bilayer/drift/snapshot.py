@@ -1,0 +1,265 @@
+"""What a source says a schema is, as plain frozen data. Knows no database library.
+
+``Schema`` is what models, migrations and databases say; ``Runtime`` is what PyDAL says. They are
+two forms on purpose: PyDAL declares how values travel, not what the database is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+UNSET_LENGTH: Final = 512
+"""PyDAL's length of a field nobody gave a length; indistinguishable from a written 512."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Type:
+    """A column type: what it means, and the details that are compared one by one.
+
+    Attributes:
+        family: What values the column holds; see ``kinds.FAMILIES``.
+        text: The type as its source writes it, for messages.
+        stored: The family of the physical column where it differs (a UUID kept as text).
+        bits: Width of an integer (16, 32, 64) or a float (32, 64).
+        fraction: Digits of a second that are kept, where the engine limits them.
+        item: The family of an array's elements.
+    """
+
+    family: str
+    text: str
+    stored: str = ""
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    bits: int | None = None
+    timezone: bool = False
+    unsigned: bool = False
+    fraction: int | None = None
+    collation: str | None = None
+    values: tuple[str, ...] = ()
+    item: str = ""
+
+    @property
+    def physical(self) -> str:
+        """The family of the column as the engine sees it."""
+        return self.stored or self.family
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a schema.
+
+    Attributes:
+        default: The server default as text, in the engine's spelling if it comes from a catalog.
+        autoincrement: The engine numbers new rows (serial, identity, AUTO_INCREMENT, rowid).
+        python_default: SQLAlchemy fills the column in Python, on insert.
+        python_onupdate: SQLAlchemy fills the column in Python, on update.
+    """
+
+    name: str
+    type: Type
+    nullable: bool = True
+    default: str | None = None
+    autoincrement: bool = False
+    generated: str | None = None
+    comment: str | None = None
+    python_default: bool = False
+    python_onupdate: bool = False
+
+    @property
+    def is_filled_by_engine(self) -> bool:
+        """An insert that leaves the column out succeeds."""
+        return (
+            self.nullable
+            or self.autoincrement
+            or self.default is not None
+            or self.generated is not None
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unique:
+    """A set of columns whose values are unique: a constraint or a plain unique index."""
+
+    columns: tuple[str, ...]
+    name: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Index:
+    """An index; ``definition`` is its columns, order, method and predicate as one text."""
+
+    definition: str
+    columns: tuple[str, ...]
+    name: str | None = None
+    unique: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key; actions are upper case, the engine's own default is the empty text."""
+
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    ondelete: str = ""
+    onupdate: str = ""
+    deferrable: str = ""
+    name: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Check:
+    """A check constraint."""
+
+    expression: str
+    name: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table:
+    """A table; ``name`` has the schema before a dot where it is not the default schema."""
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ()
+    uniques: tuple[Unique, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    checks: tuple[Check, ...] = ()
+    comment: str | None = None
+
+    def column(self, name: str) -> Column | None:
+        """Find a column by its exact name."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Schema:
+    """All tables of one source, on one engine."""
+
+    engine: str
+    tables: Mapping[str, Table]
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter(self.tables.values())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """A file and a line in it."""
+
+    path: str
+    line: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Field:
+    """A PyDAL field.
+
+    Attributes:
+        name: The name PyDAL code uses.
+        column: The name in the database (``rname`` without its quotes).
+        type: PyDAL's type text, for example ``decimal(10,2)`` or ``reference users``.
+        default: The constant default as text; ``None`` if there is none or it is a callable.
+        has_default: PyDAL gives a value to an insert that leaves the field out.
+        has_update: PyDAL gives a value to an update that leaves the field out.
+    """
+
+    name: str
+    column: str
+    type: str
+    length: int | None = None
+    notnull: bool = False
+    unique: bool = False
+    default: str | None = None
+    has_default: bool = False
+    has_update: bool = False
+    ondelete: str = ""
+    rname: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RuntimeTable:
+    """A PyDAL table; ``table`` is its name in the database, ``name`` the one PyDAL code uses."""
+
+    name: str
+    table: str
+    fields: tuple[Field, ...]
+    primary_key: tuple[str, ...] = ()
+    id_field: str | None = None
+    is_migrated: bool = False
+    rname: str | None = None
+    place: Place | None = None
+
+    def field(self, column: str) -> Field | None:
+        """Find the field of a database column."""
+        return next((field for field in self.fields if field.column == column), None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refusal:
+    """A definition PyDAL refused or overwrote, and what it said."""
+
+    table: str
+    reason: str
+    place: Place | None = None
+    is_duplicate: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Runtime:
+    """All PyDAL tables, and the adapter their values travel through.
+
+    Attributes:
+        adapter: ``native`` (bilayer's own), or a stock adapter: ``sqlite``, ``postgres``,
+            ``postgres2``, ``postgres3``, ``mysql``.
+    """
+
+    adapter: str
+    tables: Mapping[str, RuntimeTable]
+    refusals: tuple[Refusal, ...] = ()
+
+    def by_table(self) -> dict[str, RuntimeTable]:
+        """Map database table names to PyDAL tables."""
+        return {table.table: table for table in self.tables.values()}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Revision:
+    """A revision file."""
+
+    revision: str
+    down: tuple[str, ...]
+    path: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class History:
+    """What replaying the migrations in an empty database told, besides the database itself.
+
+    Attributes:
+        env_tables: Names of the tables env.py gives Alembic; ``None`` if it gives no metadata.
+        missing: Revisions that are named as a predecessor and do not exist.
+        error: Why the replay stopped; ``None`` if it went through.
+        error_place: The line of the revision that stopped it.
+        library_init: Path of an ``__init__.py`` that hides the library.
+        strays: Files that look like revisions where Alembic does not look.
+        missing_target: The revision to replay to does not exist.
+    """
+
+    revisions: tuple[Revision, ...] = ()
+    heads: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+    env_ran: bool = False
+    env_path: str | None = None
+    env_tables: tuple[str, ...] | None = None
+    version_tables: tuple[str, ...] = ("alembic_version",)
+    error: str | None = None
+    error_place: Place | None = None
+    library_init: str | None = None
+    strays: tuple[str, ...] = ()
+    missing_target: bool = False
