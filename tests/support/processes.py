@@ -19,6 +19,10 @@ from pathlib import Path
 
 _NOBODY = 65534
 _STOP_SECONDS = 20
+# Nine hours ahead of UTC, so that a session that relies on the server's zone is found out. Only on
+# the first and the last day of a year it is UTC, so that the first and last moment a driver can
+# hold are days of the years 1 and 9999 here too.
+_UNUSUAL_ZONE = "STD0DST-9,J2/0,J365/0"
 _LAUNCHER = Path(__file__).with_name("die_with_parent.py")
 
 
@@ -110,10 +114,7 @@ def find_mariadb() -> Path | None:
 
 
 def postgresql_process(folder: Path) -> ServerProcess:
-    """Describe a PostgreSQL server in the folder. It keeps no promise about power failures.
-
-    Its time zone is not UTC, so that a session that relies on the server's is found out.
-    """
+    """Describe a PostgreSQL server in the folder. It keeps no promise about power failures."""
     binaries = _reachable(find_postgresql(), folder)
     port, data = _take(folder)
     settings = [
@@ -122,7 +123,7 @@ def postgresql_process(folder: Path) -> ServerProcess:
         "fsync=off",
         "full_page_writes=off",
         "max_connections=300",
-        "timezone=Asia/Tokyo",
+        f"timezone={_UNUSUAL_ZONE}",
     ]
     return ServerProcess(
         folder,
