@@ -177,6 +177,12 @@ def test_too_many_failures_are_answered_alike_for_known_and_unknown_emails(
     assert answers == {"known@example.com": expected, "unknown@example.com": expected}
 
 
+def test_email_that_grows_when_its_case_is_folded_is_unknown(client: FlaskClient) -> None:
+    response = login(client, email="\ufb03" * 240 + "@example.com")
+
+    assert problem(response) == (401, "INVALID_CREDENTIALS")
+
+
 def test_credentials_of_a_wrong_form_are_refused(client: FlaskClient) -> None:
     response = client.post(f"{API}/auth/login", json={"email": "", "password": "x" * 1025, "a": 1})
 

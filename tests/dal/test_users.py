@@ -130,7 +130,12 @@ def test_update_changes_the_row_and_when_it_was_changed() -> None:
 
 
 def test_update_of_nobody_says_so() -> None:
+    deleted = make_user()["id"]
+    delete_user(deleted)
+
     assert update_user(uuid4(), full_name="Ada") is False
+    assert update_user(deleted, full_name="Ghost") is False
+    assert (get_deleted_user(deleted) or {})["full_name"] is None
 
 
 def test_update_of_an_unknown_column_is_an_error() -> None:

@@ -96,6 +96,23 @@ def test_clients_that_change_different_preferences_at_once_all_win() -> None:
     }
 
 
+def test_preferences_may_be_as_deep_as_a_body() -> None:
+    user = make_user()
+
+    def nested(name: str) -> dict[str, Any]:
+        document: dict[str, Any] = {name: True}
+        for _ in range(30):
+            document = {"a": document}
+        return document
+
+    change_profile(user["id"], {"preferences": nested("x")})
+    innermost = change_profile(user["id"], {"preferences": nested("y")})["preferences"]
+
+    for _ in range(30):
+        innermost = innermost["a"]
+    assert innermost == {"x": True, "y": True}
+
+
 def test_preferences_cannot_grow_without_end() -> None:
     user = make_user()
     third = "x" * (MAX_PREFERENCES_BYTES // 3)

@@ -229,12 +229,15 @@ def test_reuse_ends_no_other_sign_in() -> None:
     assert is_valid(other)
 
 
-def test_successor_cannot_be_derived_without_the_servers_key() -> None:
+def test_reuse_ends_the_sign_in_even_if_the_servers_key_has_changed() -> None:
     first = sign_in()
-    refresh(first)
+    second = refresh(first)
 
-    with pytest.raises(Unauthorized):
+    with pytest.raises(Unauthorized) as refused:
         refresh_session(first.refresh_token, CLIENT, key=b"another key")
+
+    assert refused.value.code == "TOKEN_REUSED"
+    assert not is_valid(second)
 
 
 def test_refresh_token_expires_when_it_is_not_used() -> None:

@@ -32,6 +32,7 @@ from app.dal.queries.accounts.sessions import (
     update_sessions_revoked,
 )
 from app.dal.queries.accounts.users import (
+    MAX_KEY_CHARACTERS,
     count_active_admins,
     create_user,
     delete_user,
@@ -61,9 +62,9 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     # The database
     "close_db", "get_database", "get_db", "init_db", "release", "transaction", "UniqueViolation",
     # Accounts
-    "count_active_admins", "create_user", "delete_user", "email_key", "get_deleted_user",
-    "get_user", "get_user_by_email", "list_users", "lock_active_admins", "lock_user",
-    "update_deleted_user_email", "update_password_hash", "update_user",
+    "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_user", "email_key",
+    "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",
+    "lock_user", "update_deleted_user_email", "update_password_hash", "update_user",
     "create_profile", "get_profile", "update_profile",
     "create_session", "delete_expired_sessions", "get_session", "get_session_by_refresh_token",
     "get_session_by_token", "update_session_rotated", "update_sessions_revoked",

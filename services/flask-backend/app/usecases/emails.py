@@ -4,13 +4,11 @@ import re
 from typing import Final
 
 from app.errors import FieldError
-from app.models import email_key
+from app.models import MAX_KEY_CHARACTERS, email_key
 
 MAX_CHARACTERS: Final = 254
 """The longest path of RFC 5321 (4.5.3.1.3), without its brackets."""
 MAX_LOCAL_CHARACTERS: Final = 64
-MAX_KEY_CHARACTERS: Final = 320
-"""Folding case can make text longer: this is what the column of the key holds."""
 
 _ATOM: Final = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
@@ -31,6 +29,7 @@ def find_flaw(email: str, *, field: str = "email") -> FieldError | None:
     if (
         match is None
         or len(match["local"]) > MAX_LOCAL_CHARACTERS
+        # Folding case can make text longer.
         or len(email_key(email)) > MAX_KEY_CHARACTERS
     ):
         return FieldError(field, "INVALID_EMAIL", "Write the address as name@domain.example.")

@@ -38,8 +38,9 @@ def change_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
     columns = dict(changes)
     preferences = columns.pop("preferences", None)
     with transaction():
-        create_profile(user_id)
-        update_profile(user_id, preferences_patch=preferences, **columns)
+        if not update_profile(user_id, preferences_patch=preferences, **columns):
+            create_profile(user_id)
+            update_profile(user_id, preferences_patch=preferences, **columns)
         profile = require_profile(user_id)
         _check_size(profile["preferences"])
     return profile

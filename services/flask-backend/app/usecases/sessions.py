@@ -136,7 +136,7 @@ def refresh_session(refresh_token: str, client: Client, *, key: bytes) -> TokenP
     refresh = derive_token(token, "refresh", key)
     if _rotate(session, access, refresh, client, now):
         return _pair(access, refresh, ACCESS_LIFETIME)
-    return _repeat(session, access, refresh, token)
+    return _repeat(token, access, refresh)
 
 
 def end_session(principal: Principal) -> None:
@@ -184,25 +184,24 @@ def _rotate(
     return is_first
 
 
-def _repeat(session: dict[str, Any], access: Token, refresh: Token, used: Token) -> TokenPair:
+def _repeat(used: Token, access: Token, refresh: Token) -> TokenPair:
     """Give the successor again if the reply may have been lost; else end the sign-in.
 
     It was not lost if the successor has been refreshed itself.
     """
-    user_id = session["user_id"]
-    session = get_session_by_refresh_token(user_id, used.digest) or session
-    successor = get_session_by_refresh_token(user_id, refresh.digest)
-    if successor is None or not _is_open(session) or not _is_open(successor):
+    session = get_session_by_refresh_token(used.user_id, used.digest)
+    if session is None or not _is_open(session):
         raise _invalid_token()
     now = clock.now()
-    is_late = now > session["rotated_at"] + REUSE_GRACE
-    if is_late or successor["rotated_at"] is not None:
-        update_sessions_revoked(user_id, family_id=session["family_id"], revoked_at=now)
-        raise Unauthorized(
-            "TOKEN_REUSED",
-            "The refresh token was used before. For safety this sign-in has ended; sign in again.",
-        )
-    return _pair(access, refresh, successor["expires_at"] - now)
+    successor = get_session_by_refresh_token(refresh.user_id, refresh.digest)
+    is_in_time = now <= session["rotated_at"] + REUSE_GRACE
+    if is_in_time and successor is not None and successor["rotated_at"] is None:
+        return _pair(access, refresh, successor["expires_at"] - now)
+    update_sessions_revoked(used.user_id, family_id=session["family_id"], revoked_at=now)
+    raise Unauthorized(
+        "TOKEN_REUSED",
+        "The refresh token was used before. For safety this sign-in has ended; sign in again.",
+    )
 
 
 def _is_open(session: dict[str, Any]) -> bool:

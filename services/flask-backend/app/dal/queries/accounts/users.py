@@ -11,6 +11,8 @@ from app.dal.queries import Query, Row
 from app.vocabulary import Role, UserType
 from bilayer.runtime import DAL
 
+MAX_KEY_CHARACTERS: Final = 320
+"""What the column ``email_key`` holds."""
 FREED_EMAIL: Final = "deleted:{id}"
 """Stands for the e-mail of a deleted account that gave it up. No address can look like it."""
 
@@ -62,7 +64,7 @@ def get_deleted_user(user_id: UUID) -> Row | None:
 
 def get_user_by_email(email: str) -> Row | None:
     """Return the account, not deleted, that has this address in any spelling, or None."""
-    return _one(get_db().users.email_key == email_key(email), deleted=False)
+    return _one(_has_email(email), deleted=False)
 
 
 def list_users(
@@ -97,7 +99,7 @@ def list_users(
     if is_active is not None:
         query &= users.is_active == is_active
     if email is not None:
-        query &= users.email_key == email_key(email)
+        query &= _has_email(email)
     if after is not None:
         query &= users.id < after
     rows: list[Row] = db(query).dicts(
@@ -111,7 +113,11 @@ def list_users(
 
 
 def update_user(user_id: UUID, **columns: Any) -> bool:
-    """Change columns of an account and tell whether there is one. Its key follows its e-mail.
+    """Change an account that is not deleted, and tell whether there is one.
+
+    Args:
+        user_id: Whose account it is.
+        columns: New values; ``email_key`` follows ``email``.
 
     Raises:
         InvalidValue: A column does not exist or does not take the value.
@@ -120,7 +126,8 @@ def update_user(user_id: UUID, **columns: Any) -> bool:
     db = get_db()
     if columns.get("email") is not None:
         columns["email_key"] = email_key(columns["email"])
-    return bool(db(db.users.id == user_id).update(**columns))
+    query = (db.users.id == user_id) & (db.users.is_deleted == False)  # noqa: E712 - a query
+    return bool(db(query).update(**columns))
 
 
 def update_password_hash(user_id: UUID, *, old: str, new: str) -> bool:
@@ -170,6 +177,12 @@ def _active_admins(db: DAL) -> Query:
     query &= db.users.is_active == True  # noqa: E712 - a query
     query &= db.users.is_deleted == False  # noqa: E712 - a query
     return query
+
+
+def _has_email(email: str) -> Query:
+    key = email_key(email)
+    # Folding case can make text longer than the column, and then no row has it.
+    return get_db().users.email_key.belongs([key] if len(key) <= MAX_KEY_CHARACTERS else [])
 
 
 def _one(query: Query, *, deleted: bool) -> Row | None:
