@@ -155,6 +155,28 @@ def test_revision_that_leaves_orphans_is_undone(project: Project) -> None:
     assert current(project.url) == ("one",)
 
 
+@only("sqlite")
+def test_revision_keeps_other_writers_out_from_its_first_statement(project: Project) -> None:
+    project.add(
+        "one",
+        """
+        import sqlite3
+        other = sqlite3.connect(op.get_bind().engine.url.database, timeout=0)
+        try:
+            other.execute("CREATE TABLE intruder (id INTEGER)")
+            raise AssertionError("two transactions write")
+        except sqlite3.OperationalError as error:
+            assert "locked" in str(error), error
+        finally:
+            other.close()
+        """,
+    )
+
+    project.upgrade()
+
+    assert current(project.url) == ("one",)
+
+
 @only("mariadb")
 def test_session_of_mariadb_is_strict_utc_and_innodb(project: Project) -> None:
     project.add(
