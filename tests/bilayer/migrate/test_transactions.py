@@ -157,8 +157,9 @@ def test_revision_that_leaves_orphans_is_undone(project: Project) -> None:
 
 @only("sqlite")
 def test_revision_keeps_other_writers_out_from_its_first_statement(project: Project) -> None:
+    project.add("one", "pass")
     project.add(
-        "one",
+        "two",
         """
         import sqlite3
         other = sqlite3.connect(op.get_bind().engine.url.database, timeout=0)
@@ -174,7 +175,7 @@ def test_revision_keeps_other_writers_out_from_its_first_statement(project: Proj
 
     project.upgrade()
 
-    assert current(project.url) == ("one",)
+    assert current(project.url) == ("two",)
 
 
 @only("mariadb")
