@@ -6,6 +6,9 @@ import json
 import re
 from typing import Any, Final
 
+MAX_DEPTH: Final = 31
+"""Levels of objects and arrays; MariaDB refuses deeper documents, so all engines do."""
+
 _STRING_OR_LARGE_FLOAT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.]*e\+[0-9]+')
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -27,23 +30,25 @@ def dump(document: Any) -> str:
         raise ValueError("the document contains a lone surrogate") from None
     except (TypeError, ValueError, RecursionError):
         raise ValueError("the document holds something JSON has no word for") from None
-    _refuse_conversions(document)
+    _refuse_unsuitable(document)
     if "\\u0000" in text and _NUL.search(text):
         raise ValueError("the document contains the NUL character")
     return _STRING_OR_LARGE_FLOAT.sub(_spell_out, text) if "e+" in text else text
 
 
-def _refuse_conversions(document: Any) -> None:
-    """Refuse keys and sequences that ``json.dumps`` turns into something else."""
-    pending = [document]
+def _refuse_unsuitable(document: Any) -> None:
+    """Refuse what ``json.dumps`` turns into something else, and what is nested too deep."""
+    pending = [(document, 1)]
     while pending:
-        item = pending.pop()
+        item, depth = pending.pop()
+        if depth > MAX_DEPTH and isinstance(item, dict | list):
+            raise ValueError(f"the document is nested more than {MAX_DEPTH} levels deep")
         if isinstance(item, dict):
             if any(not isinstance(key, str) for key in item):
                 raise ValueError("the keys of a document must be text")
-            pending.extend(item.values())
+            pending.extend((value, depth + 1) for value in item.values())
         elif isinstance(item, list):
-            pending.extend(item)
+            pending.extend((value, depth + 1) for value in item)
         elif isinstance(item, tuple):
             raise ValueError("a document holds lists, not tuples")  # noqa: TRY004 - one kind of error
 

@@ -26,6 +26,8 @@ from bilayer import documents
 UTC: Final = dt.UTC
 MAX_EXACT_DIGITS: Final = 18
 """The most digits a signed 64-bit integer always holds: what SQLite can store exactly."""
+EXACT: Final = decimal.Context(prec=60)
+"""For moving the point; the thread's own context might round."""
 
 
 def _is_mysql(dialect: Dialect) -> bool:
@@ -102,8 +104,8 @@ class ExactNumeric(TypeDecorator[decimal.Decimal]):
         """Scale on SQLite; refuse digits beyond the scale rather than round them away."""
         if value is None or dialect.name != "sqlite":
             return value
-        scaled = decimal.Decimal(value).scaleb(self.scale)
-        if scaled != scaled.to_integral_value():
+        scaled = decimal.Decimal(value).scaleb(self.scale, EXACT)
+        if scaled != scaled.to_integral_value(context=EXACT):
             raise ValueError(f"more than {self.scale} digits after the point")
         return int(scaled)
 
@@ -112,7 +114,7 @@ class ExactNumeric(TypeDecorator[decimal.Decimal]):
         if value is None:
             return None
         number = decimal.Decimal(value)
-        return number.scaleb(-self.scale) if dialect.name == "sqlite" else number
+        return number.scaleb(-self.scale, EXACT) if dialect.name == "sqlite" else number
 
 
 class JSONDocument(TypeDecorator[Any]):

@@ -46,8 +46,8 @@ def map_models(first: Iterable[Path]) -> SourceMap:
         for node in ast.walk(tree) if tree else ():
             if isinstance(node, ast.ClassDef):
                 _note_class(found, node, str(path))
-            elif isinstance(node, ast.Call) and _called(node) == "Table":
-                _note_table_call(found, node, str(path), _COLUMN_CALLS)
+            elif isinstance(node, ast.Call):
+                _note_table_call(found, node, str(path), "Table", _COLUMN_CALLS)
     return found
 
 
@@ -57,8 +57,8 @@ def map_runtime(first: Iterable[Path]) -> SourceMap:
     for path in _list_sources(first):
         tree = _parse(path, ("define_table",))
         for node in ast.walk(tree) if tree else ():
-            if isinstance(node, ast.Call) and _called(node) == "define_table":
-                _note_table_call(found, node, str(path), frozenset({"Field"}))
+            if isinstance(node, ast.Call):
+                _note_table_call(found, node, str(path), "define_table", frozenset({"Field"}))
     return found
 
 
@@ -124,16 +124,20 @@ def _first_text(node: ast.Call) -> str | None:
     return _text(node.args[0]) if node.args else None
 
 
-def _note_table_call(found: SourceMap, node: ast.Call, path: str, columns: frozenset[str]) -> None:
+def _note_table_call(
+    found: SourceMap, node: ast.Call, path: str, call: str, columns: frozenset[str]
+) -> None:
+    """Note a call that defines a table: by its name, or by what stands in it (a project's own)."""
     name = _first_text(node)
-    if name is None:
+    inner = [each for each in ast.walk(node) if isinstance(each, ast.Call) and each is not node]
+    defined = [each for each in inner if _called(each) in columns]
+    if name is None or _called(node) in columns or not (_called(node) == call or defined):
         return
     found.note((name,), path, node.lineno)
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Call) and _called(inner) in columns:
-            column = _first_text(inner)
-            if column is not None:
-                found.note((name, column), path, inner.lineno)
+    for each in defined:
+        column = _first_text(each)
+        if column is not None:
+            found.note((name, column), path, each.lineno)
 
 
 def _note_class(found: SourceMap, node: ast.ClassDef, path: str) -> None:
@@ -170,22 +174,28 @@ def _is(assignment: _Assignment, name: str) -> bool:
 
 
 def _note_operations(found: SourceMap, function: ast.FunctionDef, path: str) -> None:
+    """Note every call that begins with a table's name: ``op.`` calls, and a project's own."""
     batches: dict[int, str] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.With):
             _note_batch(batches, node)
     for node in ast.walk(function):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
-        table = batches.get(id(node)) or _first_text(node)
-        if table is None:
-            continue
-        found.lines[(table,)] = f"{path}:{node.lineno}"
-        arguments = node.args if id(node) in batches else node.args[1:]
-        for argument in arguments:
-            column = _first_text(argument) if isinstance(argument, ast.Call) else _text(argument)
-            if column is not None:
-                found.lines[table, column] = f"{path}:{argument.lineno}"
+        if isinstance(node, ast.Call) and _called(node) not in _COLUMN_CALLS:
+            _note_operation(found, node, batches.get(id(node)), path)
+
+
+def _note_operation(found: SourceMap, node: ast.Call, batch: str | None, path: str) -> None:
+    texts = [_text(argument) for argument in node.args]
+    # op.create_index and op.create_foreign_key name the index or constraint first.
+    is_named = _called(node).startswith("create_") and len(texts) > 1 and texts[1] is not None
+    table = batch or texts[int(is_named)] if batch or texts else None
+    if table is None:
+        return
+    found.lines[(table,)] = f"{path}:{node.lineno}"
+    for argument in node.args if batch else node.args[1:]:
+        column = _first_text(argument) if isinstance(argument, ast.Call) else _text(argument)
+        if column is not None:
+            found.lines[table, column] = f"{path}:{argument.lineno}"
 
 
 def _note_batch(batches: dict[int, str], node: ast.With) -> None:

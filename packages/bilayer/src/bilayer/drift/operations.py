@@ -23,6 +23,8 @@ def write_operations(
     difference: Difference, tables: Sequence[sa.Table], dialect: Dialect
 ) -> str | None:
     """Write the ``op.`` calls that make the right side what the left side is."""
+    if difference.code == "BL216" and dialect.name == "postgresql":
+        return _write_enum_words(difference, tables)
     operations = _list_operations(difference, tables)
     if not operations:
         return None
@@ -53,6 +55,18 @@ def write_sql(difference: Difference, tables: Sequence[sa.Table], dialect: Diale
     except Exception:  # noqa: BLE001 - SQLite cannot alter, and says so in many ways
         return write_operations(difference, tables, dialect)
     return buffer.getvalue().strip() or None
+
+
+def _write_enum_words(difference: Difference, tables: Sequence[sa.Table]) -> str | None:
+    """Add the words PostgreSQL's type lacks, outside a transaction; it cannot take any away."""
+    table = next((table for table in tables if table.fullname == difference.table), None)
+    type_ = table.columns[difference.column].type if table is not None and difference.column else None
+    if not isinstance(type_, sa.Enum):
+        return None
+    known = (difference.right or "").removeprefix("ENUM(").removesuffix(")").split(", ")
+    missing = [word for word in type_.enums if word not in known]
+    lines = [f"    op.execute(\"ALTER TYPE {type_.name} ADD VALUE '{word}'\")" for word in missing]
+    return "\n".join(["with op.get_context().autocommit_block():", *lines]) if lines else None
 
 
 def _flatten(operations: Sequence[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:
@@ -133,9 +147,10 @@ def _write_constraint(
     if (difference.left or "").startswith("no "):
         return _drop(item, name, schema)
     found = _find(item, table) if table is not None else None
-    if found is None:
-        return []
     dropped = _drop(difference.other, name, schema) if difference.other is not None else []
+    # What has no name cannot be dropped, and must not be made twice.
+    if found is None or (difference.other is not None and not dropped):
+        return []
     return [*dropped, _create(found)]
 
 

@@ -106,8 +106,9 @@ def encode_double(value: Any) -> float:
 
 def exact_decimal(precision: int, scale: int) -> Callable[[Any], decimal.Decimal]:
     """Make the check of a decimal with ``precision`` digits, ``scale`` of them after the point."""
-    limit = decimal.Decimal(10) ** (precision - scale)
-    quantum = decimal.Decimal(1).scaleb(-scale)
+    limit = decimal.Decimal((0, (1,), precision - scale))
+    quantum = decimal.Decimal((0, (1,), -scale))
+    # Never the thread's context: rounding there would change values here.
     context = decimal.Context(prec=precision + 1, traps=[])
 
     def encode(value: Any) -> decimal.Decimal:
@@ -116,7 +117,7 @@ def exact_decimal(precision: int, scale: int) -> Callable[[Any], decimal.Decimal
         number = decimal.Decimal(value)
         if not number.is_finite():
             raise InvalidValue("a finite number is needed")
-        if abs(number) >= limit:
+        if number.copy_abs() >= limit:
             raise InvalidValue(f"more than {precision - scale} digits before the point")
         fixed = number.quantize(quantum, context=context)
         if fixed != number:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from bilayer.runtime.errors import ReadOnly, TransactionMisuse, UnsupportedDefinition
-from bilayer.runtime.pydal_compat import PyDAL, PyDALField
-from bilayer.runtime.rows import NativeRow, NativeRows
+from bilayer.runtime.pydal_compat import PyDAL, PyDALField, RecordDeleter
+from bilayer.runtime.rows import NativeRow, NativeRows, StrictUpdater
 from bilayer.runtime.tables import NativeSet, NativeTable
 from bilayer.runtime.transaction import Isolation, Transaction
 
@@ -21,6 +21,10 @@ class DAL(PyDAL):  # type: ignore[misc]
 
     Row = NativeRow
     Rows = NativeRows
+    record_operators: ClassVar[dict[str, Any]] = {
+        "update_record": StrictUpdater,
+        "delete_record": RecordDeleter,
+    }
 
     def define_table(self, tablename: str, *fields: Any, **options: Any) -> Any:
         """Define a table that exists already.

@@ -10,8 +10,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from pydal import DAL as PyDAL  # noqa: N811 - it is a class
-from pydal.helpers.classes import SQLCustomType
-from pydal.helpers.regex import REGEX_TYPE
+from pydal.helpers.classes import RecordDeleter, RecordUpdater
 from pydal.objects import (
     DEFAULT,
     Expression,
@@ -53,18 +52,18 @@ else:
 
 __all__ = [
     "DEFAULT",
-    "REGEX_TYPE",
     "Expression",
     "LazySet",
     "MySQLDialect",
     "PyDAL",
     "PyDALField",
     "Query",
+    "RecordDeleter",
+    "RecordUpdater",
     "Reference",
     "Row",
     "Rows",
     "SQLAdapter",
-    "SQLCustomType",
     "SQLDialect",
     "SQLiteDialect",
     "Select",

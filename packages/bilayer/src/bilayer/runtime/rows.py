@@ -9,7 +9,8 @@ import json
 import uuid
 from typing import Any
 
-from bilayer.runtime.pydal_compat import LazySet, Reference, Row, Rows
+from bilayer.runtime.errors import InvalidValue
+from bilayer.runtime.pydal_compat import LazySet, RecordUpdater, Reference, Row, Rows
 
 
 class NativeRow(Row):  # type: ignore[misc]
@@ -36,6 +37,22 @@ class NativeRow(Row):  # type: ignore[misc]
         """Write the row as JSON; decimals and UUIDs as text, bytes in base64."""
         del mode
         return json.dumps(self.as_dict(), default=default or json_value)
+
+
+class StrictUpdater(RecordUpdater):  # type: ignore[misc]
+    """``row.update_record(...)`` that knows its columns."""
+
+    def __call__(self, **fields: Any) -> Any:
+        """Update the row.
+
+        Raises:
+            InvalidValue: There is no such column; PyDAL would drop the name silently.
+        """
+        table = self.db[self.tablename]
+        for name in fields:
+            if name not in table.fields:
+                raise InvalidValue("no such column", self.tablename, name)
+        return super().__call__(**fields)
 
 
 class NativeRows(Rows):  # type: ignore[misc]

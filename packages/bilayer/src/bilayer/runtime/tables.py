@@ -88,7 +88,8 @@ class NativeTable(Table):  # type: ignore[misc]
         for field in self:
             if getattr(field.filter_in, "__name__", "") in _FIELD_FILTERS:
                 field.filter_in = None
-            if not field.type.startswith("reference"):  # may refer to a table yet to come
+            # A reference may name a table yet to come; unknown types are refused now.
+            if not str(field.type).startswith("reference "):
                 db._adapter.codec(field.type)
 
     def __call__(self, key: Any = DEFAULT, **values: Any) -> Any:
@@ -149,6 +150,8 @@ class NativeTable(Table):  # type: ignore[misc]
                 outside the key if None; nothing if empty.
         """
         given = dict(values)
+        if not conflict or any(name not in given or name not in self.fields for name in conflict):
+            raise InvalidValue("conflict names key columns that values gives", self._tablename)
         if update is None:
             update = {name: value for name, value in given.items() if name not in conflict}
         fields = self._fields_and_values_for_insert(given).op_values()

@@ -27,7 +27,7 @@ def compare_constraints(
         _own_indexes(engine, left), _own_indexes(engine, right), _index_signature
     )
     yield from _Matching(pair, words, left.name, "BL305", "warning", "check constraint").compare(
-        _own_checks(left), _own_checks(right), lambda check: canonical_expression(check.expression)
+        left.checks, right.checks, lambda check: canonical_expression(check.expression)
     )
 
 
@@ -120,16 +120,6 @@ def _own_indexes(engine: str, table: Table) -> list[Index]:
         return list(table.indexes)
     automatic = {link.columns for link in table.foreign_keys}
     return [index for index in table.indexes if index.columns not in automatic]
-
-
-def _own_checks(table: Table) -> list[Check]:
-    """Leave out the check that makes MariaDB's LONGTEXT a JSON column."""
-    documents = {
-        f"json_valid({column.name.lower()})"
-        for column in table.columns
-        if column.type.family == "json"
-    }
-    return [c for c in table.checks if canonical_expression(c.expression) not in documents]
 
 
 def _compare_primary_keys(pair: Pair, left: Table, right: Table) -> Iterator[Difference]:

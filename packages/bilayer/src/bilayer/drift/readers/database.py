@@ -63,7 +63,9 @@ class _Parts:
         self.checks: Mapping[_Key, Any] = inspector.get_multi_check_constraints(schema=schema)
         self.comments = _read_comments(inspector, schema, self.engine)
         self.definitions = _read_index_definitions(connection, schema, self.engine)
-        self.documents = _list_json_columns(connection, self.engine)
+        self.documents: frozenset[tuple[str, str]] = frozenset()
+        if self.engine == "mysql" and getattr(self.dialect, "is_mariadb", False):
+            self.checks, self.documents = _read_mariadb_checks(connection)
 
     def read(self, key: _Key) -> Table:
         """Put one table together."""
@@ -207,15 +209,28 @@ def _read_mysql_indexes(connection: sa.Connection) -> dict[tuple[str, str], str]
     return {key: f"{methods[key]} ({', '.join(texts)})" for key, texts in columns.items()}
 
 
-def _list_json_columns(connection: sa.Connection, engine: str) -> frozenset[tuple[str, str]]:
-    """List MariaDB's JSON columns, which its catalog calls LONGTEXT with a check."""
-    if engine != "mysql" or not getattr(connection.dialect, "is_mariadb", False):
-        return frozenset()
+def _read_mariadb_checks(
+    connection: sa.Connection,
+) -> tuple[dict[_Key, Any], frozenset[tuple[str, str]]]:
+    """Read all checks, and tell the columns apart that MariaDB's catalog calls LONGTEXT.
+
+    SQLAlchemy leaves out the checks MariaDB keeps with a column, and those are what makes a JSON
+    column.
+    """
     rows = connection.exec_driver_sql(
-        "SELECT table_name, check_clause FROM information_schema.check_constraints"
-        " WHERE constraint_schema = database() AND check_clause LIKE 'json_valid(%%'"
+        "SELECT table_name, constraint_name, check_clause FROM"
+        " information_schema.check_constraints WHERE constraint_schema = database()"
+        " ORDER BY table_name, constraint_name"
     )
-    return frozenset((table, clause[len("json_valid(`") : -len("`)")]) for table, clause in rows)
+    checks: dict[_Key, Any] = {}
+    documents: set[tuple[str, str]] = set()
+    for table, name, clause in rows:
+        document = re.fullmatch(r"json_valid\(`(.+)`\)", clause)
+        if document:
+            documents.add((table, document.group(1)))
+        else:
+            checks.setdefault((None, table), []).append({"name": name, "sqltext": clause})
+    return checks, frozenset(documents)
 
 
 def _as_document(type_: Type) -> Type:

@@ -64,7 +64,7 @@ def describe(type_: TypeEngine[Any], dialect: Dialect) -> Type:
         length=getattr(physical, "length", None) if stored in ("string", "binary") else None,
         precision=_whole(detailed, "precision") if family == "numeric" else None,
         scale=_whole(detailed, "scale") if family == "numeric" else None,
-        bits=64 if isinstance(type_, sa.Double) else _bits(physical),
+        bits=64 if isinstance(type_, sa.Double) else _bits(physical, dialect),
         timezone=bool(getattr(physical, "timezone", False)),
         unsigned=bool(getattr(physical, "unsigned", False)),
         fraction=_fraction(physical, dialect, family),
@@ -127,9 +127,10 @@ def _whole(type_: TypeEngine[Any], name: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _bits(type_: TypeEngine[Any]) -> int | None:
+def _bits(type_: TypeEngine[Any], dialect: Dialect) -> int | None:
     if isinstance(type_, sa.Float):
-        return _float_bits(type_)
+        # SQLite has doubles only, whatever they are called.
+        return 64 if dialect.name == "sqlite" else _float_bits(type_)
     if isinstance(type_, mysql.TINYINT):
         return 8
     if isinstance(type_, sa.SmallInteger):

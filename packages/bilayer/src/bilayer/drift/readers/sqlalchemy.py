@@ -101,12 +101,20 @@ def _read_column(column: sa.Column[Any], dialect: Dialect) -> Column:
         type=describe(column.type, dialect),
         nullable=bool(column.nullable),
         default=_render_default(column, dialect),
-        autoincrement=column is column.table._autoincrement_column or column.identity is not None,
+        autoincrement=_is_numbered(column, dialect),
         generated=str(column.computed.sqltext) if column.computed is not None else None,
         comment=column.comment or None,
         python_default=column.default is not None and not generated,
         python_onupdate=column.onupdate is not None,
     )
+
+
+def _is_numbered(column: sa.Column[Any], dialect: Dialect) -> bool:
+    if column.identity is not None or column is column.table.autoincrement_column:
+        return True
+    is_only_key = [*column.table.primary_key.columns] == [column]
+    # SQLite numbers the rows of any table whose key is declared INTEGER.
+    return dialect.name == "sqlite" and is_only_key and describe(column.type, dialect).bits == 32  # noqa: PLR2004 - bits
 
 
 def _render_default(column: sa.Column[Any], dialect: Dialect) -> str | None:

@@ -41,7 +41,7 @@ from bilayer.runtime.errors import (
     UnsupportedDefinition,
 )
 from bilayer.runtime.pydal_compat import SQLiteDialect, dialects
-from bilayer.types import MAX_EXACT_DIGITS
+from bilayer.types import EXACT, MAX_EXACT_DIGITS
 
 _KEY_IN_TABLE: Final = re.compile(
     r'CONSTRAINT\s+"?(\w+)"?\s+(?:UNIQUE|PRIMARY\s+KEY)\s*\(([^)]*)\)', re.IGNORECASE
@@ -60,9 +60,9 @@ def _scaled(precision: int, scale: int) -> Codec:
     check = exact_decimal(precision, scale)
 
     def decode(value: Any) -> decimal.Decimal:
-        return decimal.Decimal(str(value)).scaleb(-scale)
+        return decimal.Decimal(str(value)).scaleb(-scale, EXACT)
 
-    return Codec(lambda value: int(check(value).scaleb(scale)), decode)
+    return Codec(lambda value: int(check(value).scaleb(scale, EXACT)), decode)
 
 
 class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # PyDAL is untyped

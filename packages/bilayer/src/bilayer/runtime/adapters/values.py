@@ -24,7 +24,7 @@ from bilayer.runtime.codecs import (
     list_of,
 )
 from bilayer.runtime.errors import InvalidValue, RawSQLRefused, UnsupportedDefinition
-from bilayer.runtime.pydal_compat import REGEX_TYPE, Expression, PyDALField, Query
+from bilayer.runtime.pydal_compat import Expression, PyDALField, Query
 
 TEXT: Final = Codec(encode_text)
 COMMON_CODECS: Final[Mapping[str, Codec]] = {
@@ -44,6 +44,7 @@ COMMON_CODECS: Final[Mapping[str, Codec]] = {
 }
 _BOUNDED: Final = ("string", "password", "upload")
 _DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
+_REFERENCE: Final = re.compile(r"reference (\w+)(?:\.(\w+))?")
 _PLAIN_INTEGERS: Final = ("id", "integer", "bigint")
 
 
@@ -122,23 +123,16 @@ class TypedValues(PooledConnections):
             raise UnsupportedDefinition(
                 "custom types are not supported: their encoders write raw SQL"
             )
-        kind = REGEX_TYPE.match(field_type).group(0)
-        if kind == "decimal":
-            match = _DECIMAL.fullmatch(field_type)
-            if match is None:
-                raise UnsupportedDefinition(f"{field_type!r} must be like decimal(12,2)")
-            return self.make_decimal_codec(int(match[1]), int(match[2]))
-        if kind == "reference":
-            return self.codec(self._referenced(field_type).type)
-        try:
-            return self.codecs[kind]
-        except KeyError:
-            raise UnsupportedDefinition(f"unknown type {field_type!r}") from None
-
-    def _referenced(self, field_type: str) -> Any:
-        name, _, column = field_type.removeprefix("reference").strip().partition(".")
-        table = self.db[name]
-        return table[column] if column else table._id
+        if field_type in self.codecs:
+            return self.codecs[field_type]
+        if match := _DECIMAL.fullmatch(field_type):
+            precision, scale = int(match[1]), int(match[2])
+            if precision >= 1 and scale <= precision:
+                return self.make_decimal_codec(precision, scale)
+        if match := _REFERENCE.fullmatch(field_type):
+            table = self.db[match[1]]
+            return self.codec((table[match[2]] if match[2] else table._id).type)
+        raise UnsupportedDefinition(f"unknown type {field_type!r}")
 
     # -- out
 
@@ -148,8 +142,6 @@ class TypedValues(PooledConnections):
         Raises:
             InvalidValue: The value does not fit the type.
         """
-        if callable(obj):
-            obj = obj()
         if obj is None:
             return "NULL"
         if isinstance(obj, Expression | Query):

@@ -17,6 +17,8 @@ _SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES"
 
 def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
     """Make an engine whose connections have the settings safety needs."""
+    # PyMySQL would send text in Latin-1, the server keeps the hash of UTF-8.
+    password = {"password": str(url.password).encode()} if url.password else {}
     engine = sa.create_engine(
         url,
         poolclass=sa.QueuePool,
@@ -27,6 +29,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         pool_pre_ping=options.pre_ping,
         pool_reset_on_return=None,
         connect_args={
+            **password,
             "connect_timeout": max(1, round(options.connect_timeout)),
             "read_timeout": max(1, round(options.read_timeout)),
             "write_timeout": max(1, round(options.read_timeout)),

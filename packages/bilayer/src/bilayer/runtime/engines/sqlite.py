@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -64,15 +65,21 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
+    def _prepare(connection: Any, record: Any) -> None:
+        record.info["process"] = os.getpid()
         prepare(connection, options)
 
-    @event.listens_for(engine, "reset")
-    def _reset(connection: Any, _record: Any, _state: Any) -> None:
-        if connection.in_transaction:
-            connection.rollback()
-
+    event.listen(engine, "reset", _reset)
     return engine
+
+
+def _reset(connection: Any, record: Any, _state: Any) -> None:
+    """Never put a connection with an open transaction back, nor one that refuses writes."""
+    if record.info.get("process") != os.getpid():
+        return
+    if connection.in_transaction:
+        connection.rollback()
+    connection.execute("PRAGMA query_only=OFF")
 
 
 def prepare(connection: sqlite3.Connection, options: ConnectOptions) -> None:
