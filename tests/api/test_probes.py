@@ -1,5 +1,6 @@
 """Probes: alive without a database, ready only with the right one, numbers that add up."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from app.api.probes import HEALTH
 from app.config import ALEMBIC_INI
 from app.health import Health, State, known_revisions, probe_database
 from app.models import get_database
+from tests.support.databases import migrate
+from tests.support.servers import Server
 from tests.support.service import connected, settings_for
 
 
@@ -70,17 +73,20 @@ def test_not_ready_without_a_database(url: str, tmp_path: Path) -> None:
     assert readiness_of(url, tmp_path) == (503, "DATABASE_UNAVAILABLE")
 
 
-def test_ready_and_read_only_where_nothing_can_be_written(
-    migrated_database_url: str, engine: str, tmp_path: Path
-) -> None:
-    if engine != "postgresql":
-        pytest.skip("the shared servers of the others cannot be made read-only for one test")
-    name = sa.make_url(migrated_database_url).database
-    execute(
-        migrated_database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
-    )
+def test_ready_and_read_only_where_nothing_can_be_written(server: Server, tmp_path: Path) -> None:
+    name = f"readonly_{os.getpid()}"
+    url = server.create_database(name)
+    migrate(url)
+    if server.engine == "postgresql":
+        server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    else:
+        server.execute("SET GLOBAL read_only = 1")
 
-    assert readiness_of(migrated_database_url, tmp_path) == (200, "read_only")
+    readiness = readiness_of(url, tmp_path)
+    if server.engine == "mariadb":
+        server.execute("SET GLOBAL read_only = 0")
+
+    assert readiness == (200, "read_only")
 
 
 @pytest.mark.usefixtures("app")

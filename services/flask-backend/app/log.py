@@ -61,6 +61,11 @@ def start_request(claimed_id: str | None) -> str:
     return request_id
 
 
+def end_request() -> None:
+    """Let what this thread says next be part of no request."""
+    structlog.contextvars.clear_contextvars()
+
+
 def current_request_id() -> str | None:
     """Return the id of the request this thread answers, if any."""
     return structlog.contextvars.get_contextvars().get("request_id")

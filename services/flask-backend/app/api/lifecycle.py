@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy.pool import QueuePool
 
 from app.errors import BadRequest
-from app.log import start_request
+from app.log import end_request, start_request
 from app.metrics import record_connections, record_request
 from app.models import get_database, release
 
@@ -65,6 +65,7 @@ def _finish(response: Response) -> Response:
 
 def _release(_error: BaseException | None) -> None:
     """Give the connection back, whatever happened; an open transaction is rolled back with it."""
+    end_request()
     release()
     pool = get_database().engine.pool
     if isinstance(pool, QueuePool):

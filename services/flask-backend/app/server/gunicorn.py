@@ -48,12 +48,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 def serve(settings: Settings) -> None:
     """Run the service until it is told to stop."""
-    folder = tempfile.mkdtemp(prefix="metrics-")
-    os.environ[SHARED_METRICS] = folder  # noqa: TID251 - written for prometheus_client, which takes it from nowhere else
-    try:
-        Server(settings).run()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    # prometheus_client takes the folder from nowhere else, and reads it when it is imported.
+    os.environ[SHARED_METRICS] = tempfile.mkdtemp(prefix="metrics-")  # noqa: TID251 - see above
+    Server(settings).run()
 
 
 def gunicorn_settings(settings: Settings) -> dict[str, Any]:
@@ -82,6 +79,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "logconfig_dict": gunicorn_logging(settings.log_level),
         "when_ready": _announce,
         "child_exit": _forget_worker,
+        "on_exit": _remove_metrics,
     }
 
 
@@ -92,6 +90,11 @@ def _address(host: str, port: int) -> str:
 def _announce(arbiter: Any) -> None:
     for listener in arbiter.LISTENERS:
         log.info("listening", address=str(listener))
+
+
+def _remove_metrics(_arbiter: Any) -> None:
+    """Clean up in the master only: a worker that ends unwinds the same stack."""
+    shutil.rmtree(os.environ[SHARED_METRICS], ignore_errors=True)  # noqa: TID251 - see serve()
 
 
 def _forget_worker(_arbiter: Any, worker: Any) -> None:

@@ -1,0 +1,149 @@
+"""Requests no HTTP library would send: refused in words, without holding up anybody else."""
+
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.backend import Backend
+
+THREADS = 2 * 8  # Of both workers together.
+BODY = b'{"email":"a@example.com","password":"x"}'
+POST = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+
+
+@contextmanager
+def connected(backend: Backend) -> Iterator[socket.socket]:
+    with closing(socket.create_connection(("127.0.0.1", backend.port), timeout=20)) as connection:
+        yield connection
+
+
+def exchange(backend: Backend, request: bytes, *, half_close: bool = True) -> tuple[int, Any]:
+    """Send bytes, then end our side; return the status and the problem."""
+    with connected(backend) as connection:
+        connection.sendall(request)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head, answer
+    return int(head.split()[1]), json.loads(body)
+
+
+REFUSED = {
+    "truncated body": (POST + b"Content-Length: 100\r\n\r\n" + BODY, 400, "WRONG_LENGTH"),
+    "chunked body": (
+        POST + b"Transfer-Encoding: chunked\r\n\r\n28\r\n" + BODY + b"\r\n0\r\n\r\n",
+        411,
+        "LENGTH_REQUIRED",
+    ),
+    "no length": (POST + b"\r\n" + BODY, 411, "LENGTH_REQUIRED"),
+    "too large": (POST + b"Content-Length: 999999999\r\n\r\n", 413, "BODY_TOO_LARGE"),
+    "two lengths": (
+        POST + b"Content-Length: 40\r\nContent-Length: 41\r\n\r\n" + BODY, 400, "MALFORMED_HTTP",
+    ),
+    "length and chunked": (
+        POST + b"Content-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "MALFORMED_HTTP",
+    ),
+    "length that is no number": (
+        POST + b"Content-Length: 4x\r\n\r\n" + BODY, 400, "MALFORMED_HTTP",
+    ),
+    "unknown coding": (POST + b"Transfer-Encoding: gzip\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "two hosts": (b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "no host": (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "HOST_REQUIRED"),
+    "folded header": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "underscore": (b"GET / HTTP/1.1\r\nHost: a\r\nX_Y: a\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "NUL in a header": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "no HTTP": (b"hello\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "long address": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414, "MALFORMED_HTTP"),
+    "long header": (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431, "MALFORMED_HTTP"),
+    "many headers": (
+        b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: a\r\n" % n for n in range(200)) + b"\r\n",
+        431,
+        "MALFORMED_HTTP",
+    ),
+    "raw bytes in a query": (
+        b"GET /healthz?a=\xff HTTP/1.1\r\nHost: a\r\n\r\n", 400, "MALFORMED_HTTP",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [pytest.param(*case, id=name) for name, case in REFUSED.items()],
+)
+def test_malformed_http_is_a_problem(
+    sqlite_backend: Backend, request_bytes: bytes, status: int, code: str
+) -> None:
+    answered, problem = exchange(sqlite_backend, request_bytes)
+
+    assert (answered, problem["status"], problem["code"]) == (status, status, code)
+
+
+def test_tls_hello_is_no_request(sqlite_backend: Backend) -> None:
+    context = ssl.create_default_context()
+    with connected(sqlite_backend) as connection, pytest.raises((ssl.SSLError, ConnectionError)):
+        context.wrap_socket(connection, server_hostname="localhost")
+
+    with sqlite_backend.client() as client:
+        assert client.get("/healthz").status_code == 200
+
+
+def test_leftover_body_is_no_second_request(sqlite_backend: Backend) -> None:
+    smuggled = b"DELETE /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    request = POST + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(smuggled) + smuggled
+
+    status, problem = exchange(sqlite_backend, request)
+
+    assert (status, problem["code"]) == (400, "NOT_JSON")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(b"GET /healthz HTTP/1.1\r\nX-Slow: ", id="head"),
+        pytest.param(POST + b"Content-Length: 1000\r\n\r\n{", id="body"),
+    ],
+)
+def test_dripping_clients_do_not_hold_up_others(sqlite_backend: Backend, start: bytes) -> None:
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connected(sqlite_backend)) for _ in range(THREADS)]
+        for connection in slow:
+            connection.sendall(start)
+        began = time.monotonic()
+
+        while not is_answered(sqlite_backend) and time.monotonic() - began < 20:
+            for connection in slow:
+                with suppress(OSError):  # This one was cut.
+                    connection.sendall(b"a")
+        waited = time.monotonic() - began
+
+    assert waited < 15
+
+
+def is_answered(backend: Backend) -> bool:
+    try:
+        with backend.client() as client:
+            return client.get("/healthz", timeout=0.5).status_code == 200
+    except httpx.TimeoutException:
+        return False
+
+
+def test_stalled_body_is_answered(sqlite_backend: Backend) -> None:
+    began = time.monotonic()
+
+    status, problem = exchange(
+        sqlite_backend, POST + b"Content-Length: 100\r\n\r\n{", half_close=False
+    )
+
+    assert (status, problem["code"]) == (400, "WRONG_LENGTH")
+    assert time.monotonic() - began < 12
