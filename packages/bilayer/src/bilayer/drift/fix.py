@@ -23,13 +23,12 @@ _SIMPLE: Final = {
     "binary": "blob",
     "text": "text",
 }
-_HEX_AND_DASHES: Final = 36
 _BIG: Final = 64
 
 
-def write_field(column: Column, *, is_native: bool) -> str:
+def write_field(column: Column) -> str:
     """Write the field that stands for a column, as a line of a ``define_table`` call."""
-    parts = [f'"{column.name}"', *_write_type(column, is_native=is_native)]
+    parts = [f'"{column.name}"', *_write_type(column)]
     if not column.nullable and not column.autoincrement:
         parts.append("notnull=True")
     default = _write_default(column)
@@ -38,9 +37,9 @@ def write_field(column: Column, *, is_native: bool) -> str:
     return f"Field({', '.join(parts)}),"
 
 
-def write_table(table: Table, *, is_native: bool) -> str:
+def write_table(table: Table) -> str:
     """Write the ``define_table`` call that stands for a table."""
-    fields = [write_field(column, is_native=is_native) for column in table.columns]
+    fields = [write_field(column) for column in table.columns]
     lines = [f'"{table.name}",', *fields]
     is_numbered = any('"id"),' in field for field in fields)
     if table.primary_key and not is_numbered:
@@ -49,30 +48,57 @@ def write_table(table: Table, *, is_native: bool) -> str:
     return "db.define_table(\n" + "".join(f"    {line}\n" for line in lines) + ")"
 
 
-def fix_runtime(difference: Difference, schema: Schema, *, is_native: bool) -> str | None:
+def fix_runtime(difference: Difference, schema: Schema) -> str | None:
     """Write the PyDAL side of a difference as the schema has it.
 
     Lines that begin with a minus are to be taken out.
     """
-    item = difference.item
-    if isinstance(item, Table) and difference.code == "BL201":
-        return write_table(item, is_native=is_native)
-    if isinstance(item, RuntimeTable) and difference.code == "BL201":
-        return f'- db.define_table("{item.name}", ...)'
-    if isinstance(item, RuntimeTable) and difference.code == "BL107":
+    written = _fix_part(difference)
+    if written is not None:
+        return written
+    if isinstance(difference.item, Table) and difference.code == "BL201":
+        return write_table(difference.item)
+    column = _find_column(difference, schema)
+    if column is None:
+        return _remove(difference.item)
+    if difference.code in _NOT_MENDED_IN_PYDAL:
+        return None
+    line = write_field(column)
+    if difference.code == "BL111":
+        renamed = line.replace(f'"{column.name}"', f'"{column.name}_"', 1)
+        return renamed.removesuffix("),") + f", rname='\"{column.name}\"'),"
+    if difference.code == "BL108":
+        return f'{line}\nprimarykey=["{column.name}"],'
+    is_same = difference.code.startswith("BL4") and f'"{difference.right}"' in line
+    return None if is_same else line
+
+
+_NOT_MENDED_IN_PYDAL: Final = frozenset({"BL211", "BL215", "BL217"})
+
+
+def _fix_part(difference: Difference) -> str | None:
+    """Write what is less than a line: an argument of a call."""
+    item, sides = difference.item, (difference.left or "", difference.right or "")
+    if difference.code == "BL107":
         return "migrate=False"
-    if isinstance(item, Field):
-        return f'- Field("{item.name}", "{item.type}", ...)'
-    if isinstance(item, Table) and difference.code == "BL301":
+    if difference.code == "BL111" and isinstance(item, Field):
+        return f"rname='\"{item.rname}\"'"
+    if difference.code == "BL301" and isinstance(item, Table):
         keys = ", ".join(f'"{name}"' for name in item.primary_key)
         return f"primarykey=[{keys}],"
-    column = _find_column(difference, schema)
-    if difference.code == "BL111" and column is not None:
-        line = write_field(column, is_native=is_native)
-        return line.replace(f'"{column.name}"', f'"{column.name}_"', 1).removesuffix("),") + (
-            f", rname='\"{column.name}\"'),"
-        )
-    return write_field(column, is_native=is_native) if column is not None else None
+    if difference.code == "BL306":
+        action = next(side for side in sides if side.startswith("ON DELETE"))
+        return f'ondelete="{action.removeprefix("ON DELETE ")}"'
+    target = next((side for side in sides if side.startswith("-> ")), None)
+    if difference.code == "BL304" and target is not None:
+        return f'Field("{difference.column}", "reference {target.removeprefix("-> ")}"),'
+    return None
+
+
+def _remove(item: object) -> str | None:
+    if isinstance(item, RuntimeTable):
+        return f'- db.define_table("{item.name}", ...)'
+    return f'- Field("{item.name}", "{item.type}", ...)' if isinstance(item, Field) else None
 
 
 def _find_column(difference: Difference, schema: Schema) -> Column | None:
@@ -82,12 +108,12 @@ def _find_column(difference: Difference, schema: Schema) -> Column | None:
     return table.column(difference.column) if table and difference.column else None
 
 
-def _write_type(column: Column, *, is_native: bool) -> list[str]:
+def _write_type(column: Column) -> list[str]:
     type_ = column.type
     if column.autoincrement and column.name == "id":
         return ['"id"']
     if type_.family == "uuid":
-        return ['"uuid"'] if is_native else ['"string"', f"length={_HEX_AND_DASHES}"]
+        return ['"uuid"']
     if type_.family == "integer":
         return ['"bigint"' if type_.bits == _BIG else '"integer"']
     if type_.family == "numeric":

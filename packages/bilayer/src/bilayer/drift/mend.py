@@ -107,8 +107,7 @@ class Mender:
             return write_operations(difference, self.tables, self.dialect)
         if difference.pair == "migrations-database":
             return write_sql(difference, self.migrated, self.dialect)
-        is_native = self.runtime is not None and self.runtime.adapter == "native"
-        return fix_runtime(difference, self.schema, is_native=is_native)
+        return fix_runtime(difference, self.schema)
 
 
 def order_revisions(history: History) -> list[str]:

@@ -60,7 +60,9 @@ def write_sql(difference: Difference, tables: Sequence[sa.Table], dialect: Diale
 def _write_enum_words(difference: Difference, tables: Sequence[sa.Table]) -> str | None:
     """Add the words PostgreSQL's type lacks, outside a transaction; it cannot take any away."""
     table = next((table for table in tables if table.fullname == difference.table), None)
-    type_ = table.columns[difference.column].type if table is not None and difference.column else None
+    type_ = (
+        table.columns[difference.column].type if table is not None and difference.column else None
+    )
     if not isinstance(type_, sa.Enum):
         return None
     known = (difference.right or "").removeprefix("ENUM(").removesuffix(")").split(", ")

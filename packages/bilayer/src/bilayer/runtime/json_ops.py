@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.pydal_compat import Expression, Query
+
+_UNREACHABLE: Final = re.compile(r"[\"\\\x00-\x1f]")
 
 
 def json_text(field: Any, *path: str | int) -> Expression:
@@ -13,17 +16,25 @@ def json_text(field: Any, *path: str | int) -> Expression:
 
     Args:
         field: A ``json`` column.
-        *path: Keys of objects and positions (from 0) in arrays.
+        *path: Keys of objects and positions (from 0) in arrays. SQLite cannot look up keys with
+            quotes, backslashes or control characters, so no engine is asked to.
 
     Returns:
         An expression: the text of a string, number or boolean; NULL where nothing is, or a JSON
         null. How an object or array is spelled depends on the engine.
+
+    Raises:
+        InvalidValue: The path is empty or has a step that cannot be looked up everywhere.
     """
-    if not path or any(
-        isinstance(step, bool) or (isinstance(step, int) and step < 0) for step in path
-    ):
-        raise InvalidValue("a path is made of keys and positions from 0")
+    if not path or not all(map(_is_step, path)):
+        raise InvalidValue("a path is made of plain keys and positions from 0")
     return Expression(field.db, field._dialect.json_text, field, path, "string")
+
+
+def _is_step(step: str | int) -> bool:
+    if isinstance(step, str):
+        return _UNREACHABLE.search(step) is None
+    return not isinstance(step, bool) and step >= 0
 
 
 def json_contains(field: Any, document: Any) -> Query:

@@ -174,7 +174,7 @@ def _compare_unique(
 
 
 def _compare_numbering(place: RuntimePlace, column: Column, field: Field) -> Iterator[Difference]:
-    if column.is_filled_by_engine:
+    if column.is_filled_by_engine or column.type.family != "integer":
         return
     message = f"PyDAL leaves {place.name(column.name)} to the engine, which does not number it"
     yield place.differ("BL217", "error", message, column.name, "not numbered", field.type, column)

@@ -24,6 +24,7 @@ def compare_runtime(pair: Pair, schema: Schema, runtime: Runtime) -> Iterator[Di
     sides = _sides(pair)
     by_table = runtime.by_table()
     by_case = {name.lower(): name for name in by_table}
+    refused = {refusal.table for refusal in runtime.refusals}
     for name, table in schema.tables.items():
         if name in by_table:
             place = RuntimePlace(pair, sides, schema, runtime, name, by_table[name])

@@ -43,9 +43,10 @@ def check_runtime(runtime: Runtime, schema: Schema | None) -> Iterator[Differenc
 
 def _refusal(refusal: Refusal) -> Difference:
     code = "BL112" if refusal.is_duplicate else "BL113"
-    message = f"table {refusal.table}: {refusal.reason}"
+    where = f"table {refusal.table}" if refusal.table else "a definition"
+    message = f"{where}: {refusal.reason}"
     return Difference(
-        code, "error", "setup", message, refusal.table, location=locate(refusal.place)
+        code, "error", "setup", message, refusal.table or None, location=locate(refusal.place)
     )
 
 

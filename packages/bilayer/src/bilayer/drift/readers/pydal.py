@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import re
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import pydal
@@ -25,6 +27,7 @@ _ENGINE_OF_ADAPTER: Final = {
     "postgres3": "postgresql",
     "mysql": "mysql",
 }
+_PYDAL_FOLDER: Final = str(Path(pydal.__file__).parent)
 _QUOTES: Final = '"`[]'
 
 
@@ -62,6 +65,11 @@ def define(function: Callable[[Any], object]) -> tuple[pydal.DAL, Exception | No
     try:
         function(db)
     except Exception as error:  # noqa: BLE001 - a stranger's code; the caller reports it
+        frame = traceback.extract_tb(error.__traceback__)[1:]
+        own = [each for each in frame if not each.filename.startswith(_PYDAL_FOLDER)]
+        place = Place(own[-1].filename, own[-1].lineno or 1) if own else None
+        reason = f"{type(error).__name__}: {error}"
+        db._bilayer_refusals.append(Refusal("", reason, place))
         return db, error
     return db, None
 

@@ -240,17 +240,6 @@ def _require_backslash(escape: str | None) -> None:
 
 
 def json_path(path: tuple[str | int, ...]) -> str:
-    """Write a path as SQLite, MariaDB and MySQL read it: ``$."key"[0]``.
-
-    Raises:
-        InvalidValue: A key contains a quote or a backslash, which SQLite cannot express.
-    """
-    text = "$"
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif '"' in step or "\\" in step:
-            raise InvalidValue("a key of a JSON path must not contain a quote or a backslash")
-        else:
-            text += f'."{step}"'
-    return text
+    """Write a path as SQLite, MariaDB and MySQL read it: ``$."key"[0]``."""
+    steps = (f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in path)
+    return "$" + "".join(steps)
