@@ -1,5 +1,7 @@
 """Signing up and in, and how an account ends."""
 
+import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,7 +11,14 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
-from app.models import get_db, get_profile, get_user, get_user_by_email, update_user
+from app.models import (
+    get_db,
+    get_profile,
+    get_user,
+    get_user_by_email,
+    transaction,
+    update_user,
+)
 from app.usecases import passwords
 from app.usecases.accounts import (
     Client,
@@ -173,6 +182,8 @@ def test_deletion_ends_all_sessions_and_keeps_the_email_taken() -> None:
 
     with pytest.raises(Unauthorized):
         authenticate(signed_in.tokens.access_token)
+    sessions = get_db()(get_db().sessions).dicts()
+    assert all(session["revoked_at"] is not None for session in sessions)
     assert get_user_by_email("ada@example.com") is None
     with pytest.raises(Conflict):
         sign_up()
@@ -216,6 +227,27 @@ def test_two_administrators_who_leave_at_once_do_not_both_leave() -> None:
         assert count_admins() == 1
         update_user(first["id"], role=Role.VIEWER)
         update_user(second["id"], role=Role.VIEWER)
+
+
+def test_promotion_that_comes_between_does_not_let_the_last_administrator_leave() -> None:
+    old, new = make_admin(), make_user()
+    is_promoted = threading.Event()
+
+    def hand_over() -> None:
+        with transaction():
+            update_user(new["id"], role=Role.ADMIN)
+            is_promoted.set()
+            time.sleep(0.3)  # The other one reads the old role, and waits for the row.
+            update_user(old["id"], role=Role.VIEWER)
+
+    def leave() -> None:
+        is_promoted.wait()
+        delete_account(new["id"])
+
+    results = run_together([hand_over, leave])
+
+    assert code_of(results[1]) == "LAST_ADMIN"
+    assert count_admins() == 1
 
 
 def test_administrator_of_the_command_line_has_to_choose_well_too() -> None:

@@ -109,6 +109,9 @@ def test_right_password_gives_an_address_back_one_attempt_and_no_more() -> None:
         forgive_attempt(user["id"], HERE)
 
     assert wait_after(lambda: claim_attempt_from(HERE), later) == 2
+    unlocked = later + timedelta(seconds=2)
+    assert wait_after(lambda: claim_attempt_from(HERE), unlocked) == 0
+    assert wait_after(lambda: claim_attempt_from(HERE), unlocked) == 2
 
 
 def test_counter_is_forgotten_after_a_while() -> None:

@@ -43,7 +43,6 @@ def change_user(user_id: UUID, changes: Mapping[str, Any]) -> Row:
     with transaction():
         if is_disabled or changes.get("role", Role.ADMIN) != Role.ADMIN:
             require_dispensable(user_id)
-        require_user(user_id)
         update_user(user_id, **changes)
         if is_disabled:
             end_all_sessions(user_id)

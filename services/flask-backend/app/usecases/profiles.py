@@ -37,10 +37,10 @@ def change_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
     """
     columns = dict(changes)
     preferences = columns.pop("preferences", None)
+    # Made before the transaction: there, first inserts of one row by several would deadlock.
+    require_profile(user_id)
     with transaction():
-        if not update_profile(user_id, preferences_patch=preferences, **columns):
-            create_profile(user_id)
-            update_profile(user_id, preferences_patch=preferences, **columns)
+        update_profile(user_id, preferences_patch=preferences, **columns)
         profile = require_profile(user_id)
         _check_size(profile["preferences"])
     return profile
