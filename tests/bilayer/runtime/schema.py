@@ -1,11 +1,12 @@
 """A small schema in both layers, with a column of every type; the tables of the runtime's tests.
 
 ``things`` has a key the database makes, ``owners`` one its writer gives, ``members`` one of two
-columns. Holds no fixtures and no values.
+columns, and ``remarks`` point at things without a foreign key. Holds no fixtures and no values.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,35 +69,24 @@ members = sa.Table(
 )
 
 
+remarks = sa.Table(
+    "remarks",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("thing_id", sa.BigInteger),
+    sa.Column("title", types.String(60)),
+)
+
+
 def define(db: Any) -> None:
-    """Define the same tables for PyDAL."""
+    """Define the same tables for the runtime."""
     db.define_table(
         "owners",
         Field("id", "uuid", notnull=True),
         Field("name", "string", length=40),
         primarykey=["id"],
     )
-    db.define_table(
-        "things",
-        Field("id", "id"),
-        Field("owner", "reference owners"),
-        Field("flag", "boolean"),
-        Field("small", "integer"),
-        Field("big", "bigint"),
-        Field("ratio", "double"),
-        Field("price", "decimal(18,4)"),
-        Field("code", "string", length=60),
-        Field("title", "string", length=60),
-        Field("body", "text"),
-        Field("day", "date"),
-        Field("hour", "time"),
-        Field("moment", "datetime"),
-        Field("document", "json"),
-        Field("data", "blob"),
-        Field("token", "uuid"),
-        Field("words", "list:string"),
-        Field("numbers", "list:integer"),
-    )
+    define_things(db, Field, Field("owner", "reference owners"))
     db.define_table(
         "members",
         Field("owner_id", "reference owners", notnull=True),
@@ -104,6 +94,43 @@ def define(db: Any) -> None:
         Field("label", "string", length=40, notnull=True, default="none"),
         Field("visits", "integer", notnull=True, default=0),
         primarykey=["owner_id", "place"],
+    )
+
+
+def define_things(db: Any, field: Callable[..., Any], *others: Any) -> None:
+    """Define things and remarks, for the runtime or for PyDAL as it is.
+
+    Args:
+        db: Either DAL.
+        field: Its class of fields.
+        *others: Further columns of things.
+    """
+    db.define_table(
+        "things",
+        field("id", "id"),
+        field("flag", "boolean"),
+        field("small", "integer"),
+        field("big", "bigint"),
+        field("ratio", "double"),
+        field("price", "decimal(18,4)"),
+        field("code", "string", length=60),
+        field("title", "string", length=60),
+        field("body", "text"),
+        field("day", "date"),
+        field("hour", "time"),
+        field("moment", "datetime"),
+        field("document", "json"),
+        field("data", "blob"),
+        field("token", "uuid"),
+        field("words", "list:string"),
+        field("numbers", "list:integer"),
+        *others,
+    )
+    db.define_table(
+        "remarks",
+        field("id", "id"),
+        field("thing_id", "reference things"),
+        field("title", "string", length=60),
     )
 
 
