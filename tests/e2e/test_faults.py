@@ -38,7 +38,8 @@ class Writer:
         headers = {"Authorization": self._token}
         while not stop.is_set():
             # A connection each, so that none is bound to one worker.
-            body = {"id": str(uuid4()), "action_type": "WRITE", "payload": {"a": 1}}
+            action_id = str(uuid4())
+            body = {"id": action_id, "action_type": "WRITE", "payload": {"a": 1}}
             while True:
                 try:
                     with self._backend.client(headers=headers) as client:
@@ -48,7 +49,7 @@ class Writer:
                     continue
                 break
             assert answer.status_code in (200, 201), answer.text
-            self.acknowledged.append(body["id"])
+            self.acknowledged.append(action_id)
 
 
 def stored_ids(client: httpx.Client) -> list[str]:

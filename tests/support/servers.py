@@ -22,6 +22,8 @@ _START_SECONDS = 30
 class Server(ABC):
     """A database server, reached by the URL of its maintenance database as its superuser."""
 
+    engine: str
+
     def __init__(self, url: str | sa.URL, process: ServerProcess | None = None) -> None:
         self.maintenance = parse_url(url)
         self.process = process

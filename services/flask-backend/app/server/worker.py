@@ -19,7 +19,8 @@ from gunicorn.http import errors as http
 from gunicorn.workers.gthread import ThreadWorker
 
 HEAD_SECONDS: Final = 5.0
-BODY_SECONDS: Final = 8.0
+BODY_SECONDS: Final = 10.0
+"""Both count from the arrival, so that a crowd of slow clients is cut as soon as a single one."""
 
 _STATUS: Final = {
     http.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -38,20 +39,25 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._reading: dict[Any, float] = {}
+        self._deadlines: dict[Any, float] = {}
         self._lock = threading.Lock()
 
+    def enqueue_req(self, conn: Any) -> None:
+        """Let a connection wait for a thread; its time runs already."""
+        conn.arrived = time.monotonic()
+        self.cut_at(conn, conn.arrived + HEAD_SECONDS)
+        super().enqueue_req(conn)
+
     def handle(self, conn: Any) -> Any:
-        """Serve one request of a connection, which has ``HEAD_SECONDS`` to bring its head."""
-        self.start_reading(conn, HEAD_SECONDS)
+        """Serve one request of a connection."""
         try:
             return super().handle(conn)
         finally:
-            self.stop_reading(conn)
+            self.spare(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Run the application; whenever it reads the body, the body's deadline holds."""
-        self.stop_reading(conn)
+        """Run the application, which takes its time, except while it reads the body."""
+        self.spare(conn)
         req.body.reader = _TimedReader(self, conn, req.body.reader)
         return super().handle_request(req, conn)
 
@@ -60,9 +66,9 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         super().murder_pending()
         now = time.monotonic()
         with self._lock:
-            overdue = [conn for conn, deadline in self._reading.items() if deadline < now]
+            overdue = [conn for conn, deadline in self._deadlines.items() if deadline < now]
         for conn in overdue:
-            # The reading thread sees the end of the stream and goes on to the answer.
+            # What has arrived is still read; then the thread sees the end and goes on to answer.
             with suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_RD)
 
@@ -81,38 +87,35 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         with suppress(OSError):
             util.write_nonblock(client, _problem(status))
 
-    def start_reading(self, conn: Any, seconds: float) -> None:
-        """Cut ``conn`` unless ``stop_reading`` is called within ``seconds``."""
+    def cut_at(self, conn: Any, deadline: float) -> None:
+        """End the reading of ``conn`` at a moment of the monotonic clock, unless it is spared."""
         with self._lock:
-            self._reading[conn] = time.monotonic() + seconds
+            self._deadlines[conn] = deadline
 
-    def stop_reading(self, conn: Any) -> None:
+    def spare(self, conn: Any) -> None:
         """Let ``conn`` take its time again."""
         with self._lock:
-            self._reading.pop(conn, None)
+            self._deadlines.pop(conn, None)
 
 
 class _TimedReader:
-    """A body's reader, all of whose reads together have ``BODY_SECONDS``."""
+    """A body's reader that has until ``BODY_SECONDS`` after the arrival."""
 
     def __init__(self, worker: DeadlineWorker, conn: Any, reader: Any) -> None:
         self._worker = worker
         self._conn = conn
         self._reader = reader
-        self._deadline: float | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reader, name)
 
     def read(self, *args: Any) -> Any:
         """Read as the reader does, on the clock."""
-        if self._deadline is None:
-            self._deadline = time.monotonic() + BODY_SECONDS
-        self._worker.start_reading(self._conn, self._deadline - time.monotonic())
+        self._worker.cut_at(self._conn, self._conn.arrived + BODY_SECONDS)
         try:
             return self._reader.read(*args)
         finally:
-            self._worker.stop_reading(self._conn)
+            self._worker.spare(self._conn)
 
 
 def _problem(status: HTTPStatus) -> bytes:
