@@ -6,10 +6,9 @@ import copy
 from pathlib import Path
 
 import pytest
-from alembic.util import CommandError
 
 from bilayer import migrate
-from bilayer.migrate import MigrationError
+from bilayer.migrate import MigrationError, UnknownRevision
 from tests.bilayer.migrate.project import Project
 
 CREATE = "op.create_table({name!r}, sa.Column('id', sa.Integer))"
@@ -77,8 +76,10 @@ def test_revision_the_scripts_do_not_have_is_an_error(project: Project) -> None:
     project.upgrade()
     (project.folder / "scripts" / "versions" / "two.py").unlink()
 
-    with pytest.raises(CommandError, match="two"):
-        migrate.pending(project.config, project.url)
+    for ask in (migrate.pending, migrate.upgrade):
+        with pytest.raises(UnknownRevision, match="at revision two") as error:
+            ask(project.config, url=project.url)
+        assert error.value.revision == "two"
 
 
 def test_two_heads_are_an_error(project: Project) -> None:

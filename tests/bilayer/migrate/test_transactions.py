@@ -179,6 +179,24 @@ def test_revision_keeps_other_writers_out_from_its_first_statement(project: Proj
 
 
 @only("mariadb")
+def test_index_that_exists_is_skipped_where_the_server_cannot_say_so(project: Project) -> None:
+    project.add("one", "op.create_table('t', sa.Column('id', sa.Integer))")
+    project.add(
+        "two",
+        """
+        op.get_bind().dialect.is_mariadb = False  # As MySQL, which has no IF NOT EXISTS here.
+        for attempt in range(2):
+            op.create_index("ix_t", "t", ["id"], if_not_exists=True)
+        """,
+    )
+
+    project.upgrade()
+
+    with project.connect() as connection:
+        assert [one["name"] for one in sa.inspect(connection).get_indexes("t")] == ["ix_t"]
+
+
+@only("mariadb")
 def test_session_of_mariadb_is_strict_utc_and_innodb(project: Project) -> None:
     project.add(
         "one",

@@ -4,9 +4,10 @@
 is not judged here.
 """
 
-from bilayer.migrate.commands import check, current, downgrade, head, pending, stamp, upgrade
+from bilayer.migrate.commands import check, downgrade, stamp, upgrade
 from bilayer.migrate.environment import run_env
-from bilayer.migrate.errors import LockNotAcquired, MigrationError
+from bilayer.migrate.errors import LockNotAcquired, MigrationError, UnknownRevision
+from bilayer.migrate.history import current, head, pending
 from bilayer.migrate.limits import Limits
 from bilayer.migrate.lock import migration_lock
 from bilayer.migrate.revisions import commits_each_statement
@@ -15,6 +16,7 @@ __all__ = [
     "Limits",
     "LockNotAcquired",
     "MigrationError",
+    "UnknownRevision",
     "check",
     "commits_each_statement",
     "current",

@@ -5,13 +5,6 @@ import copy
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-
-from bilayer.migrate.engines import migration_engine, sqlite_path
-from bilayer.migrate.errors import MigrationError
-from bilayer.migrate.limits import Limits
-from bilayer.urls import engine_name, parse_url
 
 
 def upgrade(config: Config, revision: str = "head", *, url: str | sa.URL | None = None) -> None:
@@ -23,8 +16,8 @@ def upgrade(config: Config, revision: str = "head", *, url: str | sa.URL | None 
         url: The database; without it, the one that ``env.py`` chooses.
 
     Raises:
-        alembic.util.CommandError: As ``MigrationError`` if another process did not end or a
-            table stayed locked; else from Alembic itself.
+        alembic.util.CommandError: As ``MigrationError`` if another process did not end, a table
+            stayed locked, or the database is at an unknown revision; else from Alembic itself.
     """
     command.upgrade(_with_url(config, url), revision)
 
@@ -46,42 +39,6 @@ def check(config: Config, *, url: str | sa.URL | None = None) -> None:
         alembic.util.CommandError: They differ, or the database is not at the head.
     """
     command.check(_with_url(config, url))
-
-
-def current(url: str | sa.URL) -> tuple[str, ...]:
-    """Return the revisions the database says it is at; none if it was never migrated."""
-    parsed = parse_url(url)
-    if engine_name(parsed.drivername) == "sqlite":
-        path = sqlite_path(parsed)
-        if path is None or not path.exists():
-            return ()
-    with migration_engine(parsed, Limits(), is_writer=False).connect() as connection:
-        return MigrationContext.configure(connection).get_current_heads()
-
-
-def head(config: Config) -> str:
-    """Return the one revision nothing comes after.
-
-    Raises:
-        MigrationError: There is none, or more than one.
-    """
-    heads = ScriptDirectory.from_config(config).get_heads()
-    if len(heads) != 1:
-        raise MigrationError(f"there must be one head revision, not {len(heads)}: {heads}")
-    return heads[0]
-
-
-def pending(config: Config, url: str | sa.URL) -> tuple[str, ...]:
-    """Return the revisions the database lacks, in the order they would be applied.
-
-    Raises:
-        alembic.util.CommandError: The database is at a revision the scripts do not have.
-    """
-    scripts = ScriptDirectory.from_config(config)
-    found = current(url)
-    scripts.get_revisions(found)
-    missing = scripts.iterate_revisions("heads", found or "base")
-    return tuple(reversed([script.revision for script in missing]))
 
 
 def _with_url(config: Config, url: str | sa.URL | None) -> Config:

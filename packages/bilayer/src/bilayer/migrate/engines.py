@@ -42,6 +42,8 @@ def migration_engine(url: sa.URL, limits: Limits, *, is_writer: bool = True) -> 
         _begin_explicitly(engine, "BEGIN IMMEDIATE" if is_writer else "BEGIN")
     if name == "postgresql":
         _lift_limits_where_nobody_is_blocked(engine, limits)
+    if name == "mysql":
+        _skip_indexes_that_exist(engine)
     _prepare_each_session(engine, _session(name, limits))
     return engine
 
@@ -106,6 +108,20 @@ def _lift_limits_where_nobody_is_blocked(engine: sa.Engine, limits: Limits) -> N
         if is_free != connection.info.get("bilayer_is_free", False):
             cursor.execute(lifted if is_free else usual)
             connection.info["bilayer_is_free"] = is_free
+
+
+def _skip_indexes_that_exist(engine: sa.Engine) -> None:
+    """Do what MySQL lacks and MariaDB has: ``CREATE INDEX IF NOT EXISTS``."""
+
+    @sa.event.listens_for(engine, "before_execute", retval=True)
+    def skip(connection: sa.Connection, element: Any, values: Any, one: Any, _options: Any) -> Any:
+        is_asked = isinstance(element, sa.schema.CreateIndex) and element.if_not_exists
+        if is_asked and not getattr(connection.dialect, "is_mariadb", False):
+            index = element.element
+            element.if_not_exists = False
+            if sa.inspect(connection).has_index(index.table.name, index.name):
+                element = sa.text("SELECT 1")
+        return element, values, one
 
 
 def _make_folder(url: sa.URL) -> None:

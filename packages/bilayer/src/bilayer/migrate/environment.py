@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 from bilayer.migrate.autogenerate import compare_server_default, render_item
 from bilayer.migrate.engines import migration_engine
 from bilayer.migrate.errors import MigrationError
+from bilayer.migrate.history import require_known
 from bilayer.migrate.limits import Limits
 from bilayer.migrate.lock import migration_lock, require_held
 from bilayer.migrate.retry import Plan, with_retries
@@ -55,7 +56,7 @@ def run_env(
         options |= {"transactional_ddl": True, "on_version_apply": _check_foreign_keys}
     if context.is_offline_mode():
         _write_script(context, url, options)
-    elif _look(context, url, options, limits):
+    elif with_retries(lambda: _look(context, url, options, limits), limits):
         _migrate(context, url, options, limits)
 
 
@@ -97,18 +98,21 @@ def _look(
         if "destination_rev" not in migration.opts:
             context.run_migrations()
             return False
-        is_done = _is_at_head(migration)
+        found = migration.get_current_heads()
+    if not migration.opts.get("purge"):
+        require_known(migration.opts["script"], found)
+    is_done = _is_at_head(migration, found)
     if is_done:
         log.info("Nothing to do: the database is at the head revision")
     return not is_done
 
 
-def _is_at_head(migration: MigrationContext) -> bool:
+def _is_at_head(migration: MigrationContext, found: tuple[str, ...]) -> bool:
     destination = migration.opts["destination_rev"]
     if destination not in ("head", "heads", ("head",), ("heads",)):
         return False
     heads = migration.opts["script"].get_heads()
-    return bool(heads) and set(heads) == set(migration.get_current_heads())
+    return bool(heads) and set(heads) == set(found)
 
 
 def _migrate(

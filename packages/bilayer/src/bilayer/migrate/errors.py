@@ -11,3 +11,17 @@ class MigrationError(BilayerError, CommandError):
 
 class LockNotAcquired(MigrationError):
     """Another process went on migrating for longer than this one was told to wait."""
+
+
+class UnknownRevision(MigrationError):
+    """The database is at a revision the scripts do not have.
+
+    Either a newer release has migrated it, or it is another project's database.
+    """
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the database is at revision {revision}, which this release does not have: a newer"
+            " release has migrated it, or it belongs to another project. Nothing was applied"
+        )
+        self.revision = revision

@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +14,7 @@ from bilayer.migrate.limits import Limits
 
 log = logging.getLogger("bilayer.migrate")
 
+Result = TypeVar("Result")
 Work = Callable[[Any, MigrationContext], Iterable[RevisionStep]]
 
 _POSTGRESQL_LOCKED: Final = {"55P03", "40P01"}
@@ -40,26 +41,26 @@ def is_passing(error: DBAPIError) -> bool:
     return bool(cause and cause.args and cause.args[0] in _MYSQL_LOCKED)
 
 
-def with_retries(attempt: Callable[[], None], limits: Limits) -> None:
-    """Call ``attempt`` until it ends without meeting a lock.
+def with_retries(attempt: Callable[[], Result], limits: Limits) -> Result:
+    """Call ``attempt`` until it ends without meeting a lock, and return what it returns.
 
     Raises:
         MigrationError: It met one as often as ``limits.attempts``.
     """
-    for number in range(1, limits.attempts + 1):
+    number = 1
+    while True:
         try:
-            attempt()
+            return attempt()
         except DBAPIError as error:
             if not is_passing(error):
                 raise
-            if number == limits.attempts:
+            if number >= limits.attempts:
                 message = f"gave up after {number} attempts: {_reason(error)}"
                 raise MigrationError(message) from error
             pause = _pause(number, limits)
-            log.warning("%s; attempt %d follows in %.1f s", _reason(error), number + 1, pause)
+            number += 1
+            log.warning("%s; attempt %d follows in %.1f s", _reason(error), number, pause)
             time.sleep(pause)
-        else:
-            return
 
 
 class Plan:
