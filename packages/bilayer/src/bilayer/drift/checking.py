@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def check(
         run.read_runtime(dal, adapter)
         differences = list(run.compare())
         if values:
-            differences += run.compare_values(dal)
+            differences += run.compare_values()
         findings = run.mend(differences)
     kept = [finding for finding in findings if not _is_ignored(finding, ignore)]
     return Report.of(kept, failures=run.failures, not_done=run.not_done, engines=(engine,))
@@ -121,6 +121,7 @@ class _Run:
     url: str | sa.URL | sa.Engine | None
     scratch: Scratch
     root: Path
+    dal: Any = None
     models: Schema | None = None
     runtime: Runtime | None = None
     history: History | None = None
@@ -139,6 +140,7 @@ class _Run:
             if error is not None:
                 reason = f"the function that defines the tables stopped: {error!r}"
                 self.failures.append(Failure("runtime", reason))
+        self.dal = db
         try:
             self.runtime = runtime_reader.read_runtime(db, self.engine, adapter)
         except Exception as error:  # noqa: BLE001 - a table with surprises is reported, not raised
@@ -158,7 +160,7 @@ class _Run:
         if self.url is not None:
             yield from self._compare_live(migrated)
 
-    def compare_values(self, dal: Any) -> list[Difference]:
+    def compare_values(self) -> list[Difference]:
         """Write and read values through both layers, where there are two and a database."""
         if self.runtime is None or not self.metadatas:
             self.not_done.append("values: needs both metadata and dal")
@@ -166,7 +168,7 @@ class _Run:
         if not self.scratch.is_available:
             self.not_done.append(f"values on {self.engine}: needs a scratch_url")
             return []
-        differences, failures = check_values(self.metadatas, dal, self.runtime, self.scratch)
+        differences, failures = check_values(self.metadatas, self.dal, self.runtime, self.scratch)
         self.failures += [Failure("values", reason) for reason in failures]
         return differences
 
@@ -317,6 +319,3 @@ def _without(schema: Schema, names: Sequence[str]) -> Schema:
     """Leave out Alembic's own tables."""
     kept = {name: table for name, table in schema.tables.items() if name not in set(names)}
     return Schema(schema.engine, kept)
-
-
-Define = Callable[[Any], object]

@@ -38,7 +38,11 @@ def write_operations(
     except Exception:  # noqa: BLE001 - a fix that cannot be written is no reason to fail
         return None
     lines = [line.removeprefix("    ") for line in code.splitlines()]
-    return "\n".join(line for line in lines if not line.lstrip().startswith("#")).strip() or None
+    text = "\n".join(line for line in lines if not line.lstrip().startswith("#")).strip()
+    if _needs_cast(difference, dialect):
+        # Alembic renders no postgresql_using, without which the server refuses to convert.
+        text = text.removesuffix(")") + f",\n           {_USING}={_cast(difference)!r})"
+    return text or None
 
 
 def write_sql(difference: Difference, tables: Sequence[sa.Table], dialect: Dialect) -> str | None:
@@ -51,6 +55,8 @@ def write_sql(difference: Difference, tables: Sequence[sa.Table], dialect: Diale
     context = MigrationContext.configure(dialect=dialect, opts=options)
     try:
         for operation in _flatten(operations):
+            if isinstance(operation, ops.AlterColumnOp) and _needs_cast(difference, dialect):
+                operation.kw[_USING] = _cast(difference)
             Operations(context).invoke(operation)
     except Exception:  # noqa: BLE001 - SQLite cannot alter, and says so in many ways
         return write_operations(difference, tables, dialect)
@@ -69,6 +75,17 @@ def _write_enum_words(difference: Difference, tables: Sequence[sa.Table]) -> str
     missing = [word for word in type_.enums if word not in known]
     lines = [f"    op.execute(\"ALTER TYPE {type_.name} ADD VALUE '{word}'\")" for word in missing]
     return "\n".join(["with op.get_context().autocommit_block():", *lines]) if lines else None
+
+
+_USING: Final = "postgresql_using"
+
+
+def _needs_cast(difference: Difference, dialect: Dialect) -> bool:
+    return difference.code == "BL204" and dialect.name == "postgresql"
+
+
+def _cast(difference: Difference) -> str:
+    return f'"{difference.column}"::{difference.left}'
 
 
 def _flatten(operations: Sequence[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:
@@ -153,7 +170,7 @@ def _write_constraint(
     # What has no name cannot be dropped, and must not be made twice.
     if found is None or (difference.other is not None and not dropped):
         return []
-    return [*dropped, _create(found)]
+    return [*dropped, _create(found, name)]
 
 
 def _drop(item: Any, name: str, schema: str | None) -> list[ops.MigrateOperation]:
@@ -165,10 +182,23 @@ def _drop(item: Any, name: str, schema: str | None) -> list[ops.MigrateOperation
     return [ops.DropConstraintOp(item.name, name, type_=kind, schema=schema)]
 
 
-def _create(found: sa.Constraint | sa.Index) -> ops.MigrateOperation:
+def _create(found: sa.Constraint | sa.Index, table: str) -> ops.MigrateOperation:
     if isinstance(found, sa.Index):
         return ops.CreateIndexOp.from_index(found)
-    return ops.AddConstraintOp.from_constraint(found)
+    operation: Any = ops.AddConstraintOp.from_constraint(found)
+    if operation.constraint_name is None:
+        # SQLite's batch mode needs a name, and so does whoever drops the constraint one day.
+        prefix = _PREFIXES[type(found)]
+        operation.constraint_name = "_".join([prefix, table, *sorted(_columns(found))])
+    created: ops.MigrateOperation = operation
+    return created
+
+
+_PREFIXES: Final[dict[type[Any], str]] = {
+    sa.UniqueConstraint: "uq",
+    sa.ForeignKeyConstraint: "fk",
+    sa.CheckConstraint: "ck",
+}
 
 
 def _find(item: Any, table: sa.Table) -> sa.Constraint | sa.Index | None:

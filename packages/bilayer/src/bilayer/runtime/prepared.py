@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from bilayer.runtime import tokens
 from bilayer.runtime.adapters.statements import Condition
-from bilayer.runtime.adapters.values import Param
+from bilayer.runtime.adapters.values import Param, check_length
 from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
 from bilayer.runtime.subscribers import Row
 
@@ -80,15 +80,27 @@ def _encoded(name: str, encode: Callable[[Any], Any], value: Any) -> Any:
     raise failure
 
 
+def _encoder(adapter: Any, field_type: str, length: int) -> Callable[[Any], Any]:
+    encode: Callable[[Any], Any] = adapter.codec(field_type).encode
+    if not length:
+        return encode
+
+    def checked(value: Any) -> Any:
+        check_length(field_type, length, value)
+        return encode(value)
+
+    return checked
+
+
 def _template(adapter: Any, sql: str) -> _Template:
     texts, found = tokens.split(sql)
     marks: list[str] = []
     slots: list[tuple[str | None, Any]] = []
     for kind, payload in found:
         if kind == tokens.NAMED:
-            name, _, field_type = payload.partition("|")
+            name, field_type, length = payload.split("|")
             marks.append(adapter.mark_of(field_type))
-            slots.append((name, adapter.codec(field_type).encode))
+            slots.append((name, _encoder(adapter, field_type, int(length))))
         else:
             marks.append(adapter.mark(kind))
             slots.append((None, tokens.read(kind, payload)))

@@ -35,7 +35,7 @@ class Session(threading.local):
     Attributes:
         connection: The pooled connection, None while the thread holds none.
         cursor: Its cursor.
-        depth: Open transactions: 0 outside, 1 inside, more inside savepoints.
+        blocks: The open ``transaction()`` blocks, outermost first.
         readonly: The open transaction was begun read only.
         failed: A statement failed; everything up to the innermost savepoint must be rolled back.
         lost: The whole transaction is gone on the server; no savepoint brings it back.
@@ -58,7 +58,12 @@ class Session(threading.local):
         """Hold no connection any more; the caller has returned or discarded it."""
         self.connection = self.cursor = self.watch.connection = None
 
+    @property
+    def depth(self) -> int:
+        """How many blocks are open: 0 outside, 1 inside, more inside savepoints."""
+        return len(self.blocks)
+
     def end_transaction(self) -> None:
         """Be outside of any transaction again."""
-        self.depth = 0
+        self.blocks: list[object] = []
         self.readonly = self.failed = self.lost = False

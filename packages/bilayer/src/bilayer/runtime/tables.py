@@ -116,9 +116,11 @@ class NativeTable(Table):  # type: ignore[misc]
         return query
 
     def _filter_fields_for_operation(self, fields: Mapping[str, Any]) -> Any:
-        unknown = [name for name in fields if name not in self.fields]
-        if unknown:
-            raise InvalidValue("no such column", self._tablename, str(unknown[0]))
+        for name, value in fields.items():
+            if name not in self.fields:
+                raise InvalidValue("no such column", self._tablename, str(name))
+            if callable(value):  # PyDAL would call it
+                raise InvalidValue("a value is needed, not a function", self._tablename, name)
         return super()._filter_fields_for_operation(fields)
 
     def insert_many(self, rows: Iterable[Mapping[str, Any]]) -> int:

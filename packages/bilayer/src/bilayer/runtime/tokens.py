@@ -57,9 +57,15 @@ def write(parameter: Parameter) -> str:
     return f"{_START}{kind}{writer(parameter)}{_END}"
 
 
-def write_named(name: str, field_type: str) -> str:
-    """Make the token of a named parameter, whose value and check come later."""
-    return f"{_START}{NAMED}{name}|{field_type}{_END}"
+def write_named(name: str, field_type: str, length: int) -> str:
+    """Make the token of a named parameter, whose value comes later.
+
+    Args:
+        name: The parameter.
+        field_type: The PyDAL type that will check the value.
+        length: The most characters of a text; 0 if there is no limit.
+    """
+    return f"{_START}{NAMED}{name}|{field_type}|{length}{_END}"
 
 
 def split(sql: str) -> tuple[list[str], list[tuple[str, str]]]:

@@ -40,6 +40,7 @@ class Transaction:
         self._adapter = adapter
         self._isolation = isolation
         self._readonly = readonly
+        self._savepoint = ""
 
     def __enter__(self) -> Self:
         """Begin, or set a savepoint.
@@ -48,16 +49,15 @@ class Transaction:
             TransactionMisuse: An inner block asks for an isolation level, or for read only.
         """
         session = self._adapter.session
-        if session.depth:
-            if self._isolation or self._readonly:
-                raise TransactionMisuse(
-                    "only the outermost transaction() chooses isolation and readonly"
-                )
-            self._adapter.run(f"SAVEPOINT {self._savepoint}")
-        else:
+        if not session.depth:
             self._begin()
             session.readonly = self._readonly
-        session.depth += 1
+        elif self._isolation or self._readonly or self in session.blocks:
+            raise TransactionMisuse("only an outermost block chooses isolation and readonly, once")
+        else:
+            self._savepoint = f"bilayer_{session.depth}"
+            self._adapter.run(f"SAVEPOINT {self._savepoint}")
+        session.blocks.append(self)
         return self
 
     def __exit__(
@@ -70,26 +70,30 @@ class Transaction:
 
         Raises:
             TransactionAborted: The block ended well, but a statement in it had failed.
+            TransactionMisuse: Blocks inside this one are still open.
             OutcomeUnknown: The connection broke during COMMIT.
             DatabaseError: COMMIT was refused; nothing was committed.
         """
         session = self._adapter.session
-        if session.depth > 1:
-            session.depth -= 1
+        if session.blocks[-1] is not self:
+            self._leave_early(undo=kind is not None)
+        elif session.depth > 1:
+            session.blocks.pop()
             self._leave_savepoint(undo=kind is not None)
         elif kind is None and not session.failed:
             self._commit()
         else:
-            failed = session.failed
             self._undo()
-            if kind is None and failed:
-                raise TransactionAborted(
-                    "a statement of this transaction failed; it was rolled back"
-                )
+            if kind is None:
+                raise TransactionAborted("a statement of this transaction failed; it was undone")
 
-    @property
-    def _savepoint(self) -> str:
-        return f"bilayer_{self._adapter.session.depth}"
+    def _leave_early(self, *, undo: bool) -> None:
+        """Doom what is open: the work of a closed generator must not be committed by others."""
+        session = self._adapter.session
+        session.blocks.remove(self)
+        session.failed = session.lost = True
+        if not undo:
+            raise TransactionMisuse("the blocks inside this one have not ended")
 
     def _begin(self) -> None:
         held = self._adapter.session.connection is not None

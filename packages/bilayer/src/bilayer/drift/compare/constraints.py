@@ -95,7 +95,7 @@ class _Matching:
 
 def _column(item: Unique | Index | ForeignKey | Check) -> str | None:
     """Name the column a constraint belongs to, if it is a single one."""
-    columns = getattr(item, "columns", ())
+    columns: tuple[str, ...] = () if isinstance(item, Check) else item.columns
     return columns[0] if len(columns) == 1 else None
 
 

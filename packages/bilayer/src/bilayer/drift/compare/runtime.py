@@ -31,7 +31,7 @@ def compare_runtime(pair: Pair, schema: Schema, runtime: Runtime) -> Iterator[Di
             yield from _compare_tables(place, table, by_table[name])
         elif name.lower() in by_case:
             yield _table_case(pair, sides, schema.engine, name, by_case[name.lower()])
-        else:
+        elif name not in refused:
             message = (
                 f"table {name} is in {sides[0]} and not in PyDAL: the application is blind to it"
             )

@@ -23,6 +23,18 @@ def value_type(value: Any) -> str:
     return _UNTYPED.get(type(value), "string")
 
 
+def operand_type(expression: Any) -> str | None:
+    """Give the PyDAL type of an expression; None if nobody can know it."""
+    field_type: str | None = getattr(expression, "type", None)
+    operator = getattr(getattr(expression, "op", None), "__name__", "")
+    if operator == "case":  # PyDAL gives it no type
+        results = [value for value in expression.second if value is not None]
+        return next((operand_type(value) or value_type(value) for value in results), None)
+    if field_type in ("json", "jsonb") and operator in _JSON_TEXT:
+        return "string"
+    return field_type
+
+
 class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyped
     """Comparisons, lists, text search and arithmetic with bound, typed operands."""
 
@@ -34,6 +46,10 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
         """Quote an identifier; a quote inside it is doubled."""
         mark = self.quote_template[0]
         return str(self.quote_template % val.replace(mark, mark * 2))
+
+    def alias(self, original: str, new: str) -> str:
+        """Render a table's alias."""
+        return f"{original} AS {self.quote(new)}"
 
     def cast(self, first: Any, second: str, query_env: Env | None = None) -> str:
         """Cast an expression, or text PyDAL has rendered already."""
@@ -61,15 +77,13 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
 
     def _operand(self, first: Any, second: Any, query_env: Env) -> str:
         """Render the right side of a comparison by the type of the left."""
+        field_type = operand_type(first)
         if isinstance(second, Expression | Query):
+            self.adapter.check_family(field_type, second)
             return str(self.expand(second, query_env=query_env))
         if isinstance(first, PyDALField):
             return str(self.adapter.placed(first, second, query_env))
-        field_type = getattr(first, "type", None)
-        reads_json_text = getattr(getattr(first, "op", None), "__name__", "") in _JSON_TEXT
-        if field_type is None or (field_type in ("json", "jsonb") and reads_json_text):
-            field_type = value_type(second)
-        return str(self.expand(second, field_type, query_env=query_env))
+        return str(self.expand(second, field_type or value_type(second), query_env=query_env))
 
     def _binary_cmp(
         self, op: str, first: Any, second: Any, null_form: str | None, query_env: Env | None

@@ -6,7 +6,7 @@ import contextlib
 import re
 import socket
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.adapters.dialect import Env, SafeDialect, json_path
@@ -27,6 +27,7 @@ from bilayer.runtime.codecs import (
     exact_decimal,
     parse_uuid,
 )
+from bilayer.runtime.engines.mysql import text_collation
 from bilayer.runtime.errors import (
     CheckViolation,
     ConnectionLost,
@@ -40,11 +41,16 @@ from bilayer.runtime.errors import (
     SerializationFailure,
     StatementTimeout,
     UniqueViolation,
+    UnsupportedDefinition,
 )
 from bilayer.runtime.pydal_compat import MySQLDialect, dialects
 from bilayer.runtime.transaction import Transaction
 
 _UNHEX: Final = "UNHEX(%s)"
+_UNIQUE_KEYS: Final = (
+    "SELECT GROUP_CONCAT(column_name) FROM information_schema.statistics "
+    "WHERE table_schema = DATABASE() AND table_name = %s AND non_unique = 0 GROUP BY index_name"
+)
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/ ; 4025 is MariaDB's, 3819 MySQL's.
 _CONSTRAINTS: Final[Mapping[int, tuple[type[ConstraintViolation], str, str]]] = {
@@ -98,7 +104,8 @@ class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyD
         """Unquote the scalar; a JSON null is no text."""
         document = self.expand(first, query_env=query_env or {})
         found = f"JSON_EXTRACT({document}, {self.adapter.adapt(json_path(path))})"
-        return f"(CASE JSON_TYPE({found}) WHEN 'NULL' THEN NULL ELSE JSON_UNQUOTE({found}) END)"
+        text = f"CASE JSON_TYPE({found}) WHEN 'NULL' THEN NULL ELSE JSON_UNQUOTE({found}) END"
+        return f"(({text}) COLLATE {text_collation(mariadb=self.adapter.is_mariadb)})"
 
     def json_merge(self, first: Any, patch: dict[str, Any], query_env: Env | None = None) -> str:
         """Use the server's own merge patch (RFC 7396)."""
@@ -124,6 +131,10 @@ class MySQLAdapter(NativeAdapter):
         "uuid": Codec(lambda value: parse_uuid(value).hex, decode_uuid),
     }
 
+    def _initialize_(self) -> None:
+        super()._initialize_()
+        self._unique_keys: set[tuple[str, ...]] = set()
+
     def make_decimal_codec(self, precision: int, scale: int) -> Codec:
         """Use DECIMAL as it is."""
         return Codec(exact_decimal(precision, scale))
@@ -131,9 +142,16 @@ class MySQLAdapter(NativeAdapter):
     @property
     def returning(self) -> bool:  # type: ignore[override] # known only once connected
         """MariaDB's INSERT gives back keys since 10.5, MySQL's does not."""
+        if not self.is_mariadb:
+            return False
+        return cast("tuple[int, ...]", self.engine.dialect.server_version_info) >= (10, 5)
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Tell which of the two the server is."""
         self._ready()
         dialect: Any = self.engine.dialect
-        return bool(dialect.is_mariadb and dialect.server_version_info >= (10, 5))
+        return bool(dialect.is_mariadb)
 
     def mark(self, kind: str) -> str:
         """Send bytes as hex digits: a literal of raw bytes is no valid utf8mb4."""
@@ -176,6 +194,7 @@ class MySQLAdapter(NativeAdapter):
         ON DUPLICATE KEY UPDATE fires for any unique key and would change another row than the one
         the caller named.
         """
+        self._require_unique_key(table, conflict)
         query = all_equal(conflict, {field.name: value for field, value in fields})
         if update and self.send_update(table, self.condition(table, query), update):
             return 1
@@ -187,6 +206,16 @@ class MySQLAdapter(NativeAdapter):
                 return 1 if update else 0
             raise
         return 1
+
+    def _require_unique_key(self, table: Any, conflict: Sequence[Any]) -> None:
+        """Hold what the other engines' ON CONFLICT holds: without a key, two writers make two."""
+        key = (table._raw_rname, *sorted(column._raw_rname for column in conflict))
+        if key in self._unique_keys:
+            return
+        found = self.rows(_UNIQUE_KEYS, [table._raw_rname])
+        self._unique_keys.update((key[0], *sorted(names.split(","))) for (names,) in found)
+        if key not in self._unique_keys:
+            raise UnsupportedDefinition(f"{key[0]} has no unique key of {', '.join(key[1:])}")
 
     def _kept_or_updated(self, table: Any, query: Any, update: Assignments | None) -> bool:
         """Finish an upsert whose row another writer inserted meanwhile."""

@@ -42,6 +42,12 @@ COMMON_CODECS: Final[Mapping[str, Codec]] = {
     "json": Codec(encode_json, decode_json),
     "jsonb": Codec(encode_json, decode_json),
 }
+_FAMILIES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("string", "text", "password", "upload"), "text"),
+    **dict.fromkeys(("id", "integer", "bigint", "double", "float", "decimal"), "numbers"),
+    **dict.fromkeys(("date", "datetime"), "dates"),
+    **{name: f"{name}s" for name in ("boolean", "time", "blob", "uuid")},
+}
 _BOUNDED: Final = ("string", "password", "upload")
 _DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
 _REFERENCE: Final = re.compile(r"reference (\w+)(?:\.(\w+))?")
@@ -66,6 +72,16 @@ class SQLText(str):
     """Text that an adapter made and that may therefore stand in SQL."""
 
     __slots__ = ()
+
+
+def check_length(field_type: str, length: int, value: Any) -> None:
+    """Hold the declared length, which SQLite does not and PyDAL never did.
+
+    Raises:
+        InvalidValue: The text is longer.
+    """
+    if field_type in _BOUNDED and isinstance(value, str) and len(value) > length:
+        raise InvalidValue(f"longer than {length} characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +163,7 @@ class TypedValues(PooledConnections):
         if isinstance(obj, Expression | Query):
             return str(self.expand(obj, field_type))
         if isinstance(obj, Param):
-            return tokens.write_named(obj.name, field_type)
+            return tokens.write_named(obj.name, field_type, 0)
         return tokens.write(self.codec(field_type).encode(obj))
 
     def _expand(
@@ -173,8 +189,11 @@ class TypedValues(PooledConnections):
         """
         try:
             if isinstance(value, Expression | Query):
+                self.check_family(field.type, value)
                 return str(self.expand(value, field.type, query_env=query_env or {}))
-            self.check_length(field, value)
+            if isinstance(value, Param):
+                return tokens.write_named(value.name, field.type, field.length)
+            check_length(field.type, field.length, value)
             return self.represent(value, field.type)
         except InvalidValue as error:
             failure = error.at(field.tablename, field.name)
@@ -189,17 +208,29 @@ class TypedValues(PooledConnections):
         if value is None:
             return None
         try:
-            self.check_length(field, value)
+            check_length(field.type, field.length, value)
             return self.codec(field.type).encode(value)
         except InvalidValue as error:
             failure = error.at(field.tablename, field.name)
         raise failure
 
-    @staticmethod
-    def check_length(field: Any, value: Any) -> None:
-        """Hold the declared length, which SQLite does not and PyDAL never did."""
-        if field.type in _BOUNDED and isinstance(value, str) and len(value) > field.length:
-            raise InvalidValue(f"longer than {field.length} characters")
+    def check_family(self, field_type: Any, expression: Any) -> None:
+        """Refuse to mix text, numbers and so on: SQLite and MariaDB would convert silently.
+
+        Raises:
+            InvalidValue: The expression is of another family of types.
+        """
+        wanted, given = (self._family(t) for t in (field_type, getattr(expression, "type", None)))
+        if wanted and given and wanted != given:
+            raise InvalidValue(f"an expression of {given} stands where {wanted} is needed")
+
+    def _family(self, field_type: Any) -> str | None:
+        if not isinstance(field_type, str):
+            return None
+        if match := _REFERENCE.fullmatch(field_type):
+            table = self.db[match[1]]
+            return self._family((table[match[2]] if match[2] else table._id).type)
+        return _FAMILIES.get(field_type.partition("(")[0])
 
     # -- in
 

@@ -47,6 +47,11 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
     return engine
 
 
+def text_collation(*, mariadb: bool) -> str:
+    """Name the collation that compares by code point and does not ignore trailing spaces."""
+    return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+
+
 def prepare(connection: Any, options: ConnectOptions) -> None:
     """Set strict mode, UTC and the timeouts, and check that they hold.
 
@@ -58,6 +63,7 @@ def prepare(connection: Any, options: ConnectOptions) -> None:
         "sql_mode": f"'{_SQL_MODE}'",
         "time_zone": "'+00:00'",
         "innodb_lock_wait_timeout": max(1, round(options.lock_timeout)),
+        "collation_connection": f"'{text_collation(mariadb=mariadb)}'",
         "tx_isolation" if mariadb else "transaction_isolation": "'READ-COMMITTED'",
     }
     if options.session_settings and mariadb:
