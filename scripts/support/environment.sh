@@ -24,7 +24,7 @@ make_environment() {
         return
     fi
     find_python
-    "$PYTHON" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+    "$PYTHON" -c "$LOCK" || fail "$VENV.lock cannot be locked."
     if ! is_environment_ready "$wanted"; then
         build_environment "$wanted"
     fi
@@ -38,7 +38,8 @@ is_environment_ready() {
         if [ "$1" = dev ] && [ "$kind" = run ]; then
             continue
         fi
-        if [ -x "$VENV/bin/backend" ] && [ "$(cat "$VENV/$kind.stamp" 2>/dev/null)" = "$(stamp_of "$kind")" ]; then
+        if [ -x "$VENV/bin/python" ] &&
+            [ "$(cat "$VENV/$kind.stamp" 2>/dev/null)" = "$(stamp_of "$kind")" ]; then
             return 0
         fi
     done
@@ -109,4 +110,13 @@ if sys.implementation.name == "cpython" and (3, 11) <= sys.version_info[:2] <= (
         print("usable")
     except ImportError:
         print("no-venv")
+'
+
+LOCK='
+import fcntl
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("Waiting for another command that makes .venv")
+    fcntl.flock(9, fcntl.LOCK_EX)
 '
