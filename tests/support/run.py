@@ -22,7 +22,7 @@ from tests.support import servers
 from tests.support.processes import find_mariadb, find_postgresql
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
-_URL_SETTINGS = {"postgresql": "TEST_POSTGRESQL_URL", "mariadb": "TEST_MARIADB_URL"}
+URL_SETTINGS = {"postgresql": "TEST_POSTGRESQL_URL", "mariadb": "TEST_MARIADB_URL"}
 _FOLDER_PREFIX = "bilayer-tests-"
 
 
@@ -31,7 +31,7 @@ def sources() -> Mapping[str, str]:
     """Say for each engine that is to be had where it comes from."""
     found = {"sqlite": "the standard library"}
     binaries = {"postgresql": find_postgresql(), "mariadb": find_mariadb()}
-    for engine, setting in _URL_SETTINGS.items():
+    for engine, setting in URL_SETTINGS.items():
         if os.environ.get(setting):
             found[engine] = setting
         elif binaries[engine]:
@@ -42,7 +42,7 @@ def sources() -> Mapping[str, str]:
 def missing_engines() -> dict[str, str]:
     """Say for each engine that is not to be had why."""
     return {
-        engine: f"{_URL_SETTINGS[engine]} is not set and no server is installed"
+        engine: f"{URL_SETTINGS[engine]} is not set and no server is installed"
         for engine in ENGINES
         if engine not in sources()
     }
@@ -129,7 +129,7 @@ class Run:
             server.start()
 
     def _obtain(self, engine: str) -> servers.Server:
-        lent = os.environ.get(_URL_SETTINGS[engine])
+        lent = os.environ.get(URL_SETTINGS[engine])
         return _server_at(engine, lent) if lent else new_server(engine, self.folder / engine)
 
 
