@@ -12,9 +12,9 @@ from app.models import (
     get_session,
     get_session_by_refresh_token,
     get_session_by_token,
+    revoke_sessions,
+    rotate_session,
     transaction,
-    update_session_rotated,
-    update_sessions_revoked,
 )
 from tests.factories import make_user
 from tests.support.threads import run_together
@@ -61,14 +61,14 @@ def test_end_of_a_sign_in_reaches_a_successor_that_is_just_being_stored() -> Non
 
     def refresh() -> UUID:
         with transaction():
-            update_session_rotated(user_id, first, rotated_at=NOON, expires_at=NOON)
+            rotate_session(user_id, first, rotated_at=NOON, expires_at=NOON)
             is_rotated.set()
             time.sleep(0.3)  # The other one waits for the row that is locked here.
             return make_session(user_id, "second", first)
 
     def end() -> None:
         is_rotated.wait()
-        update_sessions_revoked(user_id, family_id=first, revoked_at=NOON)
+        revoke_sessions(user_id, family_id=first, revoked_at=NOON)
 
     second, _ = run_together([refresh, end])
 

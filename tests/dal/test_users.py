@@ -11,14 +11,14 @@ from app.models import (
     count_active_admins,
     create_user,
     delete_user,
+    free_email,
     get_db,
     get_deleted_user,
     get_user,
     get_user_by_email,
     list_users,
-    update_deleted_user_email,
+    replace_password_hash,
     update_login,
-    update_password_hash,
     update_user,
 )
 from app.vocabulary import Role, UserType
@@ -159,8 +159,8 @@ def test_new_email_is_found_and_the_old_one_is_free() -> None:
 def test_password_hash_is_replaced_only_if_it_is_the_one_that_was_read() -> None:
     user = make_user(password_hash="first")
 
-    assert update_password_hash(user["id"], old="first", new="second") is True
-    assert update_password_hash(user["id"], old="first", new="third") is False
+    assert replace_password_hash(user["id"], old="first", new="second") is True
+    assert replace_password_hash(user["id"], old="first", new="third") is False
 
     changed = get_user(user["id"])
     assert changed is not None
@@ -186,7 +186,7 @@ def test_email_of_a_deleted_account_is_taken_until_it_is_given_up() -> None:
     with pytest.raises(UniqueViolation):
         make_user(email="ada@example.com")
 
-    assert update_deleted_user_email(user["id"]) is True
+    assert free_email(user["id"]) is True
 
     assert make_user(email="ada@example.com")["id"] != user["id"]
 
@@ -194,7 +194,7 @@ def test_email_of_a_deleted_account_is_taken_until_it_is_given_up() -> None:
 def test_account_in_use_keeps_its_email() -> None:
     user = make_user(email="ada@example.com")
 
-    assert update_deleted_user_email(user["id"]) is False
+    assert free_email(user["id"]) is False
 
     assert get_user_by_email("ada@example.com") is not None
 

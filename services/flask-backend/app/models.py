@@ -14,12 +14,13 @@ from app.dal.connection import (
     release,
     transaction,
 )
+from app.dal.queries import Row
 from app.dal.queries.accounts.logins import (
     lock_login,
     lock_login_attempt,
+    refund_login_attempt,
     update_login,
     update_login_attempt,
-    update_login_attempt_refunded,
 )
 from app.dal.queries.accounts.profiles import create_profile, get_profile, update_profile
 from app.dal.queries.accounts.sessions import (
@@ -28,8 +29,8 @@ from app.dal.queries.accounts.sessions import (
     get_session,
     get_session_by_refresh_token,
     get_session_by_token,
-    update_session_rotated,
-    update_sessions_revoked,
+    revoke_sessions,
+    rotate_session,
 )
 from app.dal.queries.accounts.users import (
     MAX_KEY_CHARACTERS,
@@ -37,14 +38,14 @@ from app.dal.queries.accounts.users import (
     create_user,
     delete_user,
     email_key,
+    free_email,
     get_deleted_user,
     get_user,
     get_user_by_email,
     list_users,
     lock_active_admins,
     lock_user,
-    update_deleted_user_email,
-    update_password_hash,
+    replace_password_hash,
     update_user,
 )
 from app.dal.queries.history import (
@@ -60,16 +61,17 @@ from bilayer.runtime import UniqueViolation
 # fmt: off
 __all__ = [  # noqa: RUF022 - in the order of the domains
     # The database
-    "close_db", "get_database", "get_db", "init_db", "release", "transaction", "UniqueViolation",
+    "close_db", "get_database", "get_db", "init_db", "release", "transaction", "Row",
+    "UniqueViolation",
     # Accounts
     "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_user", "email_key",
     "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",
-    "lock_user", "update_deleted_user_email", "update_password_hash", "update_user",
+    "lock_user", "free_email", "replace_password_hash", "update_user",
     "create_profile", "get_profile", "update_profile",
     "create_session", "delete_expired_sessions", "get_session", "get_session_by_refresh_token",
-    "get_session_by_token", "update_session_rotated", "update_sessions_revoked",
+    "get_session_by_token", "rotate_session", "revoke_sessions",
     "lock_login", "lock_login_attempt", "update_login", "update_login_attempt",
-    "update_login_attempt_refunded",
+    "refund_login_attempt",
     # History
     "create_history", "delete_history", "get_history", "get_history_or_deleted", "list_history",
     "update_history",

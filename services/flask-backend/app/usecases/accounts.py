@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Unauthorized
+from app.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from app.models import (
+    Row,
     UniqueViolation,
     count_active_admins,
     create_profile,
@@ -19,8 +20,8 @@ from app.models import (
     get_user_by_email,
     lock_active_admins,
     lock_user,
+    replace_password_hash,
     transaction,
-    update_password_hash,
     update_user,
 )
 from app.usecases import emails, lockout, passwords, sessions
@@ -42,8 +43,6 @@ __all__ = [
     "require_user",
     "update_account",
 ]
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def login(*, email: str, password: str, client: Client) -> SignedIn:
     with transaction():
         lockout.forgive_attempt(user["id"], client.address)
         if new_hash is not None:
-            update_password_hash(user["id"], old=user["password_hash"], new=new_hash)
+            replace_password_hash(user["id"], old=user["password_hash"], new=new_hash)
         tokens = sessions.open_session(user["id"], client)
     return SignedIn(require_user(user["id"]), tokens)
 
@@ -123,7 +122,11 @@ def require_user(user_id: UUID) -> Row:
 
 
 def update_account(user_id: UUID, **columns: Any) -> Row:
-    """Change what owners may change of their account, and return it."""
+    """Change what owners may change of their account, and return it.
+
+    Raises:
+        NotFound: ``USER_NOT_FOUND``.
+    """
     if not update_user(user_id, **columns):
         raise NotFound("USER_NOT_FOUND", "There is no such user.")
     return require_user(user_id)
@@ -134,6 +137,7 @@ def delete_account(user_id: UUID) -> None:
 
     Raises:
         Conflict: ``LAST_ADMIN``: nobody could manage accounts any more.
+        NotFound: ``USER_NOT_FOUND``.
     """
     with transaction():
         require_dispensable(user_id)
@@ -172,19 +176,10 @@ def count_admins() -> int:
     return count_active_admins()
 
 
-def find_account_flaws(email: str, password: str, full_name: str | None) -> list[FieldError]:
-    """Return everything that keeps an account from being made of these, if anything."""
-    known = (email, full_name or "")
-    flaws = (emails.find_flaw(email), passwords.find_flaw(password, *known))
-    return [flaw for flaw in flaws if flaw is not None]
-
-
 def _create_account(
     *, email: str, password: str, full_name: str | None = None, role: Role = Role.VIEWER
 ) -> UUID:
-    flaws = find_account_flaws(email, password, full_name)
-    if flaws:
-        raise Invalid("INVALID_REQUEST", "Some fields are not valid.", errors=flaws)
+    _require_flawless(email, password, full_name)
     password_hash = passwords.hash_password(password)
     try:
         with transaction():
@@ -197,6 +192,13 @@ def _create_account(
         raise Conflict("EMAIL_TAKEN", "An account has this e-mail.") from None
     user_id: UUID = user["id"]
     return user_id
+
+
+def _require_flawless(email: str, password: str, full_name: str | None) -> None:
+    flaws = (emails.find_flaw(email), passwords.find_flaw(password, email, full_name or ""))
+    errors = [flaw for flaw in flaws if flaw is not None]
+    if errors:
+        raise Invalid("INVALID_REQUEST", "Some fields are not valid.", errors=errors)
 
 
 def _renewed_hash(password: str, password_hash: str) -> str | None:

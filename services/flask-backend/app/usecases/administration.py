@@ -6,18 +6,17 @@ from uuid import UUID
 
 from app.errors import Conflict, NotFound
 from app.models import (
+    Row,
+    free_email,
     get_deleted_user,
     get_user,
     list_users,
     transaction,
-    update_deleted_user_email,
     update_user,
 )
 from app.usecases.accounts import require_dispensable, require_user
 from app.usecases.sessions import end_all_sessions
 from app.vocabulary import Role
-
-Row = dict[str, Any]
 
 __all__ = ["change_user", "list_users"]
 
@@ -52,7 +51,7 @@ def change_user(user_id: UUID, changes: Mapping[str, Any]) -> Row:
 def _free_email(user_id: UUID) -> Row:
     if get_user(user_id) is not None:
         raise Conflict("ACCOUNT_NOT_DELETED", "Only a deleted account can give up its e-mail.")
-    update_deleted_user_email(user_id)
+    free_email(user_id)
     user = get_deleted_user(user_id)
     if user is None:
         raise NotFound("USER_NOT_FOUND", "There is no such user.")

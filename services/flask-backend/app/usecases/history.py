@@ -8,6 +8,7 @@ import uuid_utils.compat
 
 from app.errors import Conflict, FieldError, NotFound
 from app.models import (
+    Row,
     UniqueViolation,
     create_history,
     delete_history,
@@ -20,8 +21,6 @@ from app.models import (
 
 MAX_PAYLOAD_BYTES: Final = 65_536
 MAX_PAYLOAD_DEPTH: Final = 16
-
-Row = dict[str, Any]
 
 __all__ = [
     "change_action",

@@ -7,22 +7,22 @@ a thousand guesses at once are not a thousand free ones. A lock never lasts for 
 import hashlib
 import ipaddress
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from app import clock
 from app.errors import TooManyRequests
 from app.models import (
+    Row,
     email_key,
     lock_login,
     lock_login_attempt,
+    refund_login_attempt,
     transaction,
     update_login,
     update_login_attempt,
-    update_login_attempt_refunded,
 )
 
 LONGEST_LOCK: Final = timedelta(minutes=15)
@@ -89,10 +89,10 @@ def forgive_attempt(user_id: UUID, address: str | None) -> None:
     """
     update_login(user_id, failed=0, locked_until=None, last_login_at=clock.now())
     if address is not None:
-        update_login_attempt_refunded(_address_counter(address))
+        refund_login_attempt(_address_counter(address))
 
 
-def _count(counter: Mapping[str, Any], limit: Limit) -> dict[str, Any]:
+def _count(counter: Row, limit: Limit) -> Row:
     """Return the new state of a counter: ``locked_until`` also says when it was last used."""
     now = clock.now()
     last: datetime | None = counter["locked_until"]

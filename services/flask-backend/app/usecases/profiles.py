@@ -6,11 +6,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.errors import FieldError, Invalid
-from app.models import create_profile, get_profile, transaction, update_profile
+from app.models import Row, create_profile, get_profile, transaction, update_profile
 
 MAX_PREFERENCES_BYTES: Final = 65_536
-
-Row = dict[str, Any]
 
 
 def require_profile(user_id: UUID) -> Row:

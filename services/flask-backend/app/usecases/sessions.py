@@ -14,14 +14,15 @@ from uuid import UUID
 from app import clock
 from app.errors import Unauthorized
 from app.models import (
+    Row,
     create_session,
     delete_expired_sessions,
     get_session,
     get_session_by_refresh_token,
     get_session_by_token,
+    revoke_sessions,
+    rotate_session,
     transaction,
-    update_session_rotated,
-    update_sessions_revoked,
 )
 from app.usecases.tokens import Token, derive_token, make_token, read_token
 
@@ -143,25 +144,21 @@ def end_session(principal: Principal) -> None:
     """End the sign-in that a request came from, at once: access and refresh tokens."""
     session = get_session(principal.user_id, principal.session_id)
     if session is not None:
-        update_sessions_revoked(
-            principal.user_id, family_id=session["family_id"], revoked_at=clock.now()
-        )
+        revoke_sessions(principal.user_id, family_id=session["family_id"], revoked_at=clock.now())
 
 
 def end_all_sessions(user_id: UUID) -> None:
     """End every sign-in of an account, at once."""
-    update_sessions_revoked(user_id, revoked_at=clock.now())
+    revoke_sessions(user_id, revoked_at=clock.now())
 
 
-def _rotate(
-    session: dict[str, Any], access: Token, refresh: Token, client: Client, now: datetime
-) -> bool:
+def _rotate(session: Row, access: Token, refresh: Token, client: Client, now: datetime) -> bool:
     """Store the successor of a pair; tell whether this call was the one that did.
 
     The old access token lives on for the grace, for requests that are under way.
     """
     with transaction():
-        is_first = update_session_rotated(
+        is_first = rotate_session(
             session["user_id"],
             session["id"],
             rotated_at=now,
@@ -197,14 +194,14 @@ def _repeat(used: Token, access: Token, refresh: Token) -> TokenPair:
     is_in_time = now <= session["rotated_at"] + REUSE_GRACE
     if is_in_time and successor is not None and successor["rotated_at"] is None:
         return _pair(access, refresh, successor["expires_at"] - now)
-    update_sessions_revoked(used.user_id, family_id=session["family_id"], revoked_at=now)
+    revoke_sessions(used.user_id, family_id=session["family_id"], revoked_at=now)
     raise Unauthorized(
         "TOKEN_REUSED",
         "The refresh token was used before. For safety this sign-in has ended; sign in again.",
     )
 
 
-def _is_open(session: dict[str, Any]) -> bool:
+def _is_open(session: Row) -> bool:
     """Tell whether neither the pair nor its account has ended; expiry is another question."""
     has_account = session["is_active"] and not session["is_deleted"]
     return session["revoked_at"] is None and has_account

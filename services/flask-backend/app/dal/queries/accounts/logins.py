@@ -38,7 +38,7 @@ def update_login_attempt(key: str, **columns: Any) -> bool:
     return bool(db(db.login_attempts.key == key).update(**columns))
 
 
-def update_login_attempt_refunded(key: str) -> None:
+def refund_login_attempt(key: str) -> None:
     """Take back one attempt of a key, by one statement, so that no other attempt is lost."""
     db = get_db()
     attempts = db.login_attempts

@@ -63,7 +63,7 @@ def get_session_by_refresh_token(user_id: UUID, refresh_hash: str) -> Row | None
     return row
 
 
-def update_session_rotated(
+def rotate_session(
     user_id: UUID, session_id: UUID, *, rotated_at: datetime, expires_at: datetime
 ) -> bool:
     """Mark a pair as replaced; of any number of callers at once, exactly one is told True."""
@@ -74,9 +74,7 @@ def update_session_rotated(
     return bool(db(query).update(rotated_at=rotated_at, expires_at=expires_at))
 
 
-def update_sessions_revoked(
-    user_id: UUID, *, family_id: UUID | None = None, revoked_at: datetime
-) -> None:
+def revoke_sessions(user_id: UUID, *, family_id: UUID | None = None, revoked_at: datetime) -> None:
     """End one sign-in of an account, or all of them.
 
     A refresh under way may store a successor that this statement's snapshot does not hold. Its

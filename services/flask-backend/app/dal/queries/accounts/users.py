@@ -130,7 +130,7 @@ def update_user(user_id: UUID, **columns: Any) -> bool:
     return bool(db(query).update(**columns))
 
 
-def update_password_hash(user_id: UUID, *, old: str, new: str) -> bool:
+def replace_password_hash(user_id: UUID, *, old: str, new: str) -> bool:
     """Replace a password's hash, unless it has been replaced since ``old`` was read."""
     db = get_db()
     query = (db.users.id == user_id) & (db.users.password_hash == old)
@@ -144,7 +144,7 @@ def delete_user(user_id: UUID) -> bool:
     return bool(db(query).update(is_deleted=True))
 
 
-def update_deleted_user_email(user_id: UUID) -> bool:
+def free_email(user_id: UUID) -> bool:
     """Take the e-mail from a deleted account, so that another may have it."""
     db = get_db()
     freed = FREED_EMAIL.format(id=user_id)
