@@ -16,7 +16,10 @@ from tests.architecture.sources import APP, LIBRARY, ROOT, imports, modules, pla
 MODULE_LINES = 250
 FUNCTION_LINES = 40
 # Longer on purpose, with the reason. Anything else is split.
-LONG_MODULES: dict[str, str] = {}
+LONG_MODULES = {
+    "packages/bilayer/src/bilayer/drift/findings.py": "the catalogue: a paragraph for each rule",
+    "packages/bilayer/src/bilayer/drift/kinds.py": "tables of type names, engine by engine",
+}
 LONG_FUNCTIONS = {
     "services/flask-backend/app/__init__.py:create_app": "puts the application together, in one"
     " place and in order; half of it is imports",

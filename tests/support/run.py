@@ -77,7 +77,7 @@ class Run:
     def begin(cls) -> Run:
         """Begin a run, after removing what killed runs have left."""
         for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
-            if not _is_alive(int(folder.name.split("-")[2])):
+            if not is_alive(int(folder.name.split("-")[2])):
                 shutil.rmtree(folder, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
         folder.chmod(0o755)  # The servers' user reads below it.
@@ -133,12 +133,8 @@ class Run:
         return _server_at(engine, lent) if lent else new_server(engine, self.folder / engine)
 
 
-def _server_at(engine: str, url: str) -> servers.Server:
-    kinds = {"postgresql": servers.PostgreSQLServer, "mariadb": servers.MariaDBServer}
-    return kinds[engine](url)
-
-
-def _is_alive(process_id: int) -> bool:
+def is_alive(process_id: int) -> bool:
+    """Whether there is a process with this id."""
     try:
         os.kill(process_id, 0)
     except ProcessLookupError:
@@ -146,3 +142,8 @@ def _is_alive(process_id: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _server_at(engine: str, url: str) -> servers.Server:
+    kinds = {"postgresql": servers.PostgreSQLServer, "mariadb": servers.MariaDBServer}
+    return kinds[engine](url)
