@@ -3,7 +3,8 @@
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from types import ModuleType
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from alembic.runtime.environment import EnvironmentContext
@@ -30,7 +31,7 @@ _OPTIONS: Final[Mapping[str, Any]] = {
 
 
 def run_env(
-    context: EnvironmentContext,
+    context: EnvironmentContext | ModuleType,
     metadata: sa.MetaData,
     *,
     default_url: Callable[[], str | sa.URL],
@@ -48,6 +49,8 @@ def run_env(
     Raises:
         MigrationError: The database could not be migrated, for a reason of this module's.
     """
+    # Alembic's ``context`` is a module that passes everything on to the one in force.
+    context = cast("EnvironmentContext", context)
     _log_to_terminal(context)
     url = _choose_url(context, default_url)
     options = {**_OPTIONS, "target_metadata": metadata}
@@ -56,7 +59,7 @@ def run_env(
         options |= {"transactional_ddl": True, "on_version_apply": _check_foreign_keys}
     if context.is_offline_mode():
         _write_script(context, url, options)
-    elif with_retries(lambda: _look(context, url, options, limits), limits):
+    elif _look(context, url, options, limits):
         _migrate(context, url, options, limits)
 
 
@@ -92,33 +95,38 @@ def _look(
     Returns:
         Whether the command is one that writes, and there is something to write.
     """
-    with migration_engine(url, limits, is_writer=False).connect() as connection:
-        context.configure(connection, dont_mutate=True, **options)
-        migration = context.get_context()
-        if "destination_rev" not in migration.opts:
+
+    def look() -> bool:
+        with migration_engine(url, limits, is_writer=False).connect() as connection:
+            context.configure(connection, dont_mutate=True, **options)
+            migration = context.get_context()
+            if "destination_rev" in migration.opts:
+                return _has_something_to_do(migration)
             context.run_migrations()
             return False
-        found = migration.get_current_heads()
+
+    return with_retries(look, limits)
+
+
+def _has_something_to_do(migration: MigrationContext) -> bool:
+    scripts, destination = migration.opts["script"], migration.opts["destination_rev"]
+    found = migration.get_current_heads()
     if not migration.opts.get("purge"):
-        require_known(migration.opts["script"], found)
-    is_done = _is_at_head(migration, found)
-    if is_done:
-        log.info("Nothing to do: the database is at the head revision")
-    return not is_done
-
-
-def _is_at_head(migration: MigrationContext, found: tuple[str, ...]) -> bool:
-    destination = migration.opts["destination_rev"]
-    if destination not in ("head", "heads", ("head",), ("heads",)):
-        return False
-    heads = migration.opts["script"].get_heads()
-    return bool(heads) and set(heads) == set(found)
+        require_known(scripts, found)
+    is_at_head = bool(found) and set(found) == set(scripts.get_heads())
+    if not is_at_head or destination not in ("head", "heads", ("head",), ("heads",)):
+        return True
+    log.info("Nothing to do: the database is at the head revision")
+    return False
 
 
 def _migrate(
     context: EnvironmentContext, url: sa.URL, options: dict[str, Any], limits: Limits
 ) -> None:
     with migration_lock(url, limits) as lock:
+        # Whoever waited may find that the work is done, or that a newer release has done it.
+        if not _look(context, url, options, limits):
+            return
         plan = Plan(context.get_context().opts["fn"], lambda: require_held(lock))
         writing = {**options, "fn": plan, "dont_mutate": False}
         with_retries(lambda: _run(context, url, writing, limits), limits)
