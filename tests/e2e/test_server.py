@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -71,6 +72,32 @@ def test_connections_are_given_back(backend: Backend, database_url: str, engine:
         assert "database_connections_in_use 0.0" in client.get("/metrics").text
     if engine != "sqlite":
         assert connections(database_url) <= 2 * 10, "no more than both workers' pools"
+
+
+def test_crowd_beyond_the_pool_is_answered_or_asked_to_wait(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = {"DB_POOL_SIZE": "1", "DB_MAX_OVERFLOW": "0", "THREADS": "16"}
+    with running(database_url, tmp_path, **settings) as backend:
+        with backend.client() as client:
+            register(client)
+            token = client.headers["Authorization"]
+
+        def write(_: int) -> httpx.Response:
+            with backend.client(headers={"Authorization": token}) as client:
+                body = {"action_type": "A", "payload": {}}
+                return client.post("/api/v1/history", json=body)
+
+        with ThreadPoolExecutor(32) as pool:
+            answers = list(pool.map(write, range(300)))
+        with backend.client(headers={"Authorization": token}) as client:
+            rows = client.get("/api/v1/history", params={"limit": 200}).json()["items"]
+            metrics = client.get("/metrics").text
+
+    assert {answer.status_code for answer in answers} <= {201, 503}
+    assert all("Retry-After" in answer.headers for answer in answers if answer.is_error)
+    assert len(rows) == min(200, sum(answer.is_success for answer in answers))
+    assert "database_connections_in_use 0.0" in metrics
 
 
 def test_metrics_add_up_over_workers_and_outlive_them(own_backend: Backend) -> None:

@@ -18,6 +18,8 @@ from gunicorn import util
 from gunicorn.http import errors as http
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.api.probes import HEALTH
+
 HEAD_SECONDS: Final = 5.0
 BODY_SECONDS: Final = 10.0
 """Both count from the arrival, so that a crowd of slow clients is cut as soon as a single one."""
@@ -74,9 +76,8 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Say on ``/readyz`` that this worker is stopping, then stop as gunicorn does."""
-        health = getattr(self.wsgi, "extensions", {}).get("health")
-        if health is not None:
-            health.drain()
+        if self.wsgi is not None:
+            self.wsgi.extensions[HEALTH].drain()
         super().handle_exit(sig, frame)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ARG002 - the base passes them
