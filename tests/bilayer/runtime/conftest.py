@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,21 +18,29 @@ from tests.support.run import Run
 
 
 @pytest.fixture(scope="session")
-def _worker_core(suite_run: Run, engine: str) -> Iterator[sa.Engine]:
-    with new_database(suite_run, engine) as url:
-        schema.create_tables(url)
-        core = sa.create_engine(parse_url(url))
-        yield core
-        core.dispose()
+def _open_core(suite_run: Run) -> Iterator[Callable[[str], sa.Engine]]:
+    """Opens this worker's tables on an engine, once; tests come in any order of engines."""
+    with ExitStack() as stack:
+
+        @cache
+        def open_core(engine: str) -> sa.Engine:
+            url = stack.enter_context(new_database(suite_run, engine))
+            schema.create_tables(url)
+            core = sa.create_engine(parse_url(url))
+            stack.callback(core.dispose)
+            return core
+
+        yield open_core
 
 
 @pytest.fixture
-def core(_worker_core: sa.Engine) -> sa.Engine:
+def core(engine: str, _open_core: Callable[[str], sa.Engine]) -> sa.Engine:
     """SQLAlchemy Core on this worker's tables, which are empty."""
-    with _worker_core.begin() as connection:
+    core = _open_core(engine)
+    with core.begin() as connection:
         for table in reversed(schema.metadata.sorted_tables):
             connection.execute(table.delete())
-    return _worker_core
+    return core
 
 
 @pytest.fixture
