@@ -41,10 +41,13 @@ class Codec:
         encode: Checks a Python value (never None) and gives the driver's parameter.
         decode: Turns what the driver read (never None) into the Python value; None where the
             driver's value is right as it is.
+        canonical: Gives a value that may be written the form in which it is read; None where there
+            is only one form.
     """
 
     encode: Callable[[Any], Parameter]
     decode: Callable[[Any], Any] | None = None
+    canonical: Callable[[Any], Any] | None = None
 
 
 def encode_text(value: Any) -> str:

@@ -20,7 +20,8 @@ class ConnectOptions:
         read_timeout: How long an answer may take before the connection is given up; must be
             longer than ``statement_timeout``, which the server keeps.
         statement_timeout: How long the server works on one statement.
-        lock_timeout: How long a statement waits for a lock.
+        lock_timeout: How long a statement waits for a lock. SQLite does not serve its waiters in
+            order: with many writers give it more.
         idle_in_transaction_timeout: How long a transaction may do nothing (PostgreSQL).
         application_name: What the server's list of connections shows (PostgreSQL).
         session_settings: Send the settings when a connection is made. Behind a transaction

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from bilayer.runtime import tokens
+from bilayer.runtime.adapters.parts import Param
 from bilayer.runtime.adapters.statements import Condition
-from bilayer.runtime.adapters.values import Param, check_length
+from bilayer.runtime.adapters.values import check_length
 from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
 from bilayer.runtime.subscribers import Row
 

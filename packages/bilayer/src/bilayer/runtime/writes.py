@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from bilayer.runtime.adapters.statements import all_equal
-from bilayer.runtime.errors import UnsupportedDefinition
+from bilayer.runtime.errors import Deadlock, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Action, Change, Row, Subscriber
 from bilayer.runtime.transaction import Transaction
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bilayer.runtime.adapters.statements import Assignments, Condition
 
 _KEYS_PER_STATEMENT: Final = 500
+_ATTEMPTS: Final = 10
 
 
 class WritePipeline:
@@ -70,9 +71,9 @@ class WritePipeline:
         if not items:
             return 0
         items = [self.stamped(table, "insert", item) for item in items]
+        if not self.is_watched(table):
+            return self._adapter.send_insert_many(table, items)
         with Transaction(self._adapter):
-            if not self.is_watched(table):
-                return self._adapter.send_insert_many(table, items)
             keys = self._given_keys(table, items)
             if keys is None:
                 keys = [self._adapter.send_insert(table, item) for item in items]
@@ -134,8 +135,16 @@ class WritePipeline:
         if not self.is_watched(table):
             self._adapter.send_upsert(table, inserted, conflict, changed)
             return
-        with Transaction(self._adapter):
-            self._upsert_seen(table, inserted, conflict, changed)
+        attempts = 1 if self._adapter.session.depth else _ATTEMPTS
+        for attempt in range(attempts):
+            try:
+                with Transaction(self._adapter):
+                    self._upsert_seen(table, inserted, conflict, changed)
+            except Deadlock:  # MariaDB: two writers inserted the same key; nothing has happened
+                if attempt + 1 == attempts:
+                    raise
+            else:
+                return
 
     def _upsert_seen(
         self, table: Any, fields: Assignments, conflict: Sequence[Any], update: Assignments | None
@@ -148,7 +157,7 @@ class WritePipeline:
                 if update is not None:
                     self._update_images(table, before, update)
                 return
-            if self._adapter.send_upsert(table, fields, conflict, None):
+            if self._adapter.send_insert_absent(table, fields, conflict):
                 after = self._images(table, query)
                 self._publish(table, "insert", [None], after)
                 return
@@ -196,19 +205,32 @@ class WritePipeline:
             )
         for where in self._conditions(table, keys):
             self._adapter.send_update(table, where, fields)
-        moved = [tuple(given.get(n, old) for n, old in zip(names, k, strict=True)) for k in keys]
+        columns = self._adapter.key_columns(table)
+        moved = [
+            tuple(
+                self._adapter.canonical(column, given.get(column.name, old))
+                for column, old in zip(columns, key, strict=True)
+            )
+            for key in keys
+        ]
         self._publish(table, "update", before, self._rows_of(table, moved))
 
     def _publish_inserts(self, table: Any, keys: Sequence[Any]) -> None:
-        names = [column.name for column in self._adapter.key_columns(table)]
+        columns = self._adapter.key_columns(table)
         tuples = [
-            tuple(key[name] for name in names) if isinstance(key, dict) else (key,) for key in keys
+            tuple(
+                self._adapter.canonical(column, key[column.name] if isinstance(key, dict) else key)
+                for column in columns
+            )
+            for key in keys
         ]
         self._publish(table, "insert", [None] * len(keys), self._rows_of(table, tuples))
 
     def _publish(
         self, table: Any, action: Action, before: Sequence[Row | None], after: Sequence[Row | None]
     ) -> None:
+        if not after:
+            return
         names = [column.name for column in self._adapter.key_columns(table)]
         changes = [
             Change(table._dalname, action, {n: (old or new or {})[n] for n in names}, old, new)

@@ -6,8 +6,8 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+from bilayer.runtime.adapters.parts import ReadingPlan
 from bilayer.runtime.adapters.statements import Assignments, WriteStatements
-from bilayer.runtime.adapters.values import ReadingPlan
 from bilayer.runtime.errors import RawSQLRefused, TransactionMisuse
 from bilayer.runtime.pydal_compat import Expression
 from bilayer.runtime.subscribers import Row

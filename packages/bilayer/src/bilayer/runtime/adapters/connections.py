@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from bilayer.runtime import tokens
+from bilayer.runtime.adapters.binding import BoundParameters
 from bilayer.runtime.errors import (
     ConnectionLost,
     DatabaseError,
@@ -21,7 +21,6 @@ from bilayer.runtime.errors import (
     TransactionAborted,
     TransactionMisuse,
 )
-from bilayer.runtime.pydal_compat import SQLAdapter
 from bilayer.runtime.session import Session
 from bilayer.runtime.watchdog import Watchdog
 
@@ -30,7 +29,7 @@ log = logging.getLogger("bilayer.runtime")
 _CHANGES_NOTHING: Final = ("SELECT", "BEGIN", "START TRANSACTION", "SET ", "PRAGMA")
 
 
-class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are untyped
+class PooledConnections(BoundParameters):
     """Connections from ``engine``, statements with bind parameters, errors of one tree.
 
     Attributes:
@@ -40,7 +39,6 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
         session: The state of the calling thread.
     """
 
-    placeholder: ClassVar[str] = "%s"
     engine: sa.Engine
     deadline_seconds: float
     echo: bool
@@ -159,31 +157,6 @@ class PooledConnections(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are
         return inherited
 
     # -- statements
-
-    def adapt(self, obj: str) -> str:
-        """Carry text as a token; this is PyDAL's hook for quoting."""
-        return tokens.write(obj)
-
-    def bind(self, sql: str) -> tuple[str, list[Any]]:
-        """Turn tokens into placeholders and parameters, other percent signs into literal ones."""
-        texts, found = tokens.split(sql)
-        parameters = [tokens.read(kind, payload) for kind, payload in found]
-        return self.join(texts, [self.mark(kind) for kind, _ in found]), parameters
-
-    def join(self, texts: list[str], marks: list[str]) -> str:
-        """Put placeholders between texts, in which percent signs stand for themselves."""
-        if self.placeholder == "%s":
-            texts = [text.replace("%", "%%") for text in texts]
-        pairs = zip(texts, [*marks, ""], strict=True)
-        return "".join(text + mark for text, mark in pairs)
-
-    def unescape(self, sql: str) -> str:
-        """Undo what ``join`` did to percent signs, for a statement without parameters."""
-        return sql.replace("%%", "%") if self.placeholder == "%s" else sql
-
-    def mark(self, kind: str) -> str:  # noqa: ARG002 - engines that need it override this
-        """Give the placeholder for a token of that kind."""
-        return self.placeholder
 
     def execute(self, sql: str, placeholders: Any = None) -> Any:
         """Run a statement of PyDAL (with tokens) or of ``executesql`` (with placeholders).

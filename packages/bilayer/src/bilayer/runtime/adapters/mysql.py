@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
 from bilayer.runtime.adapters.base import NativeAdapter
-from bilayer.runtime.adapters.dialect import Env, SafeDialect, json_path
+from bilayer.runtime.adapters.dialect import Env, SafeDialect
+from bilayer.runtime.adapters.operands import json_path
 from bilayer.runtime.adapters.statements import Assignments, all_equal
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
@@ -21,25 +21,19 @@ from bilayer.runtime.codecs import (
     encode_bytes,
     encode_date,
     encode_double,
+    encode_instant,
     encode_instant_text,
     encode_json,
     encode_time,
     exact_decimal,
     parse_uuid,
 )
-from bilayer.runtime.engines.mysql import text_collation
+from bilayer.runtime.engines.mysql import text_collation, translate
 from bilayer.runtime.errors import (
-    CheckViolation,
-    ConnectionLost,
-    ConstraintViolation,
     DatabaseError,
     Deadlock,
-    ForeignKeyViolation,
-    LockTimeout,
     NotNullViolation,
-    ReadOnly,
     SerializationFailure,
-    StatementTimeout,
     UniqueViolation,
     UnsupportedDefinition,
 )
@@ -51,28 +45,6 @@ _UNIQUE_KEYS: Final = (
     "SELECT GROUP_CONCAT(column_name) FROM information_schema.statistics "
     "WHERE table_schema = DATABASE() AND table_name = %s AND non_unique = 0 GROUP BY index_name"
 )
-
-# https://mariadb.com/kb/en/mariadb-error-code-reference/ ; 4025 is MariaDB's, 3819 MySQL's.
-_CONSTRAINTS: Final[Mapping[int, tuple[type[ConstraintViolation], str, str]]] = {
-    1062: (UniqueViolation, "a row with this key exists", r"for key '(?:[^'.]+\.)?([^']+)'$"),
-    1451: (ForeignKeyViolation, "the row is pointed to", r"CONSTRAINT `([^`]+)`"),
-    1452: (ForeignKeyViolation, "the row points to nothing", r"CONSTRAINT `([^`]+)`"),
-    4025: (CheckViolation, "the row is not allowed", r"CONSTRAINT `([^`]+)`"),
-    3819: (CheckViolation, "the row is not allowed", r"constraint '([^']+)'"),
-}
-_NOT_NULL: Final = (1048, 1364)
-_OTHERS: Final[Mapping[int, tuple[type[DatabaseError], str]]] = {
-    1213: (Deadlock, "a deadlock; retry the transaction"),
-    1020: (SerializationFailure, "the row changed since it was read; retry the transaction"),
-    1205: (LockTimeout, "a lock was not granted in time"),
-    3572: (LockTimeout, "the row is locked"),
-    1969: (StatementTimeout, "the statement ran too long and was stopped"),
-    3024: (StatementTimeout, "the statement ran too long and was stopped"),
-    1792: (ReadOnly, "the transaction accepts no writes"),
-    1290: (ReadOnly, "the server accepts no writes"),
-    1836: (ReadOnly, "the server accepts no writes"),
-    1040: (ConnectionLost, "the server has no connection left"),
-}
 
 
 def _decode_boolean(value: Any) -> bool:
@@ -126,9 +98,9 @@ class MySQLAdapter(NativeAdapter):
         "float": Codec(encode_double),
         "date": Codec(encode_date),
         "time": Codec(encode_time, decode_time),
-        "datetime": Codec(encode_instant_text, decode_instant),
+        "datetime": Codec(encode_instant_text, decode_instant, encode_instant),
         "blob": Codec(encode_bytes, bytes),
-        "uuid": Codec(lambda value: parse_uuid(value).hex, decode_uuid),
+        "uuid": Codec(lambda value: parse_uuid(value).hex, decode_uuid, parse_uuid),
     }
 
     def _initialize_(self) -> None:
@@ -188,24 +160,43 @@ class MySQLAdapter(NativeAdapter):
         fields: Assignments,
         conflict: Sequence[Any],
         update: Assignments | None,
-    ) -> int:
-        """Update, else insert, else update again.
+    ) -> None:
+        """Insert a row or change the one with the same key.
 
         ON DUPLICATE KEY UPDATE fires for any unique key and would change another row than the one
-        the caller named.
+        the caller named. Then the guard sets the primary key to NULL, which the server refuses.
         """
         self._require_unique_key(table, conflict)
+        guard = self.key_columns(table)[0]
+        same = " AND ".join(f"{c._rname} <=> VALUES({c._rname})" for c in conflict)
+        sets = [f"{guard._rname}=IF({same}, {guard._rname}, NULL)"]
+        env = {"current_scope": [table._tablename]}
+        sets += [
+            f"{field._rname}={self.placed(field, value, env)}" for field, value in update or ()
+        ]
+        clause = f" ON DUPLICATE KEY UPDATE {','.join(sets)}"
+        try:
+            self.execute(self.insert_text(table, fields) + clause)
+        except NotNullViolation as violation:
+            if violation.column != guard.name or any(f is guard and v is None for f, v in fields):
+                raise
+        else:
+            return
+        self.session.failed = False  # the server has undone the statement, and that alone
+        self.send_insert(table, fields)  # names the other key, or succeeds if its row is gone
+
+    def send_insert_absent(self, table: Any, fields: Assignments, conflict: Sequence[Any]) -> bool:
+        """Insert a row unless one with the same key exists; tell whether it was inserted."""
+        self._require_unique_key(table, conflict)
         query = all_equal(conflict, {field.name: value for field, value in fields})
-        if update and self.send_update(table, self.condition(table, query), update):
-            return 1
         try:
             with Transaction(self):
                 self.send_insert(table, fields)
         except UniqueViolation:
-            if self._kept_or_updated(table, query, update):
-                return 1 if update else 0
+            if self.dicts(query, self.key_columns(table), {"for_update": True}):
+                return False
             raise
-        return 1
+        return True
 
     def _require_unique_key(self, table: Any, conflict: Sequence[Any]) -> None:
         """Hold what the other engines' ON CONFLICT holds: without a key, two writers make two."""
@@ -217,33 +208,9 @@ class MySQLAdapter(NativeAdapter):
         if key not in self._unique_keys:
             raise UnsupportedDefinition(f"{key[0]} has no unique key of {', '.join(key[1:])}")
 
-    def _kept_or_updated(self, table: Any, query: Any, update: Assignments | None) -> bool:
-        """Finish an upsert whose row another writer inserted meanwhile."""
-        if update:
-            return self.send_update(table, self.condition(table, query), update) > 0
-        return bool(self.dicts(query, self.key_columns(table), {"limitby": (0, 1)}))
-
-    def translate(self, caught: Exception, connection: Any) -> DatabaseError:  # noqa: ARG002
-        """Map error numbers."""
-        number = caught.args[0] if caught.args and isinstance(caught.args[0], int) else 0
-        text = str(caught.args[1]) if len(caught.args) > 1 else ""
-        code = str(number)
-        if number in _CONSTRAINTS:
-            kind, message, pattern = _CONSTRAINTS[number]
-            return kind(message, code=code, constraint=_last(pattern, text))
-        if number in _NOT_NULL:
-            column = _last(r"'([^']+)'", text)
-            return NotNullViolation("a value is required", code=code, column=column)
-        if number in _OTHERS:
-            other, message = _OTHERS[number]
-            return other(message, code=code)
-        return DatabaseError(f"MariaDB refused the statement ({code})", code=code)
+    def translate(self, caught: Exception, connection: Any) -> DatabaseError:
+        """Map the driver's errors."""
+        return translate(caught, connection)
 
 
 dialects.register_for(MySQLAdapter)(MySQLNativeDialect)
-
-
-def _last(pattern: str, text: str) -> str | None:
-    """Find a name in a message; values stand before it and may look like one."""
-    found = re.findall(pattern, text)
-    return found[-1] if found else None

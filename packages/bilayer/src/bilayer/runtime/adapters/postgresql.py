@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import socket
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -31,40 +30,14 @@ from bilayer.runtime.codecs import (
 )
 from bilayer.runtime.codecs import encode_text as text_of
 from bilayer.runtime.codecs import integer as integer_of
+from bilayer.runtime.engines.postgresql import translate
 from bilayer.runtime.errors import (
-    CheckViolation,
-    ConnectionLost,
-    ConstraintViolation,
     DatabaseError,
-    Deadlock,
-    ForeignKeyViolation,
-    LockTimeout,
-    NotNullViolation,
-    ReadOnly,
-    SerializationFailure,
-    StatementTimeout,
     TransactionAborted,
-    UniqueViolation,
 )
 from bilayer.runtime.pydal_compat import PyDALField, dialects
 
 _TEXT_TYPES: Final = ("string", "text", "password", "upload", "json", "jsonb")
-
-# https://www.postgresql.org/docs/15/errcodes-appendix.html
-_CONSTRAINTS: Final[Mapping[str, tuple[type[ConstraintViolation], str]]] = {
-    "23505": (UniqueViolation, "a row with this key exists"),
-    "23503": (ForeignKeyViolation, "the row points to nothing, or is pointed to"),
-    "23514": (CheckViolation, "the row is not allowed"),
-    "23502": (NotNullViolation, "a value is required"),
-}
-_OTHERS: Final[Mapping[str, tuple[type[DatabaseError], str]]] = {
-    "40P01": (Deadlock, "a deadlock; retry the transaction"),
-    "40001": (SerializationFailure, "the transaction could not be serialized; retry it"),
-    "55P03": (LockTimeout, "a lock was not granted in time"),
-    "57014": (StatementTimeout, "the statement ran too long and was stopped"),
-    "25006": (ReadOnly, "the database or transaction accepts no writes"),
-    "25P02": (TransactionAborted, "an earlier statement of this transaction failed"),
-}
 
 
 class PostgreSQLDialect(SafeDialect):
@@ -177,9 +150,9 @@ class PostgreSQLAdapter(NativeAdapter):
         "float": Codec(encode_double),
         "date": Codec(encode_date),
         "time": Codec(encode_time),
-        "datetime": Codec(encode_instant, decode_instant),
+        "datetime": Codec(encode_instant, decode_instant, encode_instant),
         "blob": Codec(encode_bytes, bytes),
-        "uuid": Codec(lambda value: str(parse_uuid(value))),
+        "uuid": Codec(lambda value: str(parse_uuid(value)), canonical=parse_uuid),
     }
 
     def make_decimal_codec(self, precision: int, scale: int) -> Codec:
@@ -209,31 +182,8 @@ class PostgreSQLAdapter(NativeAdapter):
             raise TransactionAborted("the transaction had failed; PostgreSQL rolled it back")
 
     def translate(self, caught: Exception, connection: Any) -> DatabaseError:
-        """Map SQLSTATEs."""
-        code: str | None = getattr(caught, "pgcode", None)
-        diagnostics = getattr(caught, "diag", None)
-        if code is not None and code in _CONSTRAINTS:
-            kind, message = _CONSTRAINTS[code]
-            return kind(
-                message,
-                code=code,
-                constraint=getattr(diagnostics, "constraint_name", None),
-                table=getattr(diagnostics, "table_name", None),
-                column=getattr(diagnostics, "column_name", None) or _single_column(diagnostics),
-            )
-        if code is not None and code in _OTHERS:
-            other, message = _OTHERS[code]
-            return other(message, code=code)
-        if code is None and connection.closed:
-            return ConnectionLost("the connection was closed")
-        return DatabaseError(f"PostgreSQL refused the statement ({code})", code=code)
+        """Map the driver's errors."""
+        return translate(caught, connection)
 
 
 dialects.register_for(PostgreSQLAdapter)(PostgreSQLDialect)
-
-
-def _single_column(diagnostics: Any) -> str | None:
-    """Take the column out of ``Key (email)=(...) already exists`` and leave the value there."""
-    detail = getattr(diagnostics, "message_detail", None) or ""
-    match = re.match(r'Key \("?(\w+)"?\)=', detail)
-    return match.group(1) if match else None

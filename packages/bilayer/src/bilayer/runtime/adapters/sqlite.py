@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import decimal
-import re
 import sqlite3
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from bilayer.runtime.adapters.base import NativeAdapter
-from bilayer.runtime.adapters.dialect import Env, SafeDialect, json_path
+from bilayer.runtime.adapters.dialect import Env, SafeDialect
+from bilayer.runtime.adapters.operands import json_path
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
     Codec,
@@ -21,34 +21,20 @@ from bilayer.runtime.codecs import (
     encode_bytes,
     encode_date,
     encode_double,
+    encode_instant,
     encode_instant_text,
     encode_json,
     encode_time,
     exact_decimal,
     parse_uuid,
 )
-from bilayer.runtime.engines.sqlite import BufferedCursor
+from bilayer.runtime.engines.sqlite import BufferedCursor, translate
 from bilayer.runtime.errors import (
-    CheckViolation,
-    ConnectionLost,
     DatabaseError,
-    ForeignKeyViolation,
-    LockTimeout,
-    NotNullViolation,
-    ReadOnly,
-    StatementTimeout,
-    UniqueViolation,
     UnsupportedDefinition,
 )
 from bilayer.runtime.pydal_compat import SQLiteDialect, dialects
 from bilayer.types import EXACT, MAX_EXACT_DIGITS
-
-_KEY_IN_TABLE: Final = re.compile(
-    r'CONSTRAINT\s+"?(\w+)"?\s+(?:UNIQUE|PRIMARY\s+KEY)\s*\(([^)]*)\)', re.IGNORECASE
-)
-_UNIQUE_INDEX: Final = re.compile(
-    r'CREATE\s+UNIQUE\s+INDEX\s+"?(\w+)"?\s+ON\s+\S+\s*\(([^)]*)\)', re.IGNORECASE
-)
 
 
 def _decode_boolean(value: Any) -> bool:
@@ -116,9 +102,9 @@ class SQLiteAdapter(NativeAdapter):
         "float": Codec(encode_double),
         "date": Codec(encode_date, decode_date),
         "time": Codec(encode_time, decode_time),
-        "datetime": Codec(encode_instant_text, decode_instant),
+        "datetime": Codec(encode_instant_text, decode_instant, encode_instant),
         "blob": Codec(encode_bytes),
-        "uuid": Codec(lambda value: parse_uuid(value).hex, decode_uuid),
+        "uuid": Codec(lambda value: parse_uuid(value).hex, decode_uuid, parse_uuid),
     }
 
     def _initialize_(self) -> None:
@@ -175,52 +161,8 @@ class SQLiteAdapter(NativeAdapter):
         return not connection.dbapi_connection.in_transaction
 
     def translate(self, caught: Exception, connection: Any) -> DatabaseError:
-        """Map SQLite's extended result codes."""
-        code = getattr(caught, "sqlite_errorname", None) or ""
-        detail = str(caught).rpartition(": ")[2]
-        if code.startswith("SQLITE_CONSTRAINT"):
-            return _constraint_error(code, detail, connection)
-        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return LockTimeout("the database is locked by another writer", code=code)
-        if code == "SQLITE_INTERRUPT":
-            return StatementTimeout("the statement ran too long and was stopped", code=code)
-        if code.startswith("SQLITE_READONLY"):
-            return ReadOnly("the database accepts no writes", code=code)
-        if code.startswith(("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT")):
-            return ConnectionLost("the database file cannot be used", code=code)
-        return DatabaseError(f"SQLite refused the statement ({code or 'unknown'})", code=code)
+        """Map the driver's errors."""
+        return translate(caught, connection)
 
 
 dialects.register_for(SQLiteAdapter)(SQLiteNativeDialect)
-
-
-def _constraint_error(code: str, detail: str, connection: sqlite3.Connection) -> DatabaseError:
-    if code in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"):
-        names = [name.rpartition(".") for name in detail.split(", ")]
-        table, columns = names[0][0], [column for _, _, column in names]
-        return UniqueViolation(
-            "a row with this key exists",
-            code=code,
-            constraint=_constraint_name(connection, table, columns),
-            table=table,
-            column=columns[0] if len(columns) == 1 else None,
-        )
-    if code == "SQLITE_CONSTRAINT_NOTNULL":
-        table, _, column = detail.rpartition(".")
-        return NotNullViolation("a value is required", code=code, table=table, column=column)
-    if code == "SQLITE_CONSTRAINT_CHECK":
-        return CheckViolation("the row is not allowed", code=code, constraint=detail)
-    if code == "SQLITE_CONSTRAINT_FOREIGNKEY":
-        return ForeignKeyViolation("the row points to nothing, or is pointed to", code=code)
-    return DatabaseError(f"SQLite refused the statement ({code})", code=code)
-
-
-def _constraint_name(connection: sqlite3.Connection, table: str, columns: list[str]) -> str | None:
-    """Look up which constraint covers the columns; SQLite's message names only those."""
-    query = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
-    for (sql,) in connection.execute(query, (table,)):
-        for pattern in (_KEY_IN_TABLE, _UNIQUE_INDEX):
-            for name, listed in pattern.findall(sql):
-                if [part.strip().strip('"') for part in listed.split(",")] == columns:
-                    return str(name)
-    return None

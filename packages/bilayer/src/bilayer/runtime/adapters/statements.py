@@ -6,12 +6,15 @@ Only the write pipeline calls these; whatever skipped it would escape the subscr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from bilayer.runtime.adapters.values import TypedValues
 from bilayer.runtime.errors import UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
+from bilayer.runtime.transaction import Transaction
 
 Assignments = Sequence[tuple[Any, Any]]
 """Fields with the values (or expressions) they get."""
@@ -51,6 +54,11 @@ class WriteStatements(TypedValues):
         first = self.key_columns(table)[0]
         return Query(self.db, self.dialect.keys_in, first, list(keys))
 
+    def canonical(self, column: Any, value: Any) -> Any:
+        """Give a key's value as it will be read back: a UUID may be written as text."""
+        convert = self.codec(column.type).canonical
+        return value if value is None or convert is None else convert(value)
+
     # -- statements
 
     def send_insert(self, table: Any, fields: Assignments) -> Any:
@@ -80,12 +88,12 @@ class WriteStatements(TypedValues):
         """Render an INSERT; plain values go to the driver without passing PyDAL's text."""
         if not fields:
             return self.dialect.insert_empty(table._rname).rstrip(";"), None
-        names = ",".join(field._rname for field, _ in fields)
-        head = f"INSERT INTO {table._rname}({names}) VALUES "
         if any(isinstance(value, Expression | Query) for _, value in fields):
-            return self.bind(head + f"({','.join(self.placed(f, v) for f, v in fields)})")
+            return self.bind(self.insert_text(table, fields))
+        names = ",".join(field._rname for field, _ in fields)
         marks = ",".join(self.mark_of(field.type) for field, _ in fields)
-        return f"{head}({marks})", [self.encoded(field, value) for field, value in fields]
+        values = [self.encoded(field, value) for field, value in fields]
+        return f"INSERT INTO {table._rname}({names}) VALUES ({marks})", values
 
     def mark_of(self, field_type: str) -> str:  # noqa: ARG002 - engines that need it override this
         """Give the placeholder for a value of that type."""
@@ -135,11 +143,14 @@ class WriteStatements(TypedValues):
         head = ",".join(column._rname for column in columns)
         mark = "(" + ",".join(self.mark_of(column.type) for column in columns) + ")"
         size = max(1, _CELLS_PER_INSERT // max(1, len(columns)))
-        for start in range(0, len(items), size):
-            chunk = items[start : start + size]
-            rows = ",".join([mark] * len(chunk))
-            values = [self.encoded(field, value) for item in chunk for field, value in item]
-            self.run(f"INSERT INTO {table._rname}({head}) VALUES {rows}", values)
+        values = [[self.encoded(field, value) for field, value in item] for item in items]
+        # One statement is atomic by itself.
+        with Transaction(self) if len(items) > size else nullcontext():
+            for start in range(0, len(items), size):
+                chunk = values[start : start + size]
+                rows = ",".join([mark] * len(chunk))
+                sql = f"INSERT INTO {table._rname}({head}) VALUES {rows}"
+                self.run(sql, list(chain.from_iterable(chunk)))
         return len(items)
 
     def send_upsert(
@@ -148,18 +159,30 @@ class WriteStatements(TypedValues):
         fields: Assignments,
         conflict: Sequence[Any],
         update: Assignments | None,
-    ) -> int:
-        """Insert a row or change the one with the same key; 0 if it was kept as it is."""
-        names = ",".join(field._rname for field, _ in fields)
-        values = ",".join(self.placed(field, value) for field, value in fields)
-        key = ",".join(column._rname for column in conflict)
+    ) -> None:
+        """Insert a row or change the one with the same key; None keeps it as it is."""
         env = {"current_scope": [table._tablename]}
         sets = ",".join(f"{f._rname}={self.placed(f, v, env)}" for f, v in update or ())
-        action = f"UPDATE SET {sets}" if sets else "NOTHING"
-        self.execute(
-            f"INSERT INTO {table._rname}({names}) VALUES ({values}) ON CONFLICT ({key}) DO {action}"
+        self._insert_on_conflict(
+            table, fields, conflict, f"UPDATE SET {sets}" if sets else "NOTHING"
         )
-        return int(self.session.cursor.rowcount)
+
+    def send_insert_absent(self, table: Any, fields: Assignments, conflict: Sequence[Any]) -> bool:
+        """Insert a row unless one with the same key exists; tell whether it was inserted."""
+        self._insert_on_conflict(table, fields, conflict, "NOTHING")
+        return bool(self.session.cursor.rowcount)
+
+    def _insert_on_conflict(
+        self, table: Any, fields: Assignments, conflict: Sequence[Any], action: str
+    ) -> None:
+        key = ",".join(column._rname for column in conflict)
+        self.execute(f"{self.insert_text(table, fields)} ON CONFLICT ({key}) DO {action}")
+
+    def insert_text(self, table: Any, fields: Assignments) -> str:
+        """Render an INSERT with its values as tokens."""
+        names = ",".join(field._rname for field, _ in fields)
+        values = ",".join(self.placed(field, value) for field, value in fields)
+        return f"INSERT INTO {table._rname}({names}) VALUES ({values})"
 
 
 def all_equal(columns: Sequence[Any], values: Mapping[str, Any]) -> Any:

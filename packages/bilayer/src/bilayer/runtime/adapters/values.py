@@ -7,12 +7,12 @@ its way out, and a reading plan made once per list of fields the one place on it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from bilayer.runtime import tokens
 from bilayer.runtime.adapters.connections import PooledConnections
+from bilayer.runtime.adapters.parts import Param, ReadingPlan, SQLText
 from bilayer.runtime.codecs import (
     Codec,
     decode_integer,
@@ -54,26 +54,6 @@ _REFERENCE: Final = re.compile(r"reference (\w+)(?:\.(\w+))?")
 _PLAIN_INTEGERS: Final = ("id", "integer", "bigint")
 
 
-class Param:
-    """A named parameter of a prepared statement, used where a value would stand."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        if not name.isidentifier():
-            raise ValueError(f"a parameter's name must be an identifier: {name!r}")
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"Param({self.name!r})"
-
-
-class SQLText(str):
-    """Text that an adapter made and that may therefore stand in SQL."""
-
-    __slots__ = ()
-
-
 def check_length(field_type: str, length: int, value: Any) -> None:
     """Hold the declared length, which SQLite does not and PyDAL never did.
 
@@ -82,30 +62,6 @@ def check_length(field_type: str, length: int, value: Any) -> None:
     """
     if field_type in _BOUNDED and isinstance(value, str) and len(value) > length:
         raise InvalidValue(f"longer than {length} characters")
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingPlan:
-    """How rows of one list of fields become dicts; made once, used for every row.
-
-    Attributes:
-        names: The keys of the dicts, in the order of the columns.
-        decoders: Keys whose values the driver gives in another form, with their decoder.
-    """
-
-    names: tuple[str, ...]
-    decoders: tuple[tuple[str, Callable[[Any], Any]], ...]
-
-    def dicts(self, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-        """Turn the driver's rows into dicts of Python values."""
-        names = self.names
-        found = [dict(zip(names, row, strict=True)) for row in rows]
-        for name, decode in self.decoders:
-            for row in found:
-                value = row[name]
-                if value is not None:
-                    row[name] = decode(value)
-        return found
 
 
 class TypedValues(PooledConnections):

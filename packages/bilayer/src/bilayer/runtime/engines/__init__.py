@@ -1,1 +1,1 @@
-"""How each engine's connections are made: one module an engine, each with ``create_engine``."""
+"""How each engine's connections are made, and what its driver's errors mean."""

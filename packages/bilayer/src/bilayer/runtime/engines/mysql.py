@@ -1,18 +1,56 @@
-"""MariaDB's and MySQL's connections through PyMySQL: strict mode, UTC, full Unicode."""
+"""MariaDB's and MySQL's connections through PyMySQL (strict mode, UTC, Unicode) and errors."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 from pymysql.constants import CLIENT, SERVER_STATUS
 from sqlalchemy import event
 
-from bilayer.runtime.errors import UnsafeSettings
+from bilayer.runtime.errors import (
+    CheckViolation,
+    ConnectionLost,
+    ConstraintViolation,
+    DatabaseError,
+    Deadlock,
+    ForeignKeyViolation,
+    LockTimeout,
+    NotNullViolation,
+    ReadOnly,
+    SerializationFailure,
+    StatementTimeout,
+    UniqueViolation,
+    UnsafeSettings,
+)
 from bilayer.runtime.options import ConnectOptions
 
 _SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES"
+
+# https://mariadb.com/kb/en/mariadb-error-code-reference/ ; 4025 is MariaDB's, 3819 MySQL's.
+_CONSTRAINTS: Final[Mapping[int, tuple[type[ConstraintViolation], str, str]]] = {
+    1062: (UniqueViolation, "a row with this key exists", r"for key '(?:[^'.]+\.)?([^']+)'$"),
+    1451: (ForeignKeyViolation, "the row is pointed to", r"CONSTRAINT `([^`]+)`"),
+    1452: (ForeignKeyViolation, "the row points to nothing", r"CONSTRAINT `([^`]+)`"),
+    4025: (CheckViolation, "the row is not allowed", r"CONSTRAINT `([^`]+)`"),
+    3819: (CheckViolation, "the row is not allowed", r"constraint '([^']+)'"),
+}
+_NOT_NULL: Final = (1048, 1364)
+_OTHERS: Final[Mapping[int, tuple[type[DatabaseError], str]]] = {
+    1213: (Deadlock, "a deadlock; retry the transaction"),
+    1020: (SerializationFailure, "the row changed since it was read; retry the transaction"),
+    1205: (LockTimeout, "a lock was not granted in time"),
+    3572: (LockTimeout, "the row is locked"),
+    1969: (StatementTimeout, "the statement ran too long and was stopped"),
+    3024: (StatementTimeout, "the statement ran too long and was stopped"),
+    1792: (ReadOnly, "the transaction accepts no writes"),
+    1290: (ReadOnly, "the server accepts no writes"),
+    1836: (ReadOnly, "the server accepts no writes"),
+    1040: (ConnectionLost, "the server has no connection left"),
+}
 
 
 def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
@@ -31,7 +69,8 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         connect_args={
             **password,
             "connect_timeout": max(1, round(options.connect_timeout)),
-            "read_timeout": max(1, round(options.read_timeout)),
+            # For the greeting; _prepare sets the timeout of statements.
+            "read_timeout": max(1, round(options.connect_timeout)),
             "write_timeout": max(1, round(options.read_timeout)),
             "autocommit": True,
             "client_flag": CLIENT.FOUND_ROWS,  # UPDATE counts matched rows, as elsewhere
@@ -42,6 +81,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
     def _prepare(connection: Any, record: Any) -> None:
         record.info["process"] = os.getpid()
         prepare(connection, options)
+        connection._read_timeout = options.read_timeout
 
     event.listen(engine, "reset", _reset)
     return engine
@@ -85,3 +125,26 @@ def _reset(connection: Any, record: Any, _state: Any) -> None:
         return
     if connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
         connection.rollback()
+
+
+def translate(caught: Exception, _connection: Any) -> DatabaseError:
+    """Map error numbers."""
+    number = caught.args[0] if caught.args and isinstance(caught.args[0], int) else 0
+    text = str(caught.args[1]) if len(caught.args) > 1 else ""
+    code = str(number)
+    if number in _CONSTRAINTS:
+        kind, message, pattern = _CONSTRAINTS[number]
+        return kind(message, code=code, constraint=_last(pattern, text))
+    if number in _NOT_NULL:
+        column = _last(r"'([^']+)'", text)
+        return NotNullViolation("a value is required", code=code, column=column)
+    if number in _OTHERS:
+        other, message = _OTHERS[number]
+        return other(message, code=code)
+    return DatabaseError(f"MariaDB refused the statement ({code})", code=code)
+
+
+def _last(pattern: str, text: str) -> str | None:
+    """Find a name in a message; values stand before it and may look like one."""
+    found = re.findall(pattern, text)
+    return found[-1] if found else None

@@ -1,8 +1,10 @@
-"""PostgreSQL's connections through psycopg2: time zone, timeouts, no transaction of the driver."""
+"""PostgreSQL's connections through psycopg2 (time zone, timeouts) and its errors."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import psycopg2.extensions
@@ -10,7 +12,22 @@ import psycopg2.extras
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from bilayer.runtime.errors import UnsafeSettings
+from bilayer.runtime.errors import (
+    CheckViolation,
+    ConnectionLost,
+    ConstraintViolation,
+    DatabaseError,
+    Deadlock,
+    ForeignKeyViolation,
+    LockTimeout,
+    NotNullViolation,
+    ReadOnly,
+    SerializationFailure,
+    StatementTimeout,
+    TransactionAborted,
+    UniqueViolation,
+    UnsafeSettings,
+)
 from bilayer.runtime.options import ConnectOptions
 
 _IDLE: Final = psycopg2.extensions.TRANSACTION_STATUS_IDLE
@@ -19,6 +36,22 @@ _KEEPALIVE: Final = {
     "keepalives_idle": 20,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+}
+
+# https://www.postgresql.org/docs/15/errcodes-appendix.html
+_CONSTRAINTS: Final[Mapping[str, tuple[type[ConstraintViolation], str]]] = {
+    "23505": (UniqueViolation, "a row with this key exists"),
+    "23503": (ForeignKeyViolation, "the row points to nothing, or is pointed to"),
+    "23514": (CheckViolation, "the row is not allowed"),
+    "23502": (NotNullViolation, "a value is required"),
+}
+_OTHERS: Final[Mapping[str, tuple[type[DatabaseError], str]]] = {
+    "40P01": (Deadlock, "a deadlock; retry the transaction"),
+    "40001": (SerializationFailure, "the transaction could not be serialized; retry it"),
+    "55P03": (LockTimeout, "a lock was not granted in time"),
+    "57014": (StatementTimeout, "the statement ran too long and was stopped"),
+    "25006": (ReadOnly, "the database or transaction accepts no writes"),
+    "25P02": (TransactionAborted, "an earlier statement of this transaction failed"),
 }
 
 
@@ -81,3 +114,31 @@ def _reset(connection: Any, record: Any, _state: Any) -> None:
     if connection.info.transaction_status != _IDLE:
         with connection.cursor() as cursor:
             cursor.execute("ROLLBACK")
+
+
+def translate(caught: Exception, connection: Any) -> DatabaseError:
+    """Map SQLSTATEs."""
+    code: str | None = getattr(caught, "pgcode", None)
+    diagnostics = getattr(caught, "diag", None)
+    if code is not None and code in _CONSTRAINTS:
+        kind, message = _CONSTRAINTS[code]
+        return kind(
+            message,
+            code=code,
+            constraint=getattr(diagnostics, "constraint_name", None),
+            table=getattr(diagnostics, "table_name", None),
+            column=getattr(diagnostics, "column_name", None) or _single_column(diagnostics),
+        )
+    if code is not None and code in _OTHERS:
+        other, message = _OTHERS[code]
+        return other(message, code=code)
+    if code is None and connection.closed:
+        return ConnectionLost("the connection was closed")
+    return DatabaseError(f"PostgreSQL refused the statement ({code})", code=code)
+
+
+def _single_column(diagnostics: Any) -> str | None:
+    """Take the column out of ``Key (email)=(...) already exists`` and leave the value there."""
+    detail = getattr(diagnostics, "message_detail", None) or ""
+    match = re.match(r'Key \("?(\w+)"?\)=', detail)
+    return match.group(1) if match else None

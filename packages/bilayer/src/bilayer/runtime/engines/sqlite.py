@@ -1,4 +1,4 @@
-"""SQLite's connections: WAL, foreign keys, and the functions the dialect relies on."""
+"""SQLite's connections (WAL, foreign keys, the functions the dialect relies on) and errors."""
 
 from __future__ import annotations
 
@@ -8,14 +8,33 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from bilayer.runtime.codecs import decode_instant
-from bilayer.runtime.errors import UnsafeSettings, UnsupportedDefinition
+from bilayer.runtime.errors import (
+    CheckViolation,
+    ConnectionLost,
+    DatabaseError,
+    ForeignKeyViolation,
+    LockTimeout,
+    NotNullViolation,
+    ReadOnly,
+    StatementTimeout,
+    UniqueViolation,
+    UnsafeSettings,
+    UnsupportedDefinition,
+)
 from bilayer.runtime.options import ConnectOptions
+
+_KEY_IN_TABLE: Final = re.compile(
+    r'CONSTRAINT\s+"?(\w+)"?\s+(?:UNIQUE|PRIMARY\s+KEY)\s*\(([^)]*)\)', re.IGNORECASE
+)
+_UNIQUE_INDEX: Final = re.compile(
+    r'CREATE\s+UNIQUE\s+INDEX\s+"?(\w+)"?\s+ON\s+\S+\s*\(([^)]*)\)', re.IGNORECASE
+)
 
 
 class BufferedCursor(sqlite3.Cursor):
@@ -153,3 +172,52 @@ def _holds(document: Any, wanted: Any) -> bool:
 
 def _same(left: Any, right: Any) -> bool:
     return bool(left == right and isinstance(left, bool) == isinstance(right, bool))
+
+
+def translate(caught: Exception, connection: Any) -> DatabaseError:
+    """Map SQLite's extended result codes."""
+    code = getattr(caught, "sqlite_errorname", None) or ""
+    detail = str(caught).rpartition(": ")[2]
+    if code.startswith("SQLITE_CONSTRAINT"):
+        return _constraint_error(code, detail, connection)
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LockTimeout("the database is locked by another writer", code=code)
+    if code == "SQLITE_INTERRUPT":
+        return StatementTimeout("the statement ran too long and was stopped", code=code)
+    if code.startswith("SQLITE_READONLY"):
+        return ReadOnly("the database accepts no writes", code=code)
+    if code.startswith(("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return ConnectionLost("the database file cannot be used", code=code)
+    return DatabaseError(f"SQLite refused the statement ({code or 'unknown'})", code=code)
+
+
+def _constraint_error(code: str, detail: str, connection: sqlite3.Connection) -> DatabaseError:
+    if code in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"):
+        names = [name.rpartition(".") for name in detail.split(", ")]
+        table, columns = names[0][0], [column for _, _, column in names]
+        return UniqueViolation(
+            "a row with this key exists",
+            code=code,
+            constraint=_constraint_name(connection, table, columns),
+            table=table,
+            column=columns[0] if len(columns) == 1 else None,
+        )
+    if code == "SQLITE_CONSTRAINT_NOTNULL":
+        table, _, column = detail.rpartition(".")
+        return NotNullViolation("a value is required", code=code, table=table, column=column)
+    if code == "SQLITE_CONSTRAINT_CHECK":
+        return CheckViolation("the row is not allowed", code=code, constraint=detail)
+    if code == "SQLITE_CONSTRAINT_FOREIGNKEY":
+        return ForeignKeyViolation("the row points to nothing, or is pointed to", code=code)
+    return DatabaseError(f"SQLite refused the statement ({code})", code=code)
+
+
+def _constraint_name(connection: sqlite3.Connection, table: str, columns: list[str]) -> str | None:
+    """Look up which constraint covers the columns; SQLite's message names only those."""
+    query = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
+    for (sql,) in connection.execute(query, (table,)):
+        for pattern in (_KEY_IN_TABLE, _UNIQUE_INDEX):
+            for name, listed in pattern.findall(sql):
+                if [part.strip().strip('"') for part in listed.split(",")] == columns:
+                    return str(name)
+    return None

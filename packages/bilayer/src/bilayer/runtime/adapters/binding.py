@@ -1,0 +1,43 @@
+"""The part of an adapter that turns tokens in PyDAL's SQL into bind parameters."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from bilayer.runtime import tokens
+from bilayer.runtime.pydal_compat import SQLAdapter
+
+
+class BoundParameters(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are untyped
+    """Placeholders as the driver writes them.
+
+    Attributes:
+        placeholder: The driver's mark for a parameter.
+    """
+
+    placeholder: ClassVar[str] = "%s"
+
+    def adapt(self, obj: str) -> str:
+        """Carry text as a token; this is PyDAL's hook for quoting."""
+        return tokens.write(obj)
+
+    def bind(self, sql: str) -> tuple[str, list[Any]]:
+        """Turn tokens into placeholders and parameters, other percent signs into literal ones."""
+        texts, found = tokens.split(sql)
+        parameters = [tokens.read(kind, payload) for kind, payload in found]
+        return self.join(texts, [self.mark(kind) for kind, _ in found]), parameters
+
+    def join(self, texts: list[str], marks: list[str]) -> str:
+        """Put placeholders between texts, in which percent signs stand for themselves."""
+        if self.placeholder == "%s":
+            texts = [text.replace("%", "%%") for text in texts]
+        pairs = zip(texts, [*marks, ""], strict=True)
+        return "".join(text + mark for text, mark in pairs)
+
+    def unescape(self, sql: str) -> str:
+        """Undo what ``join`` did to percent signs, for a statement without parameters."""
+        return sql.replace("%%", "%") if self.placeholder == "%s" else sql
+
+    def mark(self, kind: str) -> str:  # noqa: ARG002 - engines that need it override this
+        """Give the placeholder for a token of that kind."""
+        return self.placeholder

@@ -1,0 +1,51 @@
+"""Small things that statements are made of and read by. Know no adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class Param:
+    """A named parameter of a prepared statement, used where a value would stand."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        if not name.isidentifier():
+            raise ValueError(f"a parameter's name must be an identifier: {name!r}")
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Param({self.name!r})"
+
+
+class SQLText(str):
+    """Text that an adapter made and that may therefore stand in SQL."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPlan:
+    """How rows of one list of fields become dicts; made once, used for every row.
+
+    Attributes:
+        names: The keys of the dicts, in the order of the columns.
+        decoders: Keys whose values the driver gives in another form, with their decoder.
+    """
+
+    names: tuple[str, ...]
+    decoders: tuple[tuple[str, Callable[[Any], Any]], ...]
+
+    def dicts(self, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+        """Turn the driver's rows into dicts of Python values."""
+        names = self.names
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        for name, decode in self.decoders:
+            for row in found:
+                value = row[name]
+                if value is not None:
+                    row[name] = decode(value)
+        return found
