@@ -1,6 +1,7 @@
 """Probes: alive without a database, ready only with the right one, numbers that add up."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,30 @@ def test_database_is_asked_once_a_second(monkeypatch: pytest.MonkeyPatch) -> Non
         health.state()
 
     assert asked == [100.0, 101.0]
+
+
+def test_slow_database_holds_up_one_prober_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.health.CACHED_SECONDS", 0.0)
+    is_asked, may_answer = threading.Event(), threading.Event()
+    answers = iter([State.READY, State.DATABASE_UNAVAILABLE])
+
+    def probe() -> State:
+        answer = next(answers)
+        if answer is not State.READY:
+            is_asked.set()
+            may_answer.wait(10)
+        return answer
+
+    health = Health(probe)
+    first = health.state()
+    slow = threading.Thread(target=health.state)
+    slow.start()
+    is_asked.wait(10)
+    meanwhile = health.state()
+    may_answer.set()
+    slow.join()
+
+    assert (first, meanwhile) == (State.READY, State.READY)
 
 
 def test_known_revisions_end_in_one_head() -> None:

@@ -58,9 +58,16 @@ class Health:
         self._is_draining = True
 
     def state(self) -> State:
-        """Return the state, at most ``CACHED_SECONDS`` old."""
+        """Return the state, at most ``CACHED_SECONDS`` old.
+
+        While one thread asks a database that is slow to answer, the others do not wait with it:
+        they say what was known before.
+        """
         if self._is_draining:
             return State.DRAINING
+        known = self._state
+        if known is not None and (time.monotonic() < self._known_until or self._lock.locked()):
+            return known
         with self._lock:
             if self._state is None or time.monotonic() >= self._known_until:
                 self._state = self._probe()
