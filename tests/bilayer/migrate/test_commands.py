@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from bilayer import migrate
 from bilayer.migrate import MigrationError, UnknownRevision
@@ -80,6 +81,15 @@ def test_revision_the_scripts_do_not_have_is_an_error(project: Project) -> None:
         with pytest.raises(UnknownRevision, match="at revision two") as error:
             ask(project.config, url=project.url)
         assert error.value.revision == "two"
+
+
+def test_unknown_revision_can_be_purged(project: Project) -> None:
+    project.upgrade()
+    (project.folder / "scripts" / "versions" / "two.py").unlink()
+
+    command.stamp(project.config, "one", purge=True)
+
+    assert migrate.current(project.url) == ("one",)
 
 
 def test_two_heads_are_an_error(project: Project) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import sqlalchemy as sa
 
@@ -132,7 +132,7 @@ class _FileLock:
 
     @classmethod
     @contextmanager
-    def beside(cls, database: Path) -> Iterator["_FileLock"]:
+    def beside(cls, database: Path) -> Iterator[Self]:
         database.parent.mkdir(parents=True, exist_ok=True)
         path = database.with_name(f"{database.name}.migrate-lock")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
