@@ -12,11 +12,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from bilayer.drift import CATALOGUE, Report, check
+from bilayer.drift.checking import check
 from bilayer.drift.config import Project, find_project
-from bilayer.drift.findings import Rule
+from bilayer.drift.findings import CATALOGUE, Rule
 from bilayer.drift.report.json import read_json
-from bilayer.drift.report.model import FailOn
+from bilayer.drift.report.model import FailOn, Report
 from bilayer.errors import BilayerError
 from bilayer.urls import engine_name, parse_url
 

@@ -1,0 +1,149 @@
+"""The command line: configuration, formats, exit codes, help."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bilayer.cli import main
+from tests.bilayer.drift.conftest import PROJECTS
+
+LAYERS = """
+[tool.bilayer]
+models = "layers_models:metadata"
+runtime = "layers_tables:define"
+dialects = ["sqlite", "postgresql"]
+pythonpath = ["."]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """A project with drift; its modules are those of the sample project."""
+    (tmp_path / "pyproject.toml").write_text(LAYERS.replace('"."', f'"{PROJECTS / "layers"}"'))
+    return tmp_path
+
+
+def run(*arguments: Any) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_check_alone_is_enough(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+
+    result = run("check")
+
+    assert result.exit_code == 1
+    assert "on sqlite, postgresql" in result.output
+
+
+def test_project_is_found_from_a_folder_below(project: Path) -> None:
+    (project / "a" / "b").mkdir(parents=True)
+
+    assert run("check", "--project", project / "a" / "b").exit_code == 1
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "html"])
+def test_every_format_is_written_to_a_file(project: Path, form: str) -> None:
+    output = project / "report"
+
+    result = run("check", "--project", project, "--format", form, "--output", output)
+
+    assert result.exit_code == 1
+    assert result.output == ""
+    assert "type_family" in output.read_text()
+
+
+def test_report_gives_a_kept_report_another_form(project: Path) -> None:
+    kept = project / "drift.json"
+    run("check", "--project", project, "--json", "--output", kept)
+
+    result = run("report", kept, "--format", "sarif")
+
+    assert result.exit_code == 1
+    assert json.loads(result.output)["version"] == "2.1.0"
+
+
+def test_dialects_are_chosen(project: Path) -> None:
+    result = run("check", "--project", project, "--dialect", "mariadb", "--json")
+
+    assert json.loads(result.output)["engines"] == ["mysql"]
+
+
+def test_fail_on_warning_counts_warnings(tmp_path: Path) -> None:
+    (tmp_path / "warned.py").write_text(
+        "import sqlalchemy as sa\nmetadata = sa.MetaData()\n"
+        "sa.Table('t', metadata, sa.Column('id', sa.Integer, primary_key=True))\n"
+        "def define(db): pass\n"
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.bilayer]\nmodels = "warned:metadata"\nruntime = "warned:define"\n'
+        'pythonpath = ["."]\n'
+    )
+
+    assert run("check", "--project", tmp_path).exit_code == 0
+    assert run("check", "--project", tmp_path, "--fail-on", "warning").exit_code == 1
+
+
+def test_values_command_reports_values_only(project: Path) -> None:
+    result = run("values", "--project", project, "--dialect", "sqlite", "--json")
+
+    codes = {finding["code"] for finding in json.loads(result.output)["findings"]}
+    assert result.exit_code == 1
+    assert codes
+    assert codes <= {"BL501", "BL502", "BL503"}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("", "no pyproject.toml with a [tool.bilayer] table"),
+        ("[tool.bilayer]\nmodel = 'x:y'", "unknown keys: model"),
+        ("[tool.bilayer]\nmodels = 'nowhere_at_all:metadata'", "cannot be imported"),
+        ("[tool.bilayer]\nmodels = 5", "must be text"),
+        ("[tool.bilayer]\nruntime = ['x']", "must be text"),
+        ("[tool.bilayer]\nmigrations = 'gone.ini'", "there is no gone.ini"),
+        ("[tool.bilayer]\ndialects = ['oracle']", "is not supported"),
+        ("[tool.bilayer]\nruntime_adapter = 'odd'", "unknown adapter"),
+        ("[tool.bilayer", "pyproject.toml"),
+    ],
+)
+def test_configuration_that_makes_no_sense_is_exit_code_2(
+    tmp_path: Path, table: str, message: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(table)
+
+    result = run("check", "--project", tmp_path)
+
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_explain_tells_what_a_code_means() -> None:
+    result = run("explain", "bl204")
+
+    assert result.exit_code == 0
+    assert "type-mismatch" in result.output
+    assert run("explain", "type-mismatch").output == result.output
+    assert json.loads(run("explain", "BL204", "--json").output)[0]["code"] == "BL204"
+    assert run("explain", "all").output.count("Example:") > 40
+
+
+def test_explain_of_nothing_is_an_error() -> None:
+    result = run("explain", "BL999")
+
+    assert result.exit_code == 1
+    assert "no finding is called BL999" in result.output
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["values"], ["explain"], ["report"]])
+def test_every_command_has_help_with_an_example(command: list[str]) -> None:
+    result = run(*command, "--help")
+
+    assert result.exit_code == 0
+    assert "bilayer check" in result.output or "Example" in result.output

@@ -1,0 +1,191 @@
+"""Migrations reach the scratch database and nothing else, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import bilayer
+from bilayer.errors import BilayerError
+from tests.bilayer.drift.project import CREATE, ENV, write_project
+
+OWN_URL = ENV.replace('sa.engine_from_config(context.config.get_section("alembic"))', "ENGINE")
+
+
+@pytest.fixture
+def models() -> sa.MetaData:
+    metadata = sa.MetaData()
+    sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    return metadata
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Path:
+    """A database that no migration may touch."""
+    path = tmp_path / "live.db"
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE precious (id INTEGER)")
+    engine.dispose()
+    return path
+
+
+def tables_of(path: Path) -> list[str]:
+    engine = sa.create_engine(f"sqlite:///{path}")
+    names = sa.inspect(engine).get_table_names()
+    engine.dispose()
+    return names
+
+
+def list_scratch(url: str | None) -> set[str]:
+    """Name the scratch databases of a server, or the scratch folders of this machine."""
+    if url is None:
+        return {path.name for path in Path(tempfile.gettempdir()).glob("bilayer_scratch_*")}
+    engine = sa.create_engine(url)
+    column = (
+        "datname FROM pg_database"
+        if engine.name == "postgresql"
+        else "schema_name FROM information_schema.schemata"
+    )
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"SELECT {column}").scalars().all()
+    engine.dispose()
+    return {name for name in rows if name.startswith("bilayer_") and name.split("_")[1] in PURPOSES}
+
+
+PURPOSES = {"models", "migrations", "values", "behind"}
+
+
+def test_env_that_ignores_the_config_still_gets_the_scratch_database(
+    models: sa.MetaData, live: Path, tmp_path: Path, dialect: str, scratch_url: str | None
+) -> None:
+    env = OWN_URL.replace("ENGINE", f'sa.create_engine("sqlite:///{live}")')
+    config = write_project(tmp_path / "project", env, first=CREATE)
+
+    report = bilayer.check(
+        metadata=models, migrations=config, dialect=dialect, scratch_url=scratch_url
+    )
+
+    assert report.findings == ()
+    assert report.failures == ()
+    assert tables_of(live) == ["precious"]
+
+
+def test_env_that_reads_its_own_environment_reads_the_scratch_url(
+    models: sa.MetaData, live: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_DATABASE", f"sqlite:///{live}")
+    env = "import os\n" + OWN_URL.replace("ENGINE", 'sa.create_engine(os.environ["SOME_DATABASE"])')
+    config = write_project(tmp_path / "project", env, first=CREATE)
+
+    report = bilayer.check(metadata=models, migrations=config)
+
+    assert report.failures == ()
+    assert tables_of(live) == ["precious"]
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        'import sqlite3; sqlite3.connect("LIVE").execute("DROP TABLE precious")',
+        'import psycopg2; psycopg2.connect("host=127.0.0.1 port=1 dbname=live")',
+        'import pymysql; pymysql.connect(host="127.0.0.1", port=1, database="live")',
+        'import socket; socket.create_connection(("127.0.0.1", 1))',
+    ],
+    ids=["sqlite3", "psycopg2", "pymysql", "socket"],
+)
+def test_revision_that_connects_by_itself_is_refused(
+    models: sa.MetaData, live: Path, tmp_path: Path, reach: str
+) -> None:
+    body = f"{CREATE}\n{reach.replace('LIVE', str(live))}"
+    config = write_project(tmp_path / "project", first=body)
+
+    report = bilayer.check(metadata=models, migrations=config)
+
+    assert report.exit_code == 2
+    assert "refused to connect" in report.failures[0].reason
+    assert tables_of(live) == ["precious"]
+
+
+def test_environment_of_the_caller_stays_as_it_is(
+    models: sa.MetaData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_DATABASE", "postgresql://live/live")
+
+    bilayer.check(metadata=models, migrations=write_project(tmp_path, first=CREATE))
+
+    assert os.environ["SOME_DATABASE"] == "postgresql://live/live"
+
+
+def test_scratch_databases_are_gone_after_an_error(
+    models: sa.MetaData, tmp_path: Path, dialect: str, scratch_url: str | None
+) -> None:
+    before = list_scratch(scratch_url)
+    config = write_project(tmp_path, first=CREATE, second='op.execute("SELECT nonsense")')
+
+    report = bilayer.check(
+        metadata=models, migrations=config, dialect=dialect, scratch_url=scratch_url
+    )
+
+    assert report.exit_code == 2
+    assert list_scratch(scratch_url) <= before
+
+
+def test_scratch_databases_are_gone_after_the_child_is_killed(
+    models: sa.MetaData, tmp_path: Path, dialect: str, scratch_url: str | None
+) -> None:
+    before = list_scratch(scratch_url)
+    config = write_project(
+        tmp_path, first="import os, signal\nos.kill(os.getpid(), signal.SIGTERM)"
+    )
+
+    report = bilayer.check(
+        metadata=models, migrations=config, dialect=dialect, scratch_url=scratch_url
+    )
+
+    assert "could not be replayed" in report.failures[0].reason
+    assert report.exit_code == 2
+    assert list_scratch(scratch_url) <= before
+
+
+def test_scratch_databases_are_gone_after_the_check_is_terminated(
+    tmp_path: Path, dialect: str, scratch_url: str | None
+) -> None:
+    before = list_scratch(scratch_url)
+    started = tmp_path / "started"
+    body = f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\ntime.sleep(60)"
+    write_project(tmp_path / "project", first=body)
+    program = (
+        "import bilayer\nfrom alembic.config import Config\n"
+        f"bilayer.check(migrations=Config({str(tmp_path / 'project/alembic.ini')!r}),"
+        f" dialect={dialect!r}, scratch_url={scratch_url!r})"
+    )
+
+    with subprocess.Popen([sys.executable, "-c", program]) as process:
+        wait_for(started)
+        assert list_scratch(scratch_url) - before
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=20)
+
+    assert code == 128 + signal.SIGTERM
+    assert list_scratch(scratch_url) <= before
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, "the migrations never started"
+        time.sleep(0.05)
+
+
+def test_scratch_url_of_another_engine_is_refused() -> None:
+    with pytest.raises(BilayerError, match="postgresql"):
+        bilayer.check(dialect="mysql", scratch_url="postgresql://localhost/x")

@@ -1,0 +1,90 @@
+"""The gate of this repository: clean as it stands, red when a column leaves either twin."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+SERVICE = Path("services/flask-backend")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The files the gate reads."""
+    for name in ("pyproject.toml", "alembic.ini"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "alembic", tmp_path / "alembic", ignore=ignored)
+    shutil.copytree(ROOT / SERVICE, tmp_path / SERVICE, ignore=ignored)
+    return tmp_path
+
+
+def run_gate(folder: Path) -> tuple[int, list[dict[str, Any]]]:
+    """Run the command in a folder whose service wins over the installed one."""
+    command = [
+        sys.executable, "-m", "bilayer.cli", "check", "--project", str(folder),
+        "--dialect", "sqlite", "--fail-on", "warning", "--format", "json",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)["findings"]
+
+
+def remove_line(path: Path, text: str) -> None:
+    """Take the one line out that holds a text."""
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if text not in line]
+    assert len(kept) == len(lines) - 1
+    path.write_text("".join(kept))
+
+
+def test_gate_is_clean(clone: Path) -> None:
+    assert run_gate(clone) == (0, [])
+
+
+def test_column_out_of_the_runtime_twin_turns_the_gate_red(clone: Path) -> None:
+    twin = SERVICE / "app/dal/tables/accounts.py"
+    remove_line(clone / twin, 'Field("phone"')
+
+    code, findings = run_gate(clone)
+
+    assert code == 1
+    assert [(f["code"], f["table"], f["column"]) for f in findings] == [
+        ("BL202", "profiles", "phone")
+    ]
+    assert findings[0]["location"].startswith(f"{twin.as_posix()}:")
+    assert findings[0]["fix"] == 'Field("phone", "string", length=40),'
+
+
+def test_column_out_of_the_schema_twin_turns_the_gate_red(clone: Path) -> None:
+    twin = SERVICE / "app/db/tables/accounts.py"
+    remove_line(clone / twin, "phone")
+
+    code, findings = run_gate(clone)
+
+    assert code == 1
+    assert {(f["code"], f["table"], f["column"], f["pair"]) for f in findings} == {
+        ("BL202", "profiles", "phone", "models-runtime"),
+        ("BL202", "profiles", "phone", "models-migrations"),
+    }
+    locations = {f["pair"]: f["location"].partition(":")[0] for f in findings}
+    assert locations["models-runtime"] == (SERVICE / "app/dal/tables/accounts.py").as_posix()
+    assert locations["models-migrations"].startswith("alembic/versions/")
+
+
+def test_script_needs_no_arguments() -> None:
+    script = ROOT / "scripts/check_schema_drift.py"
+
+    done = subprocess.run(
+        [script, "--dialect", "sqlite"], cwd="/", capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 errors, 0 warnings" in done.stdout

@@ -1,0 +1,148 @@
+"""A live database: compared with its revisions and with PyDAL, and never written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.config import Config
+from pydal import Field
+
+import bilayer
+from bilayer.drift.live import LiveUnreadable, open_live
+from tests.bilayer.drift.project import CREATE, write_project
+
+SECOND = 'op.add_column("t", sa.Column("name", sa.String(20)))'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Config:
+    return write_project(tmp_path, first=CREATE, second=SECOND)
+
+
+@pytest.fixture
+def live(empty_database_url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(empty_database_url)
+    yield engine
+    engine.dispose()
+
+
+def migrate(engine: sa.Engine, revision: str, *statements: str) -> None:
+    """Bring a database to a revision by hand, and alter it."""
+    name = ", name VARCHAR(20)" if revision == "second" else ""
+    number = {"postgresql": "SERIAL", "sqlite": "INTEGER"}.get(
+        engine.name, "INTEGER AUTO_INCREMENT"
+    )
+    with engine.begin() as connection:
+        for statement in (
+            f"CREATE TABLE t (id {number} NOT NULL PRIMARY KEY{name})",
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+            f"INSERT INTO alembic_version VALUES ('{revision}')",
+            *statements,
+        ):
+            connection.exec_driver_sql(statement)
+
+
+def check(project: Config, live: sa.Engine, scratch_url: str | None, **options: Any) -> Any:
+    return bilayer.check(migrations=project, url=live.url, scratch_url=scratch_url, **options)
+
+
+def test_database_at_head_has_no_findings(
+    project: Config, live: sa.Engine, scratch_url: str | None
+) -> None:
+    migrate(live, "second")
+
+    report = check(project, live, scratch_url)
+
+    assert report.findings == ()
+    assert report.failures == ()
+
+
+def test_database_altered_by_hand_is_reported_with_sql_that_mends_it(
+    project: Config, live: sa.Engine, scratch_url: str | None
+) -> None:
+    migrate(
+        live, "second", "ALTER TABLE t DROP COLUMN name", "ALTER TABLE t ADD COLUMN age INTEGER"
+    )
+
+    report = check(project, live, scratch_url)
+
+    assert [(f.code, f.place, f.severity, f.pair) for f in report.findings] == [
+        ("BL202", "t.name", "error", "migrations-database"),
+        ("BL202", "t.age", "warning", "migrations-database"),
+    ]
+    with live.begin() as connection:
+        for finding in report.findings:
+            connection.exec_driver_sql(finding.fix)
+    assert check(project, live, scratch_url).findings == ()
+
+
+def test_pending_revision_is_reported_and_is_no_drift(
+    project: Config, live: sa.Engine, scratch_url: str | None
+) -> None:
+    migrate(live, "first")
+
+    report = check(project, live, scratch_url)
+
+    assert [(f.code, f.severity) for f in report.findings] == [("BL116", "warning")]
+
+
+def test_revision_nobody_knows_is_reported(
+    project: Config, live: sa.Engine, scratch_url: str | None
+) -> None:
+    migrate(live, "second", "UPDATE alembic_version SET version_num = 'other'")
+
+    report = check(project, live, scratch_url)
+
+    assert [(f.code, f.severity) for f in report.findings] == [("BL117", "error")]
+
+
+def test_pydal_is_judged_by_the_live_database(live: sa.Engine) -> None:
+    migrate(live, "second")
+
+    def define(db: Any) -> None:
+        db.define_table("t", Field("name", length=20), Field("age", "integer"))
+
+    report = bilayer.check(dal=define, url=live.url)
+
+    assert [(f.code, f.place, f.pair) for f in report.findings] == [
+        ("BL202", "t.age", "runtime-database")
+    ]
+    assert (report.findings[0].left, report.findings[0].right) == ("integer", "no column")
+
+
+def test_an_engine_may_be_given_and_can_write_afterwards(live: sa.Engine) -> None:
+    migrate(live, "second")
+
+    report = bilayer.check(dal=lambda db: db.define_table("t", Field("name", length=20)), url=live)
+
+    assert report.findings == ()
+    with live.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO t (name) VALUES ('a')")
+
+
+def test_the_connection_cannot_write(live: sa.Engine) -> None:
+    migrate(live, "second")
+
+    with pytest.raises(LiveUnreadable), open_live(live.url) as connection:
+        connection.exec_driver_sql("INSERT INTO t (name) VALUES ('a')")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////nowhere/at/all.db",
+        "postgresql://user:secret@127.0.0.1:1/x",
+        "mysql://user:secret@127.0.0.1:1/x",
+    ],
+)
+def test_database_that_cannot_be_reached_is_a_failure_without_its_password(url: str) -> None:
+    report = bilayer.check(dal=lambda db: db.define_table("t"), url=url)
+
+    assert report.exit_code == 2
+    assert report.failures[0].source == "database"
+    assert "secret" not in str(report.failures[0])
+    assert not Path("/nowhere").exists()
