@@ -24,7 +24,7 @@ def project(project: Project) -> Project:
     """The project with a table that others use."""
     # MariaDB counts this limit in whole seconds.
     lock_timeout = 1.0 if project.url.get_backend_name() == "mysql" else 0.2
-    project.limits = replace(project.limits, lock_timeout=lock_timeout, statement_timeout=0.5)
+    project.limits = replace(project.limits, lock_timeout=lock_timeout, statement_timeout=1)
     project.add("one", CREATE_T, "op.drop_table('t')")
     project.upgrade()
     return project
@@ -102,7 +102,7 @@ def test_concurrent_index_waits_as_long_as_it_needs(
         """,
     )
 
-    with locked(project, has_blocked_for(0.8), mode="ROW EXCLUSIVE"):
+    with locked(project, has_blocked_for(1.3), mode="ROW EXCLUSIVE"):
         project.upgrade()
 
     assert caplog.messages == []
@@ -127,7 +127,7 @@ def test_validation_waits_as_long_as_it_needs_and_the_next_statement_does_not(
         """,
     )
 
-    with locked(project, has_blocked_for(0.8), mode="SHARE UPDATE EXCLUSIVE"):
+    with locked(project, has_blocked_for(1.3), mode="SHARE UPDATE EXCLUSIVE"):
         project.upgrade()
 
     assert caplog.messages == []

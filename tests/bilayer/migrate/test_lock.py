@@ -32,7 +32,7 @@ def test_lock_can_be_taken_again_after_its_end(project: Project) -> None:
     with migration_lock(project.url, BRIEF):
         pass
 
-    with migration_lock(project.url, BRIEF) as lock:
+    with migration_lock(project.url, Limits(wait=10)) as lock:
         require_held(lock)
 
 
