@@ -98,6 +98,18 @@ def test_tls_hello_is_no_request(sqlite_backend: Backend) -> None:
         assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("size", [50_000, 70_000, 900_000, 2_000_000])
+def test_refused_body_does_not_take_the_next_request_with_it(
+    sqlite_backend: Backend, size: int
+) -> None:
+    with sqlite_backend.client() as client:
+        refused = client.post("/api/v1/auth/login", content=b"x" * size)
+        following = client.get("/healthz")
+
+    assert refused.status_code == 415
+    assert following.status_code == 200
+
+
 def test_leftover_body_is_no_second_request(sqlite_backend: Backend) -> None:
     smuggled = b"DELETE /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
     request = POST + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(smuggled) + smuggled

@@ -16,6 +16,7 @@ from typing import Any, Final
 import structlog
 from gunicorn import util
 from gunicorn.http import errors as http
+from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.api.probes import HEALTH
@@ -23,6 +24,9 @@ from app.api.probes import HEALTH
 HEAD_SECONDS: Final = 5.0
 BODY_SECONDS: Final = 10.0
 """Both count from the arrival, so that a crowd of slow clients is cut as soon as a single one."""
+
+DRAINED_BYTES: Final = 60 * 1024
+"""How much of an unread body gunicorn drains for sure (its own limit is 64 KiB)."""
 
 _STATUS: Final = {
     http.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -60,6 +64,10 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Run the application, which takes its time, except while it reads the body."""
         self.spare(conn)
+        if _is_long(req.body.reader):
+            # If it is refused unread, gunicorn gives up draining it and closes the connection,
+            # so the answer must say so; otherwise the client's next request is lost.
+            req.force_close()
         req.body.reader = _TimedReader(self, conn, req.body.reader)
         return super().handle_request(req, conn)
 
@@ -117,6 +125,10 @@ class _TimedReader:
             return self._reader.read(*args)
         finally:
             self._worker.spare(self._conn)
+
+
+def _is_long(reader: Any) -> bool:
+    return isinstance(reader, ChunkedReader) or getattr(reader, "length", 0) > DRAINED_BYTES
 
 
 def _problem(status: HTTPStatus) -> bytes:
