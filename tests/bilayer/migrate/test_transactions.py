@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from bilayer.migrate import MigrationError, current
-from tests.bilayer.migrate.project import Project, only
+from tests.bilayer.migrate.project import Project, only, wait_until
 
 PARENT_AND_CHILD = """
 op.create_table("parents", sa.Column("id", sa.Integer, primary_key=True),
@@ -55,6 +55,24 @@ def test_killed_revision_can_be_run_again(project: Project) -> None:
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert current(project.url) == ()
+
+    project.upgrade()
+
+    assert project.tables() == {"first", "second"}
+    assert current(project.url) == ("one",)
+
+
+@only("postgresql", "mariadb")
+def test_revision_killed_while_the_server_works_on_can_be_run_again(project: Project) -> None:
+    mark = project.folder / "mark"
+    is_postgresql = project.url.get_backend_name() == "postgresql"
+    sleep = "SELECT pg_sleep(2)" if is_postgresql else "SELECT SLEEP(2)"
+    work = ONCE.format(mark=str(mark), do=f"op.execute({sleep!r})")
+    project.add("one", TWO_TABLES.format(between=work))
+    process = project.spawn("upgrade", "head")
+    wait_until(mark.exists, process)
+    process.kill()
+    process.communicate()
 
     project.upgrade()
 
