@@ -1,4 +1,4 @@
-"""The other line of PyDAL, 3.x, gives and takes the same values. It is pinned in pydal3.lock."""
+"""The other line of PyDAL, 3.x, keeps and refuses the same values. It is pinned in pydal3.lock."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.support import run as runs
 from tests.support.databases import ROOT
 
 OTHER_PYDAL = Path(sys.prefix, "pydal3")
+SUITES = ("values", "refusals", "injection")
 RUN = """
 import sys
 import pydal, pytest
@@ -24,17 +25,16 @@ sys.exit(pytest.main(sys.argv[1:]))
 @pytest.mark.skipif(
     not OTHER_PYDAL.is_dir(), reason="scripts/test installs PyDAL 3 in .venv/pydal3"
 )
-def test_every_value_makes_the_round_trip_on_the_other_line_too(suite_run: runs.Run) -> None:
-    environment = {
-        setting: suite_run.server(engine).url
-        for engine, setting in runs.URL_SETTINGS.items()
-        if engine in runs.sources()
-    }
-    environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(OTHER_PYDAL)}
-    values = "tests/bilayer/runtime/test_values.py"
+def test_other_line_of_pydal_keeps_and_refuses_the_same_values(
+    engine: str, scratch_url: str | None
+) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(OTHER_PYDAL)}
+    if scratch_url is not None:
+        environment[runs.URL_SETTINGS[engine]] = scratch_url
+    suites = [str(Path(__file__).with_name(f"test_{name}.py")) for name in SUITES]
 
     ran = subprocess.run(
-        [sys.executable, "-c", RUN, "-q", "-p", "no:cacheprovider", values],
+        [sys.executable, "-c", RUN, "-q", "-p", "no:cacheprovider", "-k", engine, *suites],
         cwd=ROOT,
         env=environment,
         capture_output=True,

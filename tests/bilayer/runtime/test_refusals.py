@@ -17,6 +17,7 @@ from bilayer.runtime import (
     Field,
     InvalidValue,
     Param,
+    Prepared,
     UnsupportedDefinition,
     json_merge,
     prepared,
@@ -51,7 +52,7 @@ def circle() -> list[Any]:
     return document
 
 
-NUMBERS_ARE_NOT: Final = (
+NUMBERS_ARE_NOT: Final[tuple[Any, ...]] = (
     "",
     "1",
     "1 OR 1=1",
@@ -195,10 +196,11 @@ def test_wrong_value_is_not_compared_with(db: Any, column: str) -> None:
 
 
 def test_parameter_of_a_prepared_select_is_checked_by_its_column(db: Any) -> None:
+    def find_by(column: str) -> Prepared:
+        return prepared(lambda db: select(db.things[column] == Param("wanted"), db.things.id))
+
     for column, values in WRONG.items():
-        statement = prepared(
-            lambda db, column=column: select(db.things[column] == Param("wanted"), db.things.id)
-        )
+        statement = find_by(column)
         for value in values:
             with pytest.raises(InvalidValue, match="wanted"):
                 statement.dicts(db, wanted=value)
