@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import clock
 from app.models import get_db, release, update_user
 from app.usecases.lockout import ACCOUNT_LIMIT
 from app.usecases.tokens import make_token
@@ -167,11 +168,12 @@ def test_too_many_failures_are_answered_alike_for_known_and_unknown_emails(
     release()
     answers: dict[str, list[tuple[int, str | None]]] = {}
 
-    for email in ("known@example.com", "unknown@example.com"):
-        for _ in range(ACCOUNT_LIMIT.free_attempts + 2):
-            response = login(client, email=email, password="wrong guess")
-            answer = (response.status_code, response.headers.get("Retry-After"))
-            answers.setdefault(email, []).append(answer)
+    with clock.frozen(clock.now()):
+        for email in ("known@example.com", "unknown@example.com"):
+            for _ in range(ACCOUNT_LIMIT.free_attempts + 2):
+                response = login(client, email=email, password="wrong guess")
+                answer = (response.status_code, response.headers.get("Retry-After"))
+                answers.setdefault(email, []).append(answer)
 
     expected = [(401, None)] * (ACCOUNT_LIMIT.free_attempts + 1) + [(429, "1")]
     assert answers == {"known@example.com": expected, "unknown@example.com": expected}

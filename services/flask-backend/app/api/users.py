@@ -26,10 +26,16 @@ blueprint = Blueprint(
 )
 
 
+Name = Annotated[str, Field(max_length=100)]
+WebAddress = Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")]
+ZoneName = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
+LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+
+
 class OwnChange(Patch):
     """What owners change of their account."""
 
-    full_name: FullName | None = None
+    full_name: FullName | None = may_be_absent()
 
 
 class Profile(BaseModel):
@@ -50,15 +56,13 @@ class Profile(BaseModel):
 class ProfileChange(Patch):
     """What owners change of their profile; ``preferences`` is a merge patch (RFC 7396)."""
 
-    display_name: Annotated[str, Field(max_length=100)] | None = None
-    avatar_url: Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")] | None = None
-    first_name: Annotated[str, Field(max_length=100)] | None = None
-    last_name: Annotated[str, Field(max_length=100)] | None = None
-    phone: Annotated[str, Field(max_length=40)] | None = None
-    timezone: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] | None = None
-    language_preference: (
-        Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] | None
-    ) = None
+    display_name: Name | None = may_be_absent()
+    avatar_url: WebAddress | None = may_be_absent()
+    first_name: Name | None = may_be_absent()
+    last_name: Name | None = may_be_absent()
+    phone: Annotated[str, Field(max_length=40)] | None = may_be_absent()
+    timezone: ZoneName | None = may_be_absent()
+    language_preference: LanguageTag | None = may_be_absent()
     preferences: dict[str, Any] = may_be_absent()
 
 
@@ -90,7 +94,7 @@ class UserChange(Patch):
 
     role: Role = may_be_absent()
     is_active: bool = may_be_absent()
-    email: None = Field(default=None, description="null takes the e-mail of a deleted account.")
+    email: None = may_be_absent(description="null takes the e-mail of a deleted account.")
 
     @model_validator(mode="after")
     def _is_one_change(self) -> Self:

@@ -2,14 +2,16 @@
 
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.api.fields import Body
 
 
 class Patch(Body):
-    """A change of at least one field."""
+    """A change of at least one field. Each field is declared by ``may_be_absent``."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     @model_validator(mode="after")
     def _names_a_field(self) -> Self:
@@ -24,10 +26,10 @@ class Patch(Body):
 
 
 def may_be_absent(**constraints: Any) -> Any:
-    """Declare a field that a client may leave out and may not send as null."""
+    """Declare a field that a client may leave out; its type says whether it may be null."""
     return Field(default=None, json_schema_extra=_without_default, **constraints)
 
 
 def _without_default(schema: dict[str, Any]) -> None:
-    """Keep our stand-in for absence out of the API's description."""
+    """Keep our stand-in for absence out of the API's description: null would empty the field."""
     schema.pop("default", None)
