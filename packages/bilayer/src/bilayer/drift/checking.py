@@ -6,9 +6,10 @@ Decides what is compared with what; the comparisons are in ``compare``, the read
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -203,25 +204,42 @@ class _Run:
             pairs = "models-migrations" + (", migrations-database" if self.url else "")
             self.not_done.append(f"{pairs} on {self.engine}: needs a scratch_url")
             return None
-        migrated = self._replay(config, "heads", "migrations")
+        with contextlib.ExitStack() as stack:
+            finish = self._start_replay(stack, config, "heads", "migrations")
+            # Meanwhile, in this process:
+            built = self._build() if self.metadatas else None
+            migrated = self._finish_replay(finish, is_whole=True)
         if self.history is not None:
             yield from check_history(self.history, self.models)
-        if migrated is None or not self.metadatas:
-            return migrated
-        built = self._build()
-        if built is not None:
+        if built is not None and migrated is not None:
             yield from compare_catalogs("models-migrations", built, migrated)
         return migrated
 
-    def _replay(self, config: Config, target: str, purpose: str) -> Schema | None:
-        """Replay the migrations into a new scratch database and read what they made."""
+    def _start_replay(
+        self, stack: contextlib.ExitStack, config: Config, target: str, purpose: str
+    ) -> Callable[[], tuple[sa.URL, History]] | None:
+        """Start to replay the migrations into a new scratch database."""
         try:
             url = self.scratch.create(purpose)
-            history = migrations_reader.replay(config, url, target)
+        except ScratchUnavailable as error:
+            self.failures.append(Failure("migrations", str(error)))
+            return None
+        finish = stack.enter_context(migrations_reader.replaying(config, url, target))
+        return lambda: (url, finish())
+
+    def _finish_replay(
+        self, finish: Callable[[], tuple[sa.URL, History]] | None, *, is_whole: bool
+    ) -> Schema | None:
+        """Read what the migrations made; keep what a whole replay told about them."""
+        if finish is None:
+            return None
+        try:
+            url, history = finish()
         except BilayerError as error:
             self.failures.append(Failure("migrations", str(error)))
             return None
-        self.history = history if target == "heads" else self.history
+        if is_whole:
+            self.history = history
         if history.error is not None:
             self.failures.append(Failure("migrations", history.error))
             return None
@@ -312,7 +330,9 @@ class _Run:
         if len(versions) > 1:
             self.not_done.append("migrations-database: the database is at several revisions")
             return None
-        return self._replay(config, versions[0], "behind")
+        with contextlib.ExitStack() as stack:
+            finish = self._start_replay(stack, config, versions[0], "behind")
+            return self._finish_replay(finish, is_whole=False)
 
 
 def _without(schema: Schema, names: Sequence[str]) -> Schema:

@@ -6,14 +6,16 @@ Reads no catalog: whoever asked for the replay reads the database it filled. The
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import sqlalchemy as sa
 from alembic.config import Config
@@ -29,8 +31,11 @@ class ReplayFailed(BilayerError):
     """The child process that replays migrations could not be started, or died."""
 
 
-def replay(config: Config, scratch: sa.URL, target: str = "heads") -> History:
-    """Upgrade an empty scratch database, and tell what came to light.
+@contextlib.contextmanager
+def replaying(
+    config: Config, scratch: sa.URL, target: str = "heads"
+) -> Iterator[Callable[[], History]]:
+    """Upgrade an empty scratch database in a child process, while the caller does other things.
 
     Args:
         config: The project's Alembic configuration. Its ``attributes`` stay behind: they are
@@ -38,8 +43,9 @@ def replay(config: Config, scratch: sa.URL, target: str = "heads") -> History:
         scratch: The only database the child can reach.
         target: ``heads`` or a revision.
 
-    Raises:
-        ReplayFailed: The child died without an answer.
+    Yields:
+        A function that waits for the child and tells what came to light. It raises
+        ``ReplayFailed`` if the child died without an answer.
     """
     with tempfile.TemporaryDirectory(prefix="bilayer_replay_") as folder:
         answer = Path(folder) / "answer.json"
@@ -49,12 +55,27 @@ def replay(config: Config, scratch: sa.URL, target: str = "heads") -> History:
             "answer": str(answer),
             "sys_path": sys.path,
         }
-        errors = _run_child(request)
-        if not answer.exists():
-            lines = errors.strip().splitlines()
-            message = f"the migrations could not be replayed: {lines[-1] if lines else 'killed'}"
-            raise ReplayFailed(message)
-        return _read_answer(json.loads(answer.read_text(encoding="utf-8")))
+        question = Path(folder) / "question.json"
+        question.write_text(json.dumps(request), encoding="utf-8")
+        with question.open("rb") as stdin, _start_child(stdin) as child:
+            try:
+                yield lambda: _finish(child, answer)
+            finally:
+                if child.poll() is None:
+                    child.kill()
+
+
+def _finish(child: subprocess.Popen[str], answer: Path) -> History:
+    try:
+        _, errors = child.communicate(timeout=_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        message = f"replaying the migrations took more than {_TIMEOUT_SECONDS} seconds"
+        raise ReplayFailed(message) from error
+    if not answer.exists():
+        lines = errors.strip().splitlines()
+        message = f"the migrations could not be replayed: {lines[-1] if lines else 'killed'}"
+        raise ReplayFailed(message)
+    return _read_answer(json.loads(answer.read_text(encoding="utf-8")))
 
 
 def load_config(path: Path) -> Config:
@@ -76,28 +97,19 @@ def _describe(config: Config) -> dict[str, Any]:
     }
 
 
-def _run_child(request: dict[str, Any]) -> str:
+def _start_child(stdin: IO[bytes]) -> subprocess.Popen[str]:
     path = os.pathsep.join(entry for entry in sys.path if entry)
     # The child replaces every database URL in its environment, so it gets a copy of ours.
     environment = {**os.environ, "PYTHONPATH": path}  # noqa: TID251 - handed on, not read
-    child = subprocess.Popen(
+    return subprocess.Popen(
+        # -P keeps the current folder, which may hold an alembic/, off the child's path.
         [sys.executable, "-P", "-m", "bilayer.drift.readers.replay"],
-        stdin=subprocess.PIPE,
+        stdin=stdin,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
     )
-    try:
-        _, errors = child.communicate(json.dumps(request), timeout=_TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        message = f"replaying the migrations took more than {_TIMEOUT_SECONDS} seconds"
-        raise ReplayFailed(message) from error
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
-    return errors
 
 
 def _read_answer(answer: dict[str, Any]) -> History:

@@ -7,6 +7,7 @@ severity and by name. Without scripts everything is shown.
 from __future__ import annotations
 
 import difflib
+import re
 from html import escape
 from importlib import resources
 from itertools import groupby
@@ -114,10 +115,13 @@ def _write_sides(finding: Finding) -> str:
 
 
 def _mark(left: str, right: str) -> tuple[str, str]:
-    matcher = difflib.SequenceMatcher(a=left, b=right, autojunk=False)
+    """Mark the words that only one side has."""
+    one_words, two_words = re.findall(r"\w+|\W", left), re.findall(r"\w+|\W", right)
+    matcher = difflib.SequenceMatcher(a=one_words, b=two_words, autojunk=False)
     lefts, rights = [], []
     for tag, start, end, other_start, other_end in matcher.get_opcodes():
-        one, two = escape(left[start:end]), escape(right[other_start:other_end])
+        one = escape("".join(one_words[start:end]))
+        two = escape("".join(two_words[other_start:other_end]))
         if tag == "equal":
             lefts.append(one)
             rights.append(two)
