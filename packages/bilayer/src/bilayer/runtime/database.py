@@ -34,7 +34,8 @@ _ADAPTERS: Final[dict[EngineName, type[NativeAdapter]]] = {
 for _name, _adapter in _ADAPTERS.items():
     adapters.register_for(f"bilayer_{_name}")(_adapter)
 _open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
-_inherited: list[tuple[Any, ...]] = []  # a parent's connections, kept so that nobody closes them
+_pinned: list[tuple[Database, Any]] = []  # only while a fork is under way
+_inherited: list[Any] = []  # a parent's connections, kept so that nobody closes them
 
 
 class Database:
@@ -128,13 +129,26 @@ class Database:
     ) -> None:
         self.close()
 
-    def _renew_after_fork(self) -> None:
-        _inherited.append(self._adapter.renew_after_fork())
+
+def _before_fork() -> None:
+    _pinned.extend((each, each._adapter.pin_for_fork()) for each in list(_open_databases))
 
 
-def _renew_all() -> None:
-    for database in list(_open_databases):
-        database._renew_after_fork()
+def _after_fork_in_parent() -> None:
+    while _pinned:
+        database, _ = _pinned.pop()
+        database._adapter.watchdog.unpin()
 
 
-os.register_at_fork(after_in_child=_renew_all)
+def _after_fork_in_child() -> None:
+    for database, parents in _pinned:
+        _inherited.append(parents)
+        database._adapter.renew_after_fork()
+    _pinned.clear()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

@@ -16,15 +16,17 @@ class Watch:
 
     Attributes:
         connection: The driver's connection.
+        pooled: The pool's hold of it, so that a fork can keep it from being finalised.
         deadline: Monotonic time in seconds at which the running statement is cut; None between
             statements.
         overdue: The running statement was cut.
     """
 
-    __slots__ = ("__weakref__", "connection", "deadline", "overdue")
+    __slots__ = ("__weakref__", "connection", "deadline", "overdue", "pooled")
 
     def __init__(self) -> None:
         self.connection: Any = None
+        self.pooled: Any = None
         self.deadline: float | None = None
         self.overdue = False
 
@@ -53,10 +55,11 @@ class Session(threading.local):
         self.connection = connection
         self.cursor = open_cursor(connection)
         self.watch.connection = connection.dbapi_connection
+        self.watch.pooled = connection
 
     def close(self) -> None:
         """Hold no connection any more; the caller has returned or discarded it."""
-        self.connection = self.cursor = self.watch.connection = None
+        self.connection = self.cursor = self.watch.connection = self.watch.pooled = None
 
     @property
     def depth(self) -> int:

@@ -30,11 +30,16 @@ class Field(PyDALField):  # type: ignore[misc] # PyDAL's classes are untyped
     def belongs(self, *value: Any, **options: Any) -> Query:
         """Make the query ``IN``; unlike PyDAL's it does not sort, so that any type will do."""
         values = value[0] if len(value) == 1 else value
-        if isinstance(values, str | Query | Select):
-            return super().belongs(*value, **options)
+        if isinstance(values, Query):
+            key = values.first._table._id
+            values = self.db(values).nested_select(key, correlated=False)
+        if isinstance(values, str | Select):
+            return super().belongs(values, **options)
         if not isinstance(values, Iterable):
             raise InvalidValue("belongs() takes several values")
-        return Query(self.db, self._dialect.belongs, self, list(values))
+        wanted = [item for item in values if item is not None or not options.get("null")]
+        found = Query(self.db, self._dialect.belongs, self, wanted)
+        return found if len(wanted) == len(list(values)) else (self == None) | found  # noqa: E711 - SQL
 
 
 class NativeSet(Set):  # type: ignore[misc]
@@ -73,6 +78,8 @@ class NativeSet(Set):  # type: ignore[misc]
             raise UnsupportedDefinition(
                 "count(cache=) gives other queries' counts; cache the number yourself"
             )
+        if isinstance(distinct, list | tuple) and len(distinct) > 1:
+            raise UnsupportedDefinition("count(distinct=) takes one column on most engines")
         return int(super().count(distinct))
 
 

@@ -75,7 +75,11 @@ class Transaction:
             DatabaseError: COMMIT was refused; nothing was committed.
         """
         session = self._adapter.session
-        if session.blocks[-1] is not self:
+        if self not in session.blocks:
+            # Another thread finalised a generator, or a forked child left its parent's block.
+            if kind is None:
+                raise TransactionMisuse("this block was begun by another thread or process")
+        elif session.blocks[-1] is not self:
             self._leave_early(undo=kind is not None)
         elif session.depth > 1:
             session.blocks.pop()

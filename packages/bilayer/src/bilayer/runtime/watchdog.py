@@ -69,8 +69,17 @@ class Watchdog:
             self._stopped.set()
             self._thread = None
 
+    def pin(self) -> list[Watch]:
+        """Give the watches of all threads, and let none come or go until ``unpin``."""
+        self._lock.acquire()
+        return list(self._watches)
+
+    def unpin(self) -> None:
+        """Let threads come and go again."""
+        self._lock.release()
+
     def renew(self) -> None:
-        """Forget everything a forked child cannot use, above all a lock held in the parent."""
+        """Forget, in a forked child, the parent's thread, its lock and what it watched."""
         self._lock = threading.Lock()
         self._watches = weakref.WeakSet()
         self._thread = None

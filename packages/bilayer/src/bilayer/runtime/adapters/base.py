@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 from bilayer.runtime.adapters.parts import ReadingPlan
 from bilayer.runtime.adapters.statements import Assignments, WriteStatements
-from bilayer.runtime.errors import RawSQLRefused, TransactionMisuse
+from bilayer.runtime.errors import RawSQLRefused, TransactionMisuse, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression
 from bilayer.runtime.subscribers import Row
 from bilayer.runtime.writes import WritePipeline
@@ -89,6 +89,8 @@ class NativeAdapter(WriteStatements):
                 raise RawSQLRefused(f"{name} takes fields and expressions, not text")
         distinct = attributes.get("distinct")
         if isinstance(distinct, Expression):
+            if self.dbengine != "postgres":
+                raise UnsupportedDefinition("distinct on a column exists on PostgreSQL only")
             attributes["distinct"] = self.expand(distinct)
         return super()._select_wcols(query, fields, **attributes)
 

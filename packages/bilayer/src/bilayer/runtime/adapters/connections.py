@@ -144,17 +144,19 @@ class PooledConnections(BoundParameters):
         """Give the connection back; PyDAL's ``action`` would commit and is ignored."""
         self.release()
 
-    def renew_after_fork(self) -> tuple[Any, ...]:
-        """Start with no connections in a forked child.
+    def pin_for_fork(self) -> tuple[Any, ...]:
+        """Give everything that must not be finalised in a forked child.
 
-        Returns:
-            The parent's objects. Keep them: closing them would end the parent's connections.
+        A child has only one of the parent's threads. What the others held would be closed there,
+        on the parent's sockets, or returned to a pool whose lock nobody releases any more.
         """
-        inherited = (self.session, self.session.connection, self.engine.pool)
+        return (self.watchdog.pin(), self.session, self.engine.pool)
+
+    def renew_after_fork(self) -> None:
+        """Start with no connections in a forked child."""
         self.session = Session()
         self.engine.dispose(close=False)
         self.watchdog.renew()
-        return inherited
 
     # -- statements
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from bilayer.runtime.adapters.operands import operand_type, value_type
+from bilayer.runtime.adapters.operands import (
+    INTEGERS,
+    NUMBERS,
+    family,
+    operand_type,
+    result_type,
+    value_type,
+)
 from bilayer.runtime.errors import InvalidValue, RawSQLRefused
 from bilayer.runtime.pydal_compat import Expression, PyDALField, Query, Select, SQLDialect
 
@@ -19,7 +26,7 @@ Env = dict[str, Any]
 class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyped
     """Comparisons, lists, text search and arithmetic with bound, typed operands."""
 
-    exact_decimal_products: ClassVar[bool] = True
+    exact_decimals: ClassVar[bool] = True
     row_list: ClassVar[str] = ""
     adapter: Any
 
@@ -150,20 +157,32 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
 
     def _scaled(self, op: str, first: Any, second: Any, env: Env) -> str:
         """Render an operation whose operands need not have the same scale."""
-        is_decimal = str(getattr(first, "type", "")).startswith("decimal")
+        self._require_numbers(first)
+        is_decimal = str(operand_type(first)).startswith("decimal")
+        is_exact = self.exact_decimals or (op == "*" and type(second) is int)
+        if is_decimal and not is_exact:
+            raise InvalidValue(f"{op} of decimals is not exact here; compute it in Python")
         if is_decimal and type(second) is int:
             operand = self.expand(second, "bigint", query_env=env)
-        elif is_decimal and not self.exact_decimal_products:
-            raise InvalidValue(
-                f"{op} of two decimals is not exact on this engine; compute it in Python"
-            )
         else:
             operand = self._operand(first, second, env)
-        return f"({self.expand(first, query_env=env)} {op} {operand})"
+        left = self.expand(first, query_env=env)
+        if op == "/" and operand_type(first) in INTEGERS:
+            return self.integer_quotient(left, operand)
+        return f"({left} {op} {operand})"
+
+    def integer_quotient(self, left: str, right: str) -> str:
+        """Render the quotient of two integers, cut towards zero."""
+        return f"({left} / {right})"
+
+    def _require_numbers(self, expression: Any) -> None:
+        kind = family(operand_type(expression))
+        if kind not in (None, NUMBERS):
+            raise InvalidValue(f"arithmetic needs numbers, not {kind}")
 
     def add(self, first: Any, second: Any, query_env: Env | None = None) -> str:
         """Render a sum, or the joining of two texts."""
-        if str(first.type) in ("string", "text", "password", "upload"):
+        if self.adapter.family_of(operand_type(first)) == "text":
             return str(self.concat(first, second, query_env=query_env or {}))
         return self._sum("+", first, second, query_env or {})
 
@@ -172,10 +191,14 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
         return self._sum("-", first, second, query_env or {})
 
     def _sum(self, op: str, first: Any, second: Any, env: Env) -> str:
+        self._require_numbers(first)
         return f"({self.expand(first, query_env=env)} {op} {self._operand(first, second, env)})"
 
     def case(self, query: Any, true_false: tuple[Any, Any], query_env: Env | None = None) -> str:
-        """Render CASE with two bound results."""
+        """Render CASE with two bound results of one family."""
+        families = {self.adapter.family_of(result_type(v)) for v in true_false if v is not None}
+        if len(families) > 1:
+            raise InvalidValue("the two results of case() must be of one family of types")
         condition = self.expand(query, query_env=query_env or {})
         then, other = (
             "NULL" if value is None else self.expand(value, value_type(value))
@@ -190,8 +213,18 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
         return f"COUNT({'DISTINCT ' if distinct else ''}{counted})"
 
     def aggregate(self, first: Any, what: str, query_env: Env | None = None) -> str:
-        """Render an aggregate of a column."""
-        return f"{what}({self.expand(first, query_env=query_env or {})})"
+        """Render an aggregate; sums and averages of numbers only, averages as doubles."""
+        field_type = operand_type(first)
+        rendered = self.expand(first, query_env=query_env or {})
+        if what in ("SUM", "AVG") and family(field_type) not in (None, NUMBERS):
+            raise InvalidValue(f"{what} needs numbers")
+        if what == "AVG" and field_type in INTEGERS:
+            rendered = self.as_double(rendered)
+        return f"{what}({rendered})"
+
+    def as_double(self, number: str) -> str:
+        """Render a number as a double."""
+        return number
 
     # -- rows by their keys
 

@@ -62,6 +62,18 @@ class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyD
         words = {"LONGTEXT": "CHAR", "INTEGER": "SIGNED", "BIGINT": "SIGNED"}
         return super().cast(first, words.get(second, second), query_env)
 
+    def length(self, val: Any, query_env: Env | None = None) -> str:
+        """Count characters; LENGTH counts bytes."""
+        return f"CHAR_LENGTH({self.expand(val, query_env=query_env or {})})"
+
+    def integer_quotient(self, left: str, right: str) -> str:
+        """Cut towards zero as the other engines do."""
+        return f"({left} DIV {right})"
+
+    def as_double(self, number: str) -> str:
+        """Make a double of a number; an average of integers would have four digits."""
+        return f"({number} + 0e0)"
+
     def insert_empty(self, table: str) -> str:
         """Insert a row of defaults."""
         return f"INSERT INTO {table} () VALUES ();"

@@ -1,11 +1,31 @@
-"""What type an operand has, and how a path into a document is written."""
+"""What type an operand has, which types mix, and how a path into a document is written."""
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 
-_UNTYPED: Final = {bool: "boolean", int: "bigint", float: "double"}
+_UNTYPED: Final[Mapping[type, str]] = {
+    bool: "boolean",
+    int: "bigint",
+    float: "double",
+    bytes: "blob",
+    dt.datetime: "datetime",
+    dt.date: "date",
+    dt.time: "time",
+    uuid.UUID: "uuid",
+}
 _JSON_TEXT: Final = ("json_key_value", "json_path_value", "json_text")
+NUMBERS: Final = "numbers"
+INTEGERS: Final = ("id", "integer", "bigint")
+_FAMILIES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("string", "text", "password", "upload"), "text"),
+    **dict.fromkeys((*INTEGERS, "double", "float", "decimal"), NUMBERS),
+    **dict.fromkeys(("date", "datetime"), "dates"),
+    **{name: f"{name}s" for name in ("boolean", "time", "blob", "uuid")},
+}
 
 
 def value_type(value: Any) -> str:
@@ -17,12 +37,25 @@ def operand_type(expression: Any) -> str | None:
     """Give the PyDAL type of an expression; None if nobody can know it."""
     field_type: str | None = getattr(expression, "type", None)
     operator = getattr(getattr(expression, "op", None), "__name__", "")
+    if operator == "_as":
+        return operand_type(expression.first)
     if operator == "case":  # PyDAL gives it no type
-        results = [value for value in expression.second if value is not None]
-        return next((operand_type(value) or value_type(value) for value in results), None)
+        return next((t for t in map(result_type, expression.second) if t), None)
     if field_type in ("json", "jsonb") and operator in _JSON_TEXT:
         return "string"
     return field_type
+
+
+def result_type(result: Any) -> str | None:
+    """Give the type of one result of CASE, an expression or a value; None for None."""
+    if result is None:
+        return None
+    return operand_type(result) if hasattr(result, "op") else value_type(result)
+
+
+def family(field_type: Any) -> str | None:
+    """Give the family within which types mix; None where anything goes, as in JSON."""
+    return _FAMILIES.get(field_type.partition("(")[0]) if isinstance(field_type, str) else None
 
 
 def json_path(path: tuple[str | int, ...]) -> str:

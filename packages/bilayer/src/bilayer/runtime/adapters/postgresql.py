@@ -83,6 +83,23 @@ class PostgreSQLDialect(SafeDialect):
         is_field = isinstance(first, PyDALField)
         return first.cast("text") if is_field and first.type not in _TEXT_TYPES else first
 
+    def lower(self, val: Any, query_env: Env | None = None) -> str:
+        """Fold all letters; the columns' collation C folds ASCII only."""
+        return f"LOWER({self.expand(val, query_env=query_env or {})}{self.adapter.folding})"
+
+    def upper(self, first: Any, query_env: Env | None = None) -> str:
+        """Fold all letters."""
+        return f"UPPER({self.expand(first, query_env=query_env or {})}{self.adapter.folding})"
+
+    def as_double(self, number: str) -> str:
+        """Make a double of a number."""
+        return f"CAST({number} AS FLOAT8)"
+
+    def extract(self, first: Any, what: str, query_env: Env | None = None) -> str:
+        """Take a part of an instant as a whole number."""
+        part = super().extract(first, what, query_env or {})
+        return f"CAST(FLOOR({part}) AS BIGINT)"
+
     def regexp(
         self,
         first: Any,
@@ -155,9 +172,21 @@ class PostgreSQLAdapter(NativeAdapter):
         "uuid": Codec(lambda value: str(parse_uuid(value)), canonical=parse_uuid),
     }
 
+    def _initialize_(self) -> None:
+        super()._initialize_()
+        self._folding: str | None = None
+
     def make_decimal_codec(self, precision: int, scale: int) -> Codec:
         """Use NUMERIC as it is."""
         return Codec(exact_decimal(precision, scale))
+
+    @property
+    def folding(self) -> str:
+        """The collation that knows all letters' cases, where the server was built with ICU."""
+        if self._folding is None:
+            found = self.rows("SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'")
+            self._folding = ' COLLATE "und-x-icu"' if found else ""
+        return self._folding
 
     def cut(self, connection: Any) -> None:
         """Close the socket under libpq, which then reports a closed connection."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.adapters.dialect import Env, SafeDialect
-from bilayer.runtime.adapters.operands import json_path
+from bilayer.runtime.adapters.operands import json_path, operand_type
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
     Codec,
@@ -31,6 +31,7 @@ from bilayer.runtime.codecs import (
 from bilayer.runtime.engines.sqlite import BufferedCursor, translate
 from bilayer.runtime.errors import (
     DatabaseError,
+    InvalidValue,
     UnsupportedDefinition,
 )
 from bilayer.runtime.pydal_compat import SQLiteDialect, dialects
@@ -56,8 +57,14 @@ class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # P
 
     true_exp = "1"
     false_exp = "0"
-    exact_decimal_products = False
+    exact_decimals = False
     row_list = "VALUES "
+
+    def cast(self, first: Any, second: str, query_env: Env | None = None) -> str:
+        """Cast; decimals cannot be, they are stored as integers."""
+        if str(operand_type(first)).startswith("decimal"):
+            raise InvalidValue("a decimal cannot be cast here; convert it in Python")
+        return super().cast(first, second, query_env)
 
     def select(self, *args: Any, **attributes: Any) -> str:
         """Render SELECT; the transaction holds the write lock, FOR UPDATE does not exist."""
@@ -120,6 +127,17 @@ class SQLiteAdapter(NativeAdapter):
         if precision > MAX_EXACT_DIGITS:
             raise UnsupportedDefinition(f"SQLite holds at most {MAX_EXACT_DIGITS} exact digits")
         return _scaled(precision, scale)
+
+    def family_of(self, field_type: Any) -> str | None:
+        """Keep decimals apart by scale: they are stored as integers of different units."""
+        if isinstance(field_type, str) and field_type.startswith("decimal"):
+            return f"decimals of scale {field_type.rstrip(')').rpartition(',')[2].strip()}"
+        return super().family_of(field_type)
+
+    def assigned(self, field: Any, expression: str) -> str:
+        """Refuse what SQLite would store as a float, or beyond the column's bits."""
+        bits = {"integer": 32, "bigint": 64, "id": 64}.get(field.type)
+        return f"require_integer({expression}, {bits})" if bits else expression
 
     def open_cursor(self, connection: Any) -> Any:
         """Open a cursor that fetches at once."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
+from bilayer.runtime.adapters.operands import INTEGERS
 from bilayer.runtime.adapters.values import TypedValues
 from bilayer.runtime.errors import UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
@@ -19,7 +20,6 @@ from bilayer.runtime.transaction import Transaction
 Assignments = Sequence[tuple[Any, Any]]
 """Fields with the values (or expressions) they get."""
 
-_COUNTED: Final = ("id", "integer", "bigint")
 _CELLS_PER_INSERT: Final = 20_000
 """Values in one multi-row INSERT: below SQLite's limit of 32,766 parameters a statement."""
 
@@ -76,7 +76,7 @@ class WriteStatements(TypedValues):
     def insert_returning_key(self, columns: Sequence[Any], sql: str, parameters: Any) -> Any:
         """Insert a row whose key the database makes."""
         if not self.returning:
-            if len(columns) != 1 or columns[0].type not in _COUNTED:
+            if len(columns) != 1 or columns[0].type not in INTEGERS:
                 raise UnsupportedDefinition(f"{columns[0].tablename}: the key must be given")
             self.run(sql, parameters)
             return self.session.cursor.lastrowid

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from bilayer.runtime import tokens
 from bilayer.runtime.adapters.connections import PooledConnections
+from bilayer.runtime.adapters.operands import INTEGERS, family, operand_type
 from bilayer.runtime.adapters.parts import Param, ReadingPlan, SQLText
 from bilayer.runtime.codecs import (
     Codec,
@@ -42,16 +43,9 @@ COMMON_CODECS: Final[Mapping[str, Codec]] = {
     "json": Codec(encode_json, decode_json),
     "jsonb": Codec(encode_json, decode_json),
 }
-_FAMILIES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("string", "text", "password", "upload"), "text"),
-    **dict.fromkeys(("id", "integer", "bigint", "double", "float", "decimal"), "numbers"),
-    **dict.fromkeys(("date", "datetime"), "dates"),
-    **{name: f"{name}s" for name in ("boolean", "time", "blob", "uuid")},
-}
 _BOUNDED: Final = ("string", "password", "upload")
 _DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
 _REFERENCE: Final = re.compile(r"reference (\w+)(?:\.(\w+))?")
-_PLAIN_INTEGERS: Final = ("id", "integer", "bigint")
 
 
 def check_length(field_type: str, length: int, value: Any) -> None:
@@ -146,7 +140,9 @@ class TypedValues(PooledConnections):
         try:
             if isinstance(value, Expression | Query):
                 self.check_family(field.type, value)
-                return str(self.expand(value, field.type, query_env=query_env or {}))
+                return self.assigned(
+                    field, self.expand(value, field.type, query_env=query_env or {})
+                )
             if isinstance(value, Param):
                 return tokens.write_named(value.name, field.type, field.length)
             check_length(field.type, field.length, value)
@@ -170,23 +166,27 @@ class TypedValues(PooledConnections):
             failure = error.at(field.tablename, field.name)
         raise failure
 
+    def assigned(self, field: Any, expression: str) -> str:  # noqa: ARG002 - for engines that check
+        """Render an expression that is stored in a column."""
+        return expression
+
     def check_family(self, field_type: Any, expression: Any) -> None:
         """Refuse to mix text, numbers and so on: SQLite and MariaDB would convert silently.
 
         Raises:
             InvalidValue: The expression is of another family of types.
         """
-        wanted, given = (self._family(t) for t in (field_type, getattr(expression, "type", None)))
+        wanted = self.family_of(field_type)
+        given = self.family_of(operand_type(expression))
         if wanted and given and wanted != given:
             raise InvalidValue(f"an expression of {given} stands where {wanted} is needed")
 
-    def _family(self, field_type: Any) -> str | None:
-        if not isinstance(field_type, str):
-            return None
-        if match := _REFERENCE.fullmatch(field_type):
+    def family_of(self, field_type: Any) -> str | None:
+        """Give the family of a type, that of the key where it is a reference."""
+        if isinstance(field_type, str) and (match := _REFERENCE.fullmatch(field_type)):
             table = self.db[match[1]]
-            return self._family((table[match[2]] if match[2] else table._id).type)
-        return _FAMILIES.get(field_type.partition("(")[0])
+            field_type = (table[match[2]] if match[2] else table._id).type
+        return family(field_type)
 
     # -- in
 
@@ -218,8 +218,9 @@ class TypedValues(PooledConnections):
                     f"two columns are called {name!r}; name one by with_alias()"
                 )
             names.append(name)
-            decode = self.codec(field.type).decode if field.type else None
-            plain = isinstance(field, PyDALField) and field.type in _PLAIN_INTEGERS
+            field_type = operand_type(field)
+            decode = self.codec(field_type).decode if field_type else None
+            plain = isinstance(field, PyDALField) and field.type in INTEGERS
             if decode is not None and not plain:
                 decoders.append((name, decode))
         return ReadingPlan(tuple(names), tuple(decoders))

@@ -29,6 +29,7 @@ from bilayer.runtime.errors import (
 from bilayer.runtime.options import ConnectOptions
 
 _SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES"
+_MARIADB_MODE: Final = f"{_SQL_MODE},SIMULTANEOUS_ASSIGNMENT"  # SET a=b, b=a swaps, as elsewhere
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/ ; 4025 is MariaDB's, 3819 MySQL's.
 _CONSTRAINTS: Final[Mapping[int, tuple[type[ConstraintViolation], str, str]]] = {
@@ -100,7 +101,7 @@ def prepare(connection: Any, options: ConnectOptions) -> None:
     """
     mariadb = "mariadb" in connection.get_server_info().lower()
     settings = {
-        "sql_mode": f"'{_SQL_MODE}'",
+        "sql_mode": f"'{_MARIADB_MODE if mariadb else _SQL_MODE}'",
         "time_zone": "'+00:00'",
         "innodb_lock_wait_timeout": max(1, round(options.lock_timeout)),
         "collation_connection": f"'{text_collation(mariadb=mariadb)}'",

@@ -122,9 +122,17 @@ def prepare(connection: sqlite3.Connection, options: ConnectOptions) -> None:
     functions = (("REGEXP", 2, _matches), ("web2py_extract", 2, _extract))
     for name, arity, function in functions:
         connection.create_function(name, arity, function, deterministic=True)
+    connection.create_function("require_integer", 2, _require_integer, deterministic=True)
     connection.create_function("json_holds", 2, _json_holds, deterministic=True)
     connection.create_function("LOWER", 1, _lower, deterministic=True)
     connection.create_function("UPPER", 1, _upper, deterministic=True)
+
+
+def _require_integer(value: Any, bits: int) -> int | None:
+    """Refuse what a column of that many bits does not hold; SQLite would store a float."""
+    if value is not None and not (isinstance(value, int) and abs(2 * value + 1) < 2**bits):
+        raise OverflowError
+    return value
 
 
 def _matches(pattern: str, text: str | None) -> bool | None:
