@@ -1,4 +1,4 @@
-"""What differs between the engines, as tests ask it: who serves a connection, who waits for whom."""
+"""What tests ask of an engine: who serves a connection, and what it is sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from bilayer.runtime import Database
 from tests.support.run import sources
 
-WAIT_SECONDS: Final = 20
+WAIT_SECONDS: Final = 5
 _BACKEND: Final = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT connection_id()"}
 
 
@@ -43,7 +43,10 @@ class Statements:
 
     Attributes:
         sent: The statements, oldest first.
+        before: Called with each statement before it is sent.
     """
+
+    before: Callable[[str], None] | None = None
 
     def __init__(self, database: Database) -> None:
         adapter = database.dal._adapter
@@ -53,6 +56,8 @@ class Statements:
 
     def execute(self, sql: str, *parameters: Any) -> Any:
         """Note a statement and send it."""
+        if self.before is not None:
+            self.before(sql)
         self.sent.append(sql)
         return self._cursor.execute(sql, *parameters)
 

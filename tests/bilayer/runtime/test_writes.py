@@ -1,0 +1,720 @@
+"""The write pipeline: what subscribers add to a write, what they see of it, and what it costs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bilayer import types
+from bilayer.runtime import (
+    Change,
+    Database,
+    DatabaseError,
+    Deadlock,
+    Field,
+    InvalidValue,
+    ReadOnly,
+    SerializationFailure,
+    Subscriber,
+    Timestamps,
+    TransactionAborted,
+    UniqueViolation,
+    UnsupportedDefinition,
+    Param,
+    json_merge,
+    prepared,
+    update,
+)
+from bilayer.urls import parse_url
+from tests.bilayer.runtime import schema
+from tests.bilayer.runtime.engines import Statements, only
+from tests.bilayer.runtime.threads import other_thread, outcome, run_together
+
+UTC = dt.UTC
+NEW_YEAR = dt.datetime(2024, 1, 1, tzinfo=UTC)
+FULL_ROW: dict[str, Any] = {
+    "flag": True,
+    "small": -5,
+    "big": 2**63 - 1,
+    "ratio": 0.1 + 0.2,
+    "price": decimal.Decimal("12345678901234.5678"),
+    "code": "it's \\ 50%_",
+    "body": "é😀\n" * 1000,
+    "day": dt.date(2024, 2, 29),
+    "hour": dt.time(12, 34, 56, 789012),
+    "moment": dt.datetime(2024, 1, 1, 12, 0, 0, 123457, tzinfo=UTC),
+    "document": {"k": [1, None, 1.5, "é😀", "it's %"]},
+    "data": bytes(range(256)),
+    "token": uuid.UUID(int=7),
+    "words": ["a", "b|c"],
+    "numbers": [1, -2],
+}
+
+
+class Refused(Exception):
+    """Raised by a subscriber."""
+
+
+class Witness(Subscriber):
+    """Keeps what it was told, call by call."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[Change]] = []
+
+    def changed(self, db: Any, changes: Sequence[Change]) -> None:
+        self.calls.append(list(changes))
+
+    @property
+    def seen(self) -> list[Change]:
+        return [change for call in self.calls for change in call]
+
+
+class Stamp(Subscriber):
+    """Adds columns to inserts and updates, and keeps what it was asked."""
+
+    def __init__(self, **columns: Any) -> None:
+        self.columns = columns
+        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+
+    def stamp(self, table: Any, action: Any, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.asked.append((table._tablename, action, dict(values)))
+        return self.columns
+
+
+class Journal(Subscriber):
+    """Writes a row of its own for each change."""
+
+    def changed(self, db: Any, changes: Sequence[Change]) -> None:
+        for change in changes:
+            db.things.insert(body=f"{change.action} {change.table}")
+
+
+class Objector(Subscriber):
+    """Raises, after the write."""
+
+    def changed(self, db: Any, changes: Sequence[Change]) -> None:
+        raise Refused
+
+
+@pytest.fixture
+def witness(database: Database) -> Witness:
+    """A subscriber that watches every table."""
+    watcher = Witness()
+    database.subscribe(watcher, "owners", "things", "members")
+    return watcher
+
+
+# -- images
+
+
+def test_insert_shows_the_row_with_what_the_database_added(db: Any, witness: Witness) -> None:
+    owner = db.owners.insert(id=uuid.UUID(int=1), name="ada")
+    db.members.insert(owner_id=owner, place=3)
+
+    assert witness.seen == [
+        Change("owners", "insert", {"id": owner}, None, {"id": owner, "name": "ada"}),
+        Change(
+            "members",
+            "insert",
+            {"owner_id": owner, "place": 3},
+            None,
+            {"owner_id": owner, "place": 3, "label": "none", "visits": 0},
+        ),
+    ]
+
+
+def test_images_are_exact_for_every_type(db: Any, witness: Witness) -> None:
+    key = db.things.insert(**FULL_ROW)
+    db(db.things.id == key).update(**dict.fromkeys(FULL_ROW))
+    db(db.things.id == key).delete()
+
+    nothing = {**dict.fromkeys(db.things.fields), "id": key}
+    full = {**nothing, **FULL_ROW}
+    assert [(c.action, c.before, c.after) for c in witness.seen] == [
+        ("insert", None, full),
+        ("update", full, nothing),
+        ("delete", nothing, None),
+    ]
+    shown = witness.seen[0].after or {}
+    assert {name: type(value) for name, value in shown.items()} == {
+        name: type(value) for name, value in full.items()
+    }
+
+
+def test_insert_many_shows_rows_whose_keys_are_given(db: Any, witness: Witness) -> None:
+    rows = [{"id": uuid.UUID(int=n), "name": f"n{n}"} for n in range(1, 1203)]
+
+    assert db.owners.insert_many(rows) == 1202
+
+    assert [(change.key, change.after) for change in witness.seen] == [
+        ({"id": row["id"]}, row) for row in rows
+    ]
+    assert len(witness.calls) == 1
+
+
+def test_insert_many_shows_rows_whose_keys_the_database_makes(db: Any, witness: Witness) -> None:
+    db.things.insert_many([{"small": n} for n in range(20, 25)])
+
+    stored = {row["id"]: row for row in db(db.things).dicts()}
+    assert [(change.after or {})["small"] for change in witness.seen] == [20, 21, 22, 23, 24]
+    assert {change.key["id"]: change.after for change in witness.seen} == stored
+
+
+def test_update_shows_before_and_after(db: Any, witness: Witness) -> None:
+    first, second = db.things.insert(small=1), db.things.insert(small=2)
+    witness.calls.clear()
+
+    assert db(db.things.small < 9).update(small=db.things.small + 10, code=None) == 2
+
+    images = {
+        change.key["id"]: ((change.before or {})["small"], (change.after or {})["small"])
+        for change in witness.seen
+    }
+    assert images == {first: (1, 11), second: (2, 12)}
+
+
+@pytest.mark.parametrize("count", [1, 1200])
+def test_write_of_many_rows_shows_each_once(db: Any, witness: Witness, count: int) -> None:
+    db.things.insert_many([{"id": n, "big": n} for n in range(1, count + 1)])
+    witness.calls.clear()
+
+    updated = db(db.things.big > 0).update(big=db.things.big * 2)
+    deleted = db(db.things).delete()
+
+    assert (updated, deleted) == (count, count)
+    changes = {(c.action, c.key["id"]): c for c in witness.seen}
+    assert len(witness.seen) == len(changes) == 2 * count
+    assert all((changes["update", n].after or {})["big"] == 2 * n for n in range(1, count + 1))
+    assert db(db.things).count() == 0
+
+
+def test_write_that_meets_no_row_tells_nobody(db: Any, witness: Witness) -> None:
+    assert db(db.things.small == 1).update(small=2) == 0
+    assert db(db.things.small == 1).delete() == 0
+    assert db.things.insert_many([]) == 0
+
+    assert witness.calls == []
+
+
+def test_update_that_changes_nothing_is_still_shown_alike_on_each_engine(
+    db: Any, witness: Witness
+) -> None:
+    db.things.insert(small=1)
+    witness.calls.clear()
+
+    assert db(db.things.small == 1).update(small=1) == 1
+
+    (change,) = witness.seen
+    assert change.before == change.after
+
+
+def test_key_change_is_shown_under_the_old_key(db: Any, witness: Witness) -> None:
+    owner, other = uuid.UUID(int=1), uuid.UUID(int=2)
+    for key in (owner, other):
+        db.owners.insert(id=key)
+    db.members.insert(owner_id=owner, place=1, label="moves")
+    witness.calls.clear()
+
+    db((db.members.owner_id == owner) & (db.members.place == 1)).update(owner_id=other, place=9)
+
+    (change,) = witness.seen
+    assert change.key == {"owner_id": owner, "place": 1}
+    assert (change.before or {})["place"] == 1
+    assert change.after == {"owner_id": other, "place": 9, "label": "moves", "visits": 0}
+
+
+def test_key_set_by_an_expression_is_refused_and_changes_nothing(db: Any, witness: Witness) -> None:
+    key = db.things.insert(small=1)
+    witness.calls.clear()
+
+    with pytest.raises(UnsupportedDefinition):
+        db(db.things.id == key).update(id=db.things.id + 1)
+
+    assert witness.calls == []
+    assert db.things(key).small == 1
+
+
+def test_key_may_be_given_as_text(db: Any, witness: Witness) -> None:
+    old, new = uuid.UUID(int=1), uuid.UUID(int=2)
+
+    db.owners.insert(id=str(old))
+    db.owners.insert_many([{"id": str(uuid.UUID(int=3))}])
+    db(db.owners.id == str(old)).update(id=str(new))
+
+    assert [change.key["id"] for change in witness.seen] == [old, uuid.UUID(int=3), old]
+    assert (witness.seen[-1].after or {})["id"] == new
+
+
+def test_write_through_a_row_is_seen(db: Any, witness: Witness) -> None:
+    key = db.things.insert(small=1)
+    row = db(db.things.id == key).select().first()
+    witness.calls.clear()
+
+    row.update_record(small=2)
+    row.delete_record()
+
+    assert [change.action for change in witness.seen] == ["update", "delete"]
+
+
+def test_write_through_referencing_rows_is_seen(empty_database_url: str) -> None:
+    with other_tables(empty_database_url) as database:
+        db, watcher = database.dal, Witness()
+        database.subscribe(watcher, "children")
+        parent = db.parents.insert(text="parent")
+        child = db.children.insert(parent=parent, text="one")
+        db.children.insert(parent=None, text="orphan")
+        watcher.calls.clear()
+
+        row = db(db.parents.id == parent).select().first()
+        row.children.update(text="two")
+        row.children.delete()
+
+        assert [(change.action, change.key) for change in watcher.seen] == [
+            ("update", {"id": child}),
+            ("delete", {"id": child}),
+        ]
+
+
+def test_prepared_update_is_seen(db: Any, witness: Witness) -> None:
+    key = db.things.insert(small=1)
+    witness.calls.clear()
+    change_small = prepared(
+        lambda db: update(db.things.id == Param("key"), small=Param("small"), code="fixed")
+    )
+
+    assert change_small.run(db, key=key, small=2) == 1
+    assert change_small.run(db, key=key + 1, small=3) == 0
+
+    (change,) = witness.seen
+    assert ((change.before or {})["small"], (change.after or {})["small"]) == (1, 2)
+
+
+def test_update_or_insert_is_seen(db: Any, witness: Witness) -> None:
+    db.things.update_or_insert(db.things.code == "a", code="a", small=1)
+    db.things.update_or_insert(db.things.code == "a", code="a", small=2)
+
+    assert [change.action for change in witness.seen] == ["insert", "update"]
+
+
+def test_upsert_shows_which_of_the_two_it_was(db: Any, witness: Witness) -> None:
+    db.things.upsert({"code": "a", "small": 1}, conflict=["code"])
+    db.things.upsert({"code": "a", "small": 2}, conflict=["code"])
+    db.things.upsert({"code": "a", "small": 3}, conflict=["code"], update={})
+    db.things.upsert(
+        {"code": "a", "small": 4}, conflict=["code"], update={"small": db.things.small + 100}
+    )
+
+    assert [
+        (c.action, (c.before or {}).get("small"), (c.after or {}).get("small"))
+        for c in witness.seen
+    ] == [("insert", None, 1), ("update", 1, 2), ("update", 2, 102)]
+
+
+def test_two_tables_with_one_subscriber_are_told_apart(db: Any, database: Database) -> None:
+    watcher = Witness()
+    database.subscribe(watcher, "owners")
+
+    db.things.insert(small=1)
+    db.owners.insert(id=uuid.uuid4())
+
+    assert [change.table for change in watcher.seen] == ["owners"]
+
+
+# -- one transaction
+
+
+def test_subscriber_that_raises_undoes_the_write(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    key = db.things.insert(small=1, code="kept")
+    database.subscribe(Objector(), "things")
+    writes: list[Callable[[], Any]] = [
+        lambda: db.things.insert(small=2),
+        lambda: db.things.insert_many([{"small": 2}, {"small": 3}]),
+        lambda: db(db.things.id == key).update(small=2),
+        lambda: db(db.things.id == key).delete(),
+        lambda: db.things.upsert({"code": "new", "small": 2}, conflict=["code"]),
+        lambda: db.things.upsert({"code": "kept", "small": 2}, conflict=["code"]),
+    ]
+
+    for write in writes:
+        with pytest.raises(Refused):
+            write()
+
+    assert not database.in_transaction
+    with core.connect() as connection:
+        rows = connection.execute(sa.select(schema.things.c.id, schema.things.c.small)).all()
+    assert rows == [(key, 1)]
+
+
+def test_subscriber_that_raises_costs_the_write_alone_inside_a_block(
+    db: Any, database: Database
+) -> None:
+    database.subscribe(Objector(), "things")
+
+    with database.transaction():
+        db.owners.insert(id=uuid.uuid4())
+        with suppress(Refused):
+            db.things.insert(small=1)
+
+    assert (db(db.owners).count(), db(db.things).count()) == (1, 0)
+
+
+def test_rows_a_subscriber_writes_commit_with_the_change(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    database.subscribe(Journal(), "owners")
+    with suppress(Refused), database.transaction():
+        db.owners.insert(id=uuid.uuid4())
+        raise Refused
+    assert db(db.things).count() == 0
+
+    db.owners.insert(id=uuid.UUID(int=1))
+    db.owners.upsert({"id": uuid.UUID(int=1), "name": "x"}, conflict=["id"])
+    db(db.owners).delete()
+
+    with core.connect() as connection:
+        journal = connection.scalars(sa.select(schema.things.c.body).order_by("id")).all()
+    assert journal == ["insert owners", "update owners", "delete owners"]
+
+
+def test_watched_write_in_a_readonly_block_is_refused(
+    db: Any, database: Database, witness: Witness
+) -> None:
+    key = db.things.insert(small=1)
+
+    with pytest.raises(ReadOnly), database.transaction(readonly=True):
+        db(db.things.id == key).update(small=2)
+
+    assert db.things(key).small == 1
+
+
+# -- stamps
+
+
+def test_stamp_is_added_to_inserts_and_updates(db: Any, database: Database) -> None:
+    stamp = Stamp(label="stamped")
+    owner = db.owners.insert(id=uuid.uuid4())
+    database.subscribe(stamp, "members")
+    place = prepared(lambda db: update(db.members.place == Param("place"), visits=Param("visits")))
+
+    db.members.insert(owner_id=owner, place=1, label="mine")
+    db.members.insert_many([{"owner_id": owner, "place": n} for n in (2, 3)])
+    db(db.members.place == 1).update(visits=5)
+    place.run(db, place=2, visits=6)
+    db.members.upsert({"owner_id": owner, "place": 3}, conflict=["owner_id", "place"], update={})
+
+    assert [action for _, action, _ in stamp.asked] == ["insert"] * 3 + ["update"] * 2 + ["insert"]
+    assert stamp.asked[3] == ("members", "update", {"visits": 5})
+    assert {row["label"] for row in db(db.members).dicts()} == {"stamped"}
+
+
+def test_stamp_is_checked_like_any_value(db: Any, database: Database) -> None:
+    database.subscribe(Stamp(small="not a number"), "things")
+
+    with pytest.raises(InvalidValue, match=r"things\.small"):
+        db.things.insert(big=1)
+
+
+def test_timestamps_are_kept_unless_the_writer_gives_them(
+    empty_database_url: str,
+) -> None:
+    clock = iter(NEW_YEAR + dt.timedelta(seconds=n) for n in range(99))
+    with other_tables(empty_database_url) as database:
+        database.subscribe(Timestamps(lambda: next(clock)), "notes")
+        notes = database.dal.notes
+
+        def times(key: int) -> tuple[int, int]:
+            row = database.dal(notes.id == key).one()
+            return tuple(
+                round((row[name] - NEW_YEAR).total_seconds())
+                for name in ("created_at", "updated_at")
+            )
+
+        first = notes.insert(text="a")
+        assert times(first) == (0, 0)
+        database.dal(notes.id == first).update(text="b")
+        assert times(first) == (0, 1)
+        notes.upsert({"id": first, "text": "c"}, conflict=["id"])
+        assert times(first)[0] == 0
+        assert times(first)[1] > 1
+        before = times(first)
+        notes.upsert({"id": first, "text": "d"}, conflict=["id"], update={})
+        assert times(first) == before
+        second = notes.insert(text="e", created_at=NEW_YEAR, updated_at=NEW_YEAR)
+        assert times(second) == (0, 0)
+        database.dal(notes.id == second).update(updated_at=NEW_YEAR + dt.timedelta(hours=1))
+        assert times(second) == (0, 3600)
+
+
+def test_timestamps_leave_other_tables_alone(db: Any, database: Database) -> None:
+    database.subscribe(Timestamps(lambda: NEW_YEAR), "owners")
+
+    db.owners.insert(id=uuid.uuid4(), name="x")
+
+    assert db(db.owners).one(db.owners.name) == {"name": "x"}
+
+
+# -- what it costs
+
+
+def test_write_without_subscribers_is_one_statement(db: Any, database: Database) -> None:
+    sent = Statements(database).sent
+    owner = uuid.uuid4()
+
+    def count(write: Callable[[], Any]) -> int:
+        sent.clear()
+        write()
+        return len(sent)
+
+    assert count(lambda: db.owners.insert(id=owner)) == 1
+    assert count(lambda: db.things.insert(small=1)) == 1
+    assert count(lambda: db.things.insert_many([{"small": 2}, {"small": 3}])) == 1
+    assert count(lambda: db(db.things.small == 1).update(small=4)) == 1
+    assert count(lambda: db(db.things.small == 4).delete()) == 1
+    if database.engine_name != "mysql":  # Its own upsert would take any unique key for the key.
+        assert count(lambda: db.owners.upsert({"id": owner, "name": "x"}, conflict=["id"])) == 1
+
+
+def test_read_is_one_statement(db: Any, database: Database) -> None:
+    sent = Statements(database).sent
+    query = db(db.things.small == 1)
+
+    for read in (query.dicts, query.one, query.count, query.isempty, query.select):
+        sent.clear()
+        read()
+        assert len(sent) == 1
+
+
+def test_table_beside_a_watched_one_pays_nothing(db: Any, database: Database) -> None:
+    database.subscribe(Witness(), "things")
+    sent = Statements(database).sent
+
+    db.owners.insert(id=uuid.uuid4())
+
+    assert len(sent) == 1
+
+
+# -- many writers
+
+
+def test_images_of_concurrent_writers_form_one_chain(db: Any, database: Database) -> None:
+    key = db.things.insert(big=0)
+    watcher = Witness()
+    database.subscribe(watcher, "things")
+
+    def count_up() -> None:
+        for _ in range(25):
+            db(db.things.id == key).update(big=db.things.big + 1)
+
+    run_together(database, [count_up] * 8)
+
+    steps = sorted(((c.before or {})["big"], (c.after or {})["big"]) for c in watcher.seen)
+    assert steps == [(n, n + 1) for n in range(200)]
+
+
+@only("postgresql", "mariadb")
+def test_row_that_appears_between_image_and_statement_is_left_alone(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    old = db.things.insert(small=1)
+    watcher = Witness()
+    database.subscribe(watcher, "things")
+    spy = Statements(database)
+
+    def insert_another(sql: str) -> None:
+        if sql.startswith("UPDATE"):
+            with core.begin() as connection:
+                connection.execute(schema.things.insert().values(id=old + 1, small=1))
+
+    spy.before = insert_another
+    updated = db(db.things.small == 1).update(small=2)
+
+    assert updated == 1
+    assert [change.key["id"] for change in watcher.seen] == [old]
+    assert db.things(old + 1).small == 1
+
+
+# -- upsert
+
+
+def test_concurrent_upserts_lose_nothing(db: Any, database: Database) -> None:
+    _upsert_together(db, database)
+
+    assert _sums(db) == {f"key {n}": 40 for n in range(10)}
+
+
+def test_concurrent_watched_upserts_lose_nothing(
+    db: Any, database: Database, witness: Witness
+) -> None:
+    _upsert_together(db, database)
+
+    assert _sums(db) == {f"key {n}": 40 for n in range(10)}
+    assert len(witness.seen) == 400
+    assert sum(change.action == "insert" for change in witness.seen) == 10
+
+
+def test_upserts_that_race_with_deletes_raise_nothing(db: Any, database: Database) -> None:
+    def put() -> None:
+        for turn in range(40):
+            db.things.upsert({"code": "contested", "big": turn}, conflict=["code"])
+
+    def take_away() -> None:
+        for _ in range(60):
+            db(db.things.code == "contested").delete()
+
+    run_together(database, [put] * 4 + [take_away] * 2)
+
+    assert db(db.things).count() <= 1
+
+
+def test_upsert_touches_no_row_that_shares_another_unique_key(db: Any) -> None:
+    first = db.things.insert(code="taken", small=1)
+
+    with pytest.raises(UniqueViolation) as refusal:
+        db.things.upsert({"id": first + 1, "code": "taken", "small": 2}, conflict=["id"])
+
+    assert refusal.value.constraint == "uq_things_code"
+    assert db(db.things).dicts(db.things.id, db.things.small) == [{"id": first, "small": 1}]
+
+
+def test_watched_upsert_touches_no_row_that_shares_another_unique_key(
+    db: Any, witness: Witness
+) -> None:
+    first = db.things.insert(code="taken", small=1)
+    witness.calls.clear()
+
+    with pytest.raises(UniqueViolation):
+        db.things.upsert({"id": first + 1, "code": "taken", "small": 2}, conflict=["id"])
+
+    assert witness.calls == []
+    assert db(db.things).dicts(db.things.id, db.things.small) == [{"id": first, "small": 1}]
+
+
+def test_upsert_of_a_composite_key_merges_a_document(db: Any, database: Database) -> None:
+    owner = db.owners.insert(id=uuid.uuid4())
+    key = {"owner_id": owner, "place": 1}
+    for visits in (1, 2):
+        db.members.upsert(
+            {**key, "visits": visits},
+            conflict=["owner_id", "place"],
+            update={"visits": db.members.visits + visits},
+        )
+    thing = {"code": "doc", "document": {"a": 1}}
+    for patch in ({"b": 2}, {"c": 3}):
+        db.things.upsert(
+            thing, conflict=["code"], update={"document": json_merge(db.things.document, patch)}
+        )
+
+    assert db(db.members).one(db.members.visits) == {"visits": 3}
+    assert db(db.things).one(db.things.document) == {"document": {"a": 1, "c": 3}}
+
+
+@only("postgresql", "mariadb")
+def test_upsert_in_an_old_snapshot_raises_what_can_be_retried(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    def upsert_later() -> None:
+        with database.transaction("REPEATABLE READ"):
+            db(db.things).count()
+            with core.begin() as connection:
+                connection.execute(schema.things.insert().values(id=1, code="a", small=1))
+            db.things.upsert({"code": "a", "small": 2}, conflict=["code"], update={})
+
+    failure = outcome(upsert_later)()
+
+    assert failure is None or isinstance(failure, SerializationFailure)
+
+
+def test_upsert_fails_when_its_row_breaks_another_rule(db: Any, core: sa.Engine) -> None:
+    db.things.insert(code="a", small=1)
+
+    with pytest.raises(DatabaseError):
+        db.things.upsert({"code": "a", "small": 13}, conflict=["code"])
+
+    with core.connect() as connection:
+        assert connection.scalars(sa.select(schema.things.c.small)).all() == [1]
+
+
+# -- insert_many
+
+
+def test_insert_many_inserts_all_or_nothing(db: Any) -> None:
+    rows = [{"code": f"c{n}", "small": 1} for n in range(3000)]
+    rows[2500]["code"] = "c0"
+
+    with pytest.raises(UniqueViolation):
+        db.things.insert_many(rows)
+
+    assert db(db.things).count() == 0
+
+
+def test_insert_many_refuses_a_bad_value_before_anything_is_sent(
+    db: Any, database: Database
+) -> None:
+    rows: list[dict[str, Any]] = [{"small": n} for n in range(20, 5000)]
+    rows[-1]["small"] = "x"
+
+    with pytest.raises(InvalidValue, match=r"things\.small"):
+        db.things.insert_many(rows)
+
+    assert db(db.things).count() == 0
+
+
+def _upsert_together(db: Any, database: Database) -> None:
+    def put(start: int) -> None:
+        for turn in range(50):
+            code = f"key {(start + turn) % 10}"
+            db.things.upsert(
+                {"code": code, "big": 1}, conflict=["code"], update={"big": db.things.big + 1}
+            )
+
+    run_together(database, [partial(put, start) for start in range(8)])
+
+
+def _sums(db: Any) -> dict[str, int]:
+    return {row["code"]: row["big"] for row in db(db.things).dicts(db.things.code, db.things.big)}
+
+
+@contextmanager
+def other_tables(url: str) -> Iterator[Database]:
+    """Lend a database with integer keys that refer to each other, and columns of instants."""
+    tables = sa.MetaData()
+    text = partial(sa.Column, "text", types.String(40))
+    sa.Table("parents", tables, sa.Column("id", sa.Integer, primary_key=True), text())
+    sa.Table(
+        "children",
+        tables,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("parent", sa.ForeignKey("parents.id")),
+        text(),
+    )
+    instants = [sa.Column(name, types.UTCDateTime()) for name in ("created_at", "updated_at")]
+    sa.Table("notes", tables, sa.Column("id", sa.Integer, primary_key=True), text(), *instants)
+    core = sa.create_engine(parse_url(url))
+    tables.create_all(core)
+    core.dispose()
+    with Database.connect(url) as database:
+        db = database.dal
+        db.define_table("parents", Field("id", "id"), Field("text", length=40))
+        db.define_table(
+            "children", Field("id", "id"), Field("parent", "reference parents"), Field("text")
+        )
+        db.define_table(
+            "notes",
+            Field("id", "id"),
+            Field("text", length=40),
+            Field("created_at", "datetime"),
+            Field("updated_at", "datetime"),
+        )
+        yield database
