@@ -13,9 +13,10 @@ from sqlalchemy.engine.interfaces import Dialect
 
 from bilayer.drift.findings import CATALOGUE, Difference, Finding
 from bilayer.drift.fix import fix_runtime
+from bilayer.drift.history import History
 from bilayer.drift.locate import SourceMap, map_models, map_revisions, map_runtime
 from bilayer.drift.operations import write_operations, write_sql
-from bilayer.drift.snapshot import History, Runtime, Schema
+from bilayer.drift.snapshot import Runtime, Schema
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

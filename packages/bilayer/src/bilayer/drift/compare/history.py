@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from bilayer.drift.compare.setup import locate
 from bilayer.drift.findings import Difference
-from bilayer.drift.snapshot import History, Schema
+from bilayer.drift.history import History
+from bilayer.drift.snapshot import Schema
 
 
 def check_history(history: History, models: Schema | None) -> Iterator[Difference]:
@@ -63,3 +64,17 @@ def _check_env(history: History, models: Schema | None) -> Iterator[Difference]:
         if table.name not in known:
             message = f"env.py does not know table {table.name}"
             yield Difference("BL106", "error", "setup", message, table.name, location=location)
+
+
+def check_versions(history: History, versions: tuple[str, ...]) -> Difference | None:
+    """Compare the revisions a database says it is at with the heads."""
+    heads = tuple(sorted(history.heads))
+    if versions == heads:
+        return None
+    known = {revision.revision for revision in history.revisions}
+    at, head = ", ".join(versions) or "no revision", ", ".join(heads)
+    if set(versions) <= known:
+        message = f"the database is at {at}, and the head is {head}"
+        return Difference("BL116", "warning", "migrations-database", message, left=head, right=at)
+    message = f"the database is at {at}, which is not among the revisions"
+    return Difference("BL117", "error", "migrations-database", message, left=head, right=at)

@@ -20,7 +20,8 @@ from typing import IO, Any, Final
 import sqlalchemy as sa
 from alembic.config import Config
 
-from bilayer.drift.snapshot import History, Place, Revision
+from bilayer.drift.history import History, Revision
+from bilayer.drift.snapshot import Place
 from bilayer.errors import BilayerError
 
 _TIMEOUT_SECONDS: Final = 600

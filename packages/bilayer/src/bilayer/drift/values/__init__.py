@@ -1,5 +1,5 @@
 """Values written through one layer and read through the other, in a scratch database only."""
 
-from bilayer.drift.values.trial import check_values
+from bilayer.drift.values.checking import check_values
 
 __all__ = ["check_values"]

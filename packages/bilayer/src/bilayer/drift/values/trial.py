@@ -1,47 +1,27 @@
-"""The trial: each pair of column and field types is tried once, in both directions.
+"""The trial of one table: each value through each layer, read through the other, searched by both.
 
-Columns that have the same type in both layers behave alike, so the trial has one table a pair and
-reports what it finds for every column of that pair. Values that SQLAlchemy itself cannot keep on
-an engine are no matter between the layers and are left out. Keys, checks and foreign keys have no
-part in it: the trial's tables have an integer key and the column.
+Values that SQLAlchemy itself cannot keep on an engine are no matter between the layers.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
 
-from bilayer.drift.findings import Difference
-from bilayer.drift.kinds import Severity, kind_of
-from bilayer.drift.readers.describe import describe
-from bilayer.drift.readers.sqlalchemy import list_tables
-from bilayer.drift.scratch import Scratch
-from bilayer.drift.snapshot import Runtime, Type
-from bilayer.drift.values.boundaries import list_boundaries
-from bilayer.drift.values.layers import abandon, open_dal, settle
-from bilayer.errors import BilayerError
+from bilayer.drift.kinds import Severity
+from bilayer.drift.snapshot import Type
+from bilayer.drift.values.layers import abandon, settle
 
 _UNSEARCHABLE = frozenset({"json", "array", "binary", "float"})
 """Families whose values ``==`` does not find on every engine, whichever layer asks."""
 
 
-@dataclasses.dataclass(slots=True)
-class _Pair:
-    """One pair of types, and the columns that have it."""
-
-    name: str
-    column: sa.Column[Any]
-    field: Any  # a PyDAL field
-    type: Type
-    places: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """What went wrong with one value."""
 
     code: str
@@ -52,110 +32,8 @@ class _Outcome:
     result: Any
 
 
-def check_values(
-    metadatas: Sequence[sa.MetaData], dal: Any, runtime: Runtime, scratch: Scratch
-) -> tuple[list[Difference], list[str]]:
-    """Try the values of every column that both layers know.
-
-    Args:
-        metadatas: The models.
-        dal: The DAL whose fields are tried; only their definitions are used.
-        runtime: The same, as it was read; says which adapter to use.
-        scratch: Where the trial's database is made.
-
-    Returns:
-        The differences, and what could not be tried.
-    """
-    try:
-        url = scratch.create("values")
-    except BilayerError as error:
-        return [], [str(error)]
-    # A pool: every value is several short statements.
-    engine = sa.create_engine(url)
-    try:
-        pairs = list(_list_pairs(metadatas, dal, runtime, engine))
-        tables = _build(pairs, engine)
-        with open_dal(url, runtime.adapter) as db:
-            found = [
-                difference
-                for pair in pairs
-                for difference in _try_pair(engine, tables[pair.name], db, pair)
-            ]
-    except Exception as error:  # noqa: BLE001 - drivers and adapters fail in their own ways
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        return [], [f"the values could not be tried: {reason[0]}"]
-    finally:
-        engine.dispose()
-    return found, []
-
-
-def _list_pairs(
-    metadatas: Sequence[sa.MetaData], dal: Any, runtime: Runtime, engine: sa.Engine
-) -> Iterator[_Pair]:
-    """Group the columns both layers know by their types; keys PyDAL numbers are left out."""
-    by_table = runtime.by_table()
-    pairs: dict[tuple[Any, ...], _Pair] = {}
-    for table in list_tables(metadatas):
-        defined = by_table.get(table.fullname)
-        for column in table.columns if defined else ():
-            field = defined.field(column.name) if defined else None
-            is_tried = field and kind_of(field.type) and not field.type.startswith(_NOT_TRIED)
-            if defined is None or field is None or not is_tried or column.computed is not None:
-                continue
-            type_ = describe(column.type, engine.dialect)
-            key = (type_, repr(column.type), field.type, field.length)
-            if key not in pairs:
-                original = dal[defined.name][field.name]
-                pairs[key] = _Pair(f"trial_{len(pairs)}", column, original, type_)
-            pairs[key].places.append((table.fullname, column.name))
-    yield from pairs.values()
-
-
-_NOT_TRIED = ("id", "big-id", "reference", "big-reference", "list:reference", "geo")
-
-
-def _build(pairs: Sequence[_Pair], engine: sa.Engine) -> Mapping[str, sa.Table]:
-    metadata = sa.MetaData()
-    for pair in pairs:
-        # A copy of the type: a native enum is created with the one table that has it.
-        type_ = pair.column.type.copy() if hasattr(pair.column.type, "copy") else pair.column.type
-        sa.Table(
-            pair.name,
-            metadata,
-            sa.Column("id", sa.Integer, primary_key=True),
-            sa.Column("x", type_),
-        )
-    metadata.create_all(engine)
-    return metadata.tables
-
-
-def _try_pair(engine: sa.Engine, table: sa.Table, db: Any, pair: _Pair) -> Iterator[Difference]:
-    """Try all values of one pair, and report the first outcome of each code."""
-    field = pair.field.clone()
-    field.name, field._rname, field._raw_rname = "x", None, None
-    db.define_table(pair.name, type(pair.field)("id", "id"), field)
-    trial = _Trial(engine, table, db, db[pair.name], pair.type)
-    outcomes: dict[str, _Outcome] = {}
-    for value in list_boundaries(pair.type):
-        for outcome in trial.run(value):
-            outcomes.setdefault(outcome.code, outcome)
-    for outcome in outcomes.values():
-        for place in pair.places:
-            yield _report(outcome, place)
-
-
-def _report(outcome: _Outcome, place: tuple[str, str]) -> Difference:
-    table, column = place
-    shown = f"{outcome.value!r}, stored as {outcome.stored!r}: {outcome.result!r}"
-    message = f"{table}.{column}: {outcome.way} {shown}"
-    return Difference(
-        outcome.code, outcome.severity, "models-runtime", message, table, column,
-        repr(outcome.value), repr(outcome.result),
-    )  # fmt: skip
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Trial:
+class Trial:
     """One table in which values are tried one by one."""
 
     engine: sa.Engine
@@ -164,7 +42,7 @@ class _Trial:
     defined: Any
     type: Type
 
-    def run(self, value: Any) -> Iterator[_Outcome]:
+    def run(self, value: Any) -> Iterator[Outcome]:
         """Write a value through each layer and read it through the other."""
         if not self._is_kept_by_core(value):
             return
@@ -178,7 +56,7 @@ class _Trial:
         except Exception:  # noqa: BLE001 - the engine refuses the value itself
             return False
 
-    def _write_core(self, value: Any) -> Iterator[_Outcome]:
+    def _write_core(self, value: Any) -> Iterator[Outcome]:
         self._insert_core(value)
         stored = self._read_raw()
         way = "PyDAL reads what SQLAlchemy wrote,"
@@ -187,7 +65,7 @@ class _Trial:
             yield outcome
             return
         if not are_same(result, value):
-            yield _Outcome("BL501", _weigh(result, value), way, value, stored, result)
+            yield Outcome("BL501", _weigh(result, value), way, value, stored, result)
         if self.type.family in _UNSEARCHABLE:
             return
         way = "PyDAL searches with == what SQLAlchemy wrote,"
@@ -196,9 +74,9 @@ class _Trial:
             yield outcome
         elif not count:
             severity: Severity = "warning" if _is_time(value) else "error"
-            yield _Outcome("BL503", severity, way, value, stored, "nothing found")
+            yield Outcome("BL503", severity, way, value, stored, "nothing found")
 
-    def _write_pydal(self, value: Any) -> Iterator[_Outcome]:
+    def _write_pydal(self, value: Any) -> Iterator[Outcome]:
         self._clear()
         way = "PyDAL writes"
         _, outcome = self._attempt(way, value, None, lambda: self._insert_pydal(value))
@@ -212,21 +90,21 @@ class _Trial:
             yield outcome
             return
         if not are_same(result, value):
-            yield _Outcome("BL501", _weigh(result, value), way, value, stored, result)
+            yield Outcome("BL501", _weigh(result, value), way, value, stored, result)
             return
         if self.type.family not in _UNSEARCHABLE and not self._count_core(value):
             way = "SQLAlchemy searches with == what PyDAL wrote,"
-            yield _Outcome("BL503", "error", way, value, stored, "nothing found")
+            yield Outcome("BL503", "error", way, value, stored, "nothing found")
 
     def _attempt(
         self, way: str, value: Any, stored: Any, step: Callable[[], Any]
-    ) -> tuple[Any, _Outcome | None]:
+    ) -> tuple[Any, Outcome | None]:
         try:
             return step(), None
         except Exception as error:  # noqa: BLE001 - a refusal is the outcome that is looked for
             abandon(self.db)
             text = f"{type(error).__name__}: {error}".splitlines()[0]
-            return None, _Outcome("BL502", "error", way, value, stored, text)
+            return None, Outcome("BL502", "error", way, value, stored, text)
 
     def _clear(self) -> None:
         with self.engine.begin() as connection:

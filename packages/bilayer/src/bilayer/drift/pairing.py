@@ -1,0 +1,83 @@
+"""Which source is compared with which, and what that needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alembic.config import Config
+
+from bilayer.drift.compare.catalogs import compare_catalogs
+from bilayer.drift.compare.history import check_history, check_versions
+from bilayer.drift.compare.runtime import compare_runtime
+from bilayer.drift.compare.setup import check_runtime
+from bilayer.drift.findings import Difference
+from bilayer.drift.report import Failure
+from bilayer.drift.snapshot import Schema
+from bilayer.drift.sources import Sources
+from bilayer.drift.values import check_values
+
+
+def compare_pairs(sources: Sources) -> Iterator[Difference]:
+    """Yield the differences of every pair both sides of which could be read."""
+    sources.read_models()
+    if sources.runtime is not None:
+        yield from check_runtime(sources.runtime, sources.models)
+    if sources.models is not None and sources.runtime is not None:
+        yield from compare_runtime("models-runtime", sources.models, sources.runtime)
+    migrated = None
+    if sources.config is not None and _has_scratch(sources):
+        built, migrated = sources.build_both(sources.config)
+        if sources.history is not None:
+            yield from check_history(sources.history, sources.models)
+        if built is not None and migrated is not None:
+            yield from compare_catalogs("models-migrations", built, migrated)
+    sources.read_live()
+    if sources.live is not None and migrated is not None and sources.config is not None:
+        yield from _compare_with_migrations(sources, sources.config, migrated, sources.live)
+    if sources.live is not None and sources.runtime is not None:
+        yield from compare_runtime("runtime-database", sources.live, sources.runtime)
+
+
+def compare_values(sources: Sources) -> list[Difference]:
+    """Write and read values through both layers, where there are two and a database."""
+    if sources.runtime is None or not sources.metadatas:
+        sources.not_done.append("values: needs both metadata and dal")
+        return []
+    if not sources.scratch.is_available:
+        sources.not_done.append(f"values on {sources.engine}: needs a scratch_url")
+        return []
+    differences, failures = check_values(
+        sources.metadatas, sources.dal, sources.runtime, sources.scratch
+    )
+    sources.failures += [Failure("values", reason) for reason in failures]
+    return differences
+
+
+def _has_scratch(sources: Sources) -> bool:
+    if sources.scratch.is_available:
+        return True
+    pairs = "models-migrations" + (", migrations-database" if sources.url is not None else "")
+    sources.not_done.append(f"{pairs} on {sources.engine}: needs a scratch_url")
+    return False
+
+
+def _compare_with_migrations(
+    sources: Sources, config: Config, migrated: Schema, live: Schema
+) -> Iterator[Difference]:
+    """Compare the live database with what its own revision makes: behind is not altered."""
+    history = sources.history
+    if history is None:
+        return
+    difference = check_versions(history, sources.versions)
+    if difference is not None:
+        yield difference
+    if difference is None or difference.code == "BL117":
+        yield from compare_catalogs("migrations-database", migrated, live)
+    elif not sources.versions:
+        yield from compare_catalogs("migrations-database", Schema(sources.engine, {}), live)
+    elif len(sources.versions) > 1:
+        sources.not_done.append("migrations-database: the database is at several revisions")
+    else:
+        earlier = sources.replay_to(config, sources.versions[0])
+        if earlier is not None:
+            yield from compare_catalogs("migrations-database", earlier, live)

@@ -1,0 +1,178 @@
+"""The sources of one check: reads each once, and notes what could not be read.
+
+Reads; compares nothing. Scratch databases are made here and dropped by whoever opened ``scratch``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.config import Config
+
+from bilayer.drift.history import History
+from bilayer.drift.live import LiveUnreadable, open_live, read_versions
+from bilayer.drift.readers import migrations as migrations_reader
+from bilayer.drift.readers import pydal as runtime_reader
+from bilayer.drift.readers import sqlalchemy as models_reader
+from bilayer.drift.readers.database import read_catalog
+from bilayer.drift.report import Failure
+from bilayer.drift.scratch import Scratch, connect
+from bilayer.drift.snapshot import Runtime, Schema
+from bilayer.errors import BilayerError
+from bilayer.urls import EngineName
+
+
+@dataclasses.dataclass(slots=True)
+class Sources:
+    """What was given to a check, and what was read of it.
+
+    Attributes:
+        dal: The DAL as given, or the one that holds the definitions of the function given.
+        migrated_tables: The migrated scratch database as SQLAlchemy reflects it.
+        versions: The revisions the live database says it is at.
+    """
+
+    engine: EngineName
+    metadatas: list[sa.MetaData]
+    config: Config | None
+    url: str | sa.URL | sa.Engine | None
+    scratch: Scratch
+    root: Path
+    dal: Any = None
+    models: Schema | None = None
+    runtime: Runtime | None = None
+    history: History | None = None
+    live: Schema | None = None
+    versions: tuple[str, ...] = ()
+    migrated_tables: list[sa.Table] = dataclasses.field(default_factory=list)
+    failures: list[Failure] = dataclasses.field(default_factory=list)
+    not_done: list[str] = dataclasses.field(default_factory=list)
+
+    def read_runtime(self, dal: Any, adapter: str | None) -> None:
+        """Read PyDAL's tables; a function is called with a DAL that only holds definitions."""
+        if dal is None:
+            return
+        self.dal = dal
+        if not hasattr(dal, "tables") and callable(dal):
+            self.dal, error = runtime_reader.define(dal)
+            if error is not None:
+                reason = f"the function that defines the tables stopped: {error!r}"
+                self.failures.append(Failure("runtime", reason))
+        try:
+            self.runtime = runtime_reader.read_runtime(self.dal, self.engine, adapter)
+        except Exception as error:  # noqa: BLE001 - a table with surprises is reported, not raised
+            self._fail("runtime", error)
+
+    def read_models(self) -> None:
+        """Read the models as the engine would build them."""
+        if not self.metadatas:
+            return
+        dialect = models_reader.load_dialect(self.engine)
+        try:
+            self.models = models_reader.read_models(self.metadatas, dialect)
+        except Exception as error:  # noqa: BLE001 - odd types and constructs are reported
+            self._fail("models", error)
+
+    def build_both(self, config: Config) -> tuple[Schema | None, Schema | None]:
+        """Build the models here while a child replays the migrations; read both."""
+        with self._replaying(config, "heads", "migrations") as finish:
+            built = self._build() if self.metadatas else None
+            migrated = finish(is_whole=True)
+        return built, migrated
+
+    def replay_to(self, config: Config, revision: str) -> Schema | None:
+        """Read what the migrations made up to a revision."""
+        with self._replaying(config, revision, "behind") as finish:
+            return finish(is_whole=False)
+
+    def read_live(self) -> None:
+        """Read the live database and the revisions it says it is at."""
+        if self.url is None:
+            return
+        tables = self.history.version_tables if self.history else ("alembic_version",)
+        try:
+            with open_live(self.url) as connection:
+                self.live = _without(read_catalog(connection), tables)
+                self.versions = read_versions(connection, tables)
+        except LiveUnreadable as error:
+            self.failures.append(Failure("database", str(error)))
+
+    def _fail(self, source: str, error: Exception) -> None:
+        self.failures.append(Failure(source, f"{type(error).__name__}: {error}"))
+
+    @contextlib.contextmanager
+    def _replaying(
+        self, config: Config, target: str, purpose: str
+    ) -> Iterator[Callable[..., Schema | None]]:
+        """Replay in the background; what is given out waits, and reads what was made."""
+        try:
+            url = self.scratch.create(purpose)
+        except BilayerError as error:
+            self.failures.append(Failure("migrations", str(error)))
+            yield lambda **_: None
+            return
+        with migrations_reader.replaying(config, url, target) as finish:
+
+            def read(*, is_whole: bool) -> Schema | None:
+                return self._read_migrated(url, finish, is_whole=is_whole)
+
+            yield read
+
+    def _read_migrated(
+        self, url: sa.URL, finish: Callable[[], History], *, is_whole: bool
+    ) -> Schema | None:
+        """Read what the migrations made; keep what a whole replay told about them."""
+        try:
+            history = finish()
+        except BilayerError as error:
+            self.failures.append(Failure("migrations", str(error)))
+            return None
+        if is_whole:
+            self.history = history
+        if history.error is not None:
+            self.failures.append(Failure("migrations", history.error))
+            return None
+        schema = self._read(url, "migrations")
+        return _without(schema, history.version_tables) if schema else None
+
+    def _build(self) -> Schema | None:
+        """Build the models in a new scratch database and read what the engine made of them."""
+        try:
+            url = self.scratch.create("models")
+        except BilayerError as error:
+            self.failures.append(Failure("models", str(error)))
+            return None
+        engine = connect(url)
+        try:
+            reasons = models_reader.build(self.metadatas, engine)
+        finally:
+            engine.dispose()
+        self.failures += [Failure("models", reason) for reason in reasons]
+        return self._read(url, "models")
+
+    def _read(self, url: sa.URL, source: str) -> Schema | None:
+        engine = connect(url)
+        try:
+            with engine.connect() as connection:
+                if source == "migrations" and self.url is not None:
+                    # The fixes for a live database are written from these.
+                    metadata = sa.MetaData()
+                    metadata.reflect(connection)
+                    self.migrated_tables = list(metadata.tables.values())
+                return read_catalog(connection)
+        except sa.exc.SQLAlchemyError as error:
+            self.failures.append(Failure(source, str(error).splitlines()[0]))
+            return None
+        finally:
+            engine.dispose()
+
+
+def _without(schema: Schema, names: tuple[str, ...]) -> Schema:
+    """Leave out Alembic's own tables."""
+    kept = {name: table for name, table in schema.tables.items() if name not in names}
+    return Schema(schema.engine, kept)
