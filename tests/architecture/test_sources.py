@@ -91,25 +91,47 @@ def test_every_module_says_what_it_holds(path: Path) -> None:
 
 
 @pytest.mark.parametrize("package", [APP, LIBRARY], ids=lambda package: package.name)
-def test_every_package_that_is_imported_is_declared(package: Path) -> None:
+def test_every_package_that_the_product_imports_is_declared(package: Path) -> None:
     folder = ROOT / ("services/flask-backend" if package == APP else "packages/bilayer")
-    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    extras = project.get("optional-dependencies", {})
-    declared = {
-        canonicalize_name(Requirement(text).name)
-        for text in (
-            *project["dependencies"],
-            *(text for group in extras.values() for text in group),
-        )
-    }
-
-    undeclared = {
-        top
+    imported = {
+        name
         for path, tree in modules().items()
         if path.is_relative_to(package)
         for name, _ in imports(tree)
-        if (top := name.partition(".")[0]) not in {*sys.stdlib_module_names, package.name}
-        and canonicalize_name(DISTRIBUTIONS.get(top, top)) not in declared
     }
 
-    assert undeclared == set()
+    assert undeclared(imported - {package.name}, declared(folder)) == set()
+
+
+def test_every_package_that_tests_and_scripts_import_is_declared() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    development = {text for group in groups.values() for text in group if isinstance(text, str)}
+    product = declared(ROOT / "services/flask-backend") | declared(ROOT / "packages/bilayer")
+    paths = [path for folder in ("tests", "scripts") for path in (ROOT / folder).rglob("*.py")]
+    # The projects that the drift check is tried on are not ours.
+    ours = [path for path in paths if "projects" not in path.parts]
+
+    imported = {name for path in ours for name, _ in imports(ast.parse(path.read_text()))}
+
+    assert undeclared(imported, product | distributions(development)) == set()
+
+
+def declared(folder: Path) -> set[str]:
+    """Name the distributions that a package depends on, extras included."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    extras = project.get("optional-dependencies", {})
+    return distributions(
+        {*project["dependencies"], *(t for group in extras.values() for t in group)}
+    )
+
+
+def distributions(requirements: set[str]) -> set[str]:
+    """Reduce requirements to the names of what they ask for."""
+    return {canonicalize_name(Requirement(text).name) for text in requirements}
+
+
+def undeclared(imported: set[str], declared: set[str]) -> set[str]:
+    """Find imports from outside that no declared distribution gives."""
+    known = {*sys.stdlib_module_names, "app", "bilayer", "scripts", "tests"}
+    tops = {name.partition(".")[0] for name in imported} - known
+    return {top for top in tops if canonicalize_name(DISTRIBUTIONS.get(top, top)) not in declared}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
@@ -71,4 +71,4 @@ def parse_url(url: str | sa.URL) -> sa.URL:
     parsed = parsed.set(drivername=supported)
     if engine == "mysql":
         parsed = parsed.update_query_dict({"charset": "utf8mb4"})
-    return cast("sa.URL", parsed)
+    return parsed
