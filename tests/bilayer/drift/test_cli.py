@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ pythonpath = ["."]
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+def project(tmp_path: Path) -> Path:
     """A project with drift; its modules are those of the sample project."""
     (tmp_path / "pyproject.toml").write_text(LAYERS.replace('"."', f'"{PROJECTS / "layers"}"'))
     return tmp_path

@@ -6,19 +6,18 @@ import dataclasses
 import functools
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
-from bilayer.drift.checking import check
-from bilayer.drift.config import Project, find_project
+from bilayer.drift.config import find_project
 from bilayer.drift.findings import CATALOGUE, Rule
+from bilayer.drift.project import check_project
 from bilayer.drift.report.json import read_json
 from bilayer.drift.report.model import FailOn, Report
 from bilayer.errors import BilayerError
-from bilayer.urls import engine_name, parse_url
 
 _FORMATS: Final = ("text", "json", "sarif", "github", "html")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -148,51 +147,6 @@ def report(file: Any, form: str, output: Path | None, fail_on: FailOn) -> None:
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     _finish(found, form, output, fail_on)
-
-
-def check_project(
-    project: Project,
-    *,
-    dialects: Sequence[str] = (),
-    scratch_urls: Sequence[str] = (),
-    url: str | None = None,
-    values: bool = False,
-    only_values: bool = False,
-) -> Report:
-    """Check a project on each of its engines, and put the reports together.
-
-    Raises:
-        BilayerError: The configuration or an option makes no sense.
-    """
-    servers = {engine_name(parse_url(each).drivername): each for each in scratch_urls}
-    live = engine_name(parse_url(url).drivername) if url else None
-    engines = [engine_name(name) for name in dialects or project.dialects]
-    if live is not None and live not in engines:
-        engines.append(live)
-    metadata, runtime = project.load_metadata(), project.load_runtime()
-    migrations = None if only_values else project.load_migrations()
-    reports = [
-        check(
-            metadata=metadata,
-            dal=runtime,
-            migrations=migrations,
-            url=url if engine == live else None,
-            dialect=engine,
-            scratch_url=servers.get(engine),
-            values=values,
-            adapter=project.runtime_adapter,
-            ignore=project.ignore,
-            root=project.root,
-        )
-        for engine in dict.fromkeys(engines)
-    ]
-    merged = Report.merge(reports)
-    if not only_values:
-        return merged
-    kept = [finding for finding in merged.findings if finding.code.startswith("BL5")]
-    return Report.of(
-        kept, failures=merged.failures, not_done=merged.not_done, engines=merged.engines
-    )
 
 
 def _run(*, form: str, output: Path | None, fail_on: FailOn, project: Path, **sources: Any) -> None:

@@ -49,8 +49,8 @@ def check(
         adapter: How PyDAL's values travel: ``native`` for bilayer's runtime, or a stock adapter
             (``sqlite``, ``postgres``, ``postgres2``, ``postgres3``, ``mysql``). Default: what
             the DAL itself says.
-        ignore: Patterns of what not to report: ``table``, ``table.column``, or one of these
-            after a code, as in ``BL303:audit_*``.
+        ignore: Patterns of what not to report: ``table``, ``table.column``, a code, or a code
+            and one of these, as in ``BL303:audit_*``.
         root: The folder locations are relative to. Default: the current one.
 
     Raises:
@@ -90,6 +90,8 @@ def _choose_engine(url: str | sa.URL | sa.Engine | None, dialect: str | None) ->
 def _is_ignored(finding: Finding, patterns: Sequence[str]) -> bool:
     for pattern in patterns:
         code, _, place = pattern.rpartition(":")
+        if pattern == finding.code:
+            return True
         if code and code != finding.code:
             continue
         names = {finding.table or "", finding.place}

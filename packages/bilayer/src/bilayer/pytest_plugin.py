@@ -1,0 +1,79 @@
+"""Ready tests of a project's schema: import them into one of your own test files.
+
+    from bilayer.pytest_plugin import *
+
+They read ``[tool.bilayer]`` of the nearest ``pyproject.toml`` above pytest's root. PostgreSQL and
+MariaDB are checked in scratch databases if the fixture ``bilayer_scratch_urls`` is overridden.
+Upgrade and downgrade are not tested here: `alembic` would have to run in the tests' own process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from bilayer.drift.config import find_project
+from bilayer.drift.findings import Finding
+from bilayer.drift.project import check_project
+from bilayer.drift.report import Report
+
+__all__ = [
+    "bilayer_report",
+    "bilayer_scratch_urls",
+    "test_layers_agree",
+    "test_migrations_have_a_single_head",
+    "test_models_equal_migrations",
+]
+
+
+@pytest.fixture(scope="session")
+def bilayer_scratch_urls() -> Sequence[str]:
+    """URLs of servers on which scratch databases may be made; override it to name yours."""
+    return ()
+
+
+@pytest.fixture(scope="session")
+def bilayer_report(pytestconfig: pytest.Config, bilayer_scratch_urls: Sequence[str]) -> Report:
+    """The check of the project, made once for all tests."""
+    project = find_project(pytestconfig.rootpath)
+    report = check_project(project, scratch_urls=bilayer_scratch_urls)
+    if report.failures:
+        reasons = "\n".join(map(str, report.failures))
+        pytest.fail(f"not everything could be read:\n{reasons}", pytrace=False)
+    return report
+
+
+def test_migrations_have_a_single_head(bilayer_report: Report) -> None:
+    """Two heads mean that two branches added a revision each: `alembic upgrade head` fails."""
+    _expect_none(bilayer_report, "setup", {"BL102", "BL103"})
+
+
+def test_models_equal_migrations(bilayer_report: Report) -> None:
+    """What the models say is what the migrations build; the fix is the missing revision."""
+    _expect_none(bilayer_report, "models-migrations")
+
+
+def test_layers_agree(bilayer_report: Report) -> None:
+    """PyDAL knows every table and column as the models have it."""
+    _expect_none(bilayer_report, "models-runtime")
+
+
+def _expect_none(report: Report, pair: str, codes: set[str] | None = None) -> None:
+    findings = [
+        finding
+        for finding in report.findings
+        if finding.pair == pair
+        and finding.severity != "info"
+        and (codes is None or finding.code in codes)
+    ]
+    if findings:
+        pytest.fail("\n\n".join(map(_describe, findings)), pytrace=False)
+
+
+def _describe(finding: Finding) -> str:
+    """Say what differs, where, and what to do."""
+    lines = [f"{finding.code} {finding.message}", f"  at {finding.location}"]
+    if finding.fix:
+        lines += ["  to mend it:", *(f"    {line}" for line in finding.fix.splitlines())]
+    return "\n".join(lines)

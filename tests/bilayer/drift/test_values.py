@@ -1,0 +1,127 @@
+"""Values through both layers: what stock adapters lose is found, what ours keep is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import uuid
+from typing import Any
+
+import pydal
+import pytest
+import sqlalchemy as sa
+
+import bilayer
+from bilayer import types as shared
+from bilayer.drift.values.trial import are_same
+from bilayer.runtime import Field
+
+COLUMNS: dict[str, tuple[Any, str]] = {
+    "flag": (sa.Boolean(create_constraint=False), "boolean"),
+    "number": (sa.Integer(), "integer"),
+    "big": (sa.BigInteger(), "bigint"),
+    "price": (shared.ExactNumeric(18, 4), "decimal(18,4)"),
+    "real": (sa.Double(), "double"),
+    "name": (shared.String(40), "string"),
+    "story": (shared.Text(), "text"),
+    "day": (sa.Date(), "date"),
+    "at": (shared.UTCDateTime(), "datetime"),
+    "document": (shared.JSONDocument(), "json"),
+    "picture": (sa.LargeBinary(), "blob"),
+    "owner": (shared.UUID(), "uuid"),
+}
+
+
+@pytest.fixture
+def models() -> sa.MetaData:
+    metadata = sa.MetaData()
+    columns = [sa.Column(name, type_) for name, (type_, _) in COLUMNS.items()]
+    sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True), *columns)
+    return metadata
+
+
+def define_with(field: Any) -> Any:
+    def define(db: Any) -> None:
+        lengths = {"name": {"length": 40}}
+        fields = [field(name, t, **lengths.get(name, {})) for name, (_, t) in COLUMNS.items()]
+        db.define_table("t", *fields)
+
+    return define
+
+
+def values_of(report: bilayer.Report) -> list[bilayer.Finding]:
+    return [finding for finding in report.findings if finding.code.startswith("BL5")]
+
+
+def test_the_runtime_keeps_every_value(
+    models: sa.MetaData, dialect: str, scratch_url: str | None
+) -> None:
+    report = bilayer.check(
+        metadata=models,
+        dal=define_with(Field),
+        dialect=dialect,
+        scratch_url=scratch_url,
+        adapter="native",
+        values=True,
+    )
+
+    assert report.findings == ()
+    assert report.failures == ()
+
+
+def test_stock_adapters_lose_values(
+    models: sa.MetaData, dialect: str, scratch_url: str | None
+) -> None:
+    report = bilayer.check(
+        metadata=models,
+        dal=define_with(pydal.Field),
+        dialect=dialect,
+        scratch_url=scratch_url,
+        values=True,
+    )
+
+    found = {finding.column for finding in values_of(report)}
+    broken = {finding.column for finding in values_of(report) if finding.severity == "error"}
+    assert report.failures == ()
+    assert {"at", "picture", "owner"} <= found
+    assert ("flag" in broken) == (dialect != "postgresql")
+    assert "picture" in broken
+    assert not {"number", "big", "name", "story", "day"} & found
+
+
+def test_what_is_found_shows_the_value_in_stored_and_out(models: sa.MetaData) -> None:
+    report = bilayer.check(metadata=models, dal=define_with(pydal.Field), values=True)
+
+    flag = next(f for f in values_of(report) if f.place == "t.flag" and f.code == "BL501")
+    assert "True, stored as 1: False" in flag.message
+    assert (flag.left, flag.right, flag.severity) == ("True", "False", "error")
+
+
+def test_values_need_both_layers_and_a_database(models: sa.MetaData) -> None:
+    alone = bilayer.check(metadata=models, values=True)
+    homeless = bilayer.check(
+        metadata=models, dal=define_with(pydal.Field), dialect="mysql", values=True
+    )
+
+    assert alone.not_done == ("values: needs both metadata and dal",)
+    assert homeless.not_done == ("values on mysql: needs a scratch_url",)
+
+
+UTC = dt.UTC
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "is_same"),
+    [
+        (1, True, False),
+        (decimal.Decimal("1.10"), decimal.Decimal("1.1"), True),
+        (decimal.Decimal(1), 1.0, False),
+        (uuid.UUID(int=1), str(uuid.UUID(int=1)), False),
+        (dt.datetime(2026, 1, 1, tzinfo=UTC), dt.datetime(2026, 1, 1), False),
+        (dt.datetime(2026, 1, 1, 12, tzinfo=UTC), dt.datetime(2026, 1, 1, 12, tzinfo=UTC), True),
+        ([1, {"a": True}], [1, {"a": 1}], False),
+        (None, None, True),
+    ],
+)
+def test_values_are_the_same_only_with_their_kind(one: Any, two: Any, *, is_same: bool) -> None:
+    assert are_same(one, two) is is_same
