@@ -148,6 +148,17 @@ def test_log_has_one_line_a_request_and_nothing_personal(own_backend: Backend) -
     assert all(line["level"] in ("info", "warning") for line in own_backend.log)
 
 
+def test_echo_logs_statements_without_their_values(database_url: str, tmp_path: Path) -> None:
+    with running(database_url, tmp_path, DB_ECHO_SQL="true") as backend:
+        with backend.client() as client:
+            register(client, "canary@example.com")
+        backend.stop()
+
+    text = json.dumps(backend.log)
+    assert "INSERT INTO" in text
+    assert "canary" not in text
+
+
 def test_production_refuses_more_connections_than_the_database_allows(
     server: Server, tmp_path: Path
 ) -> None:

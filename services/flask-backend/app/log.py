@@ -48,6 +48,8 @@ def gunicorn_logging(level: str) -> dict[str, Any]:
                 "propagate": False,
             },
             "gunicorn.access": {"handlers": [], "propagate": False},
+            # Says something only with DB_ECHO_SQL.
+            "bilayer.runtime": {"level": "INFO"},
         },
     }
 
