@@ -251,7 +251,10 @@ def test_refused_value_is_named_by_its_place_and_not_shown(
         assert str(error).startswith(f"things.{column}: ")
         assert_silent(error)
     if len(str(value)) < 60:  # a longer text is compared, it just equals nothing
-        for compare in (lambda: db(db.things[column] == value).dicts(), lambda: find.dicts(db, p=value)):
+        for compare in (
+            lambda: db(db.things[column] == value).dicts(),
+            lambda: find.dicts(db, p=value),
+        ):
             error = error_of(compare)
             assert isinstance(error, InvalidValue)
             assert_silent(error)
@@ -278,8 +281,8 @@ def test_unknown_column_is_refused_by_name(db: Any) -> None:
 
 def test_stopped_statement_shows_nothing(tables_url: str) -> None:
     slow = {
-        "sqlite": f"WITH RECURSIVE n(i, t) AS (SELECT 1, '{CANARY}' UNION ALL SELECT i + 1, t FROM n)"
-        " SELECT count(*) FROM n",
+        "sqlite": "WITH RECURSIVE n(i, t) AS"
+        f" (SELECT 1, '{CANARY}' UNION ALL SELECT i + 1, t FROM n) SELECT count(*) FROM n",
         "postgresql": f"SELECT pg_sleep(30), '{CANARY}'",
         "mysql": f"SELECT sleep(30), '{CANARY}'",
     }
@@ -294,7 +297,10 @@ def test_lock_that_is_not_granted_shows_nothing(
     db: Any, database: Database, tables_url: str
 ) -> None:
     key = db.owners.insert(id=uuid.uuid4())
-    change = lambda: db(db.owners.id == key).update(name="theirs")  # noqa: E731
+
+    def change() -> None:
+        db(db.owners.id == key).update(name="theirs")
+
     with (
         schema.connect(tables_url, lock_timeout=1) as impatient,
         other_thread(database, change),
@@ -353,9 +359,7 @@ def test_deadlock_shows_nothing(db: Any, database: Database) -> None:
 
 
 @only("postgresql")
-def test_serialization_failure_shows_nothing(
-    db: Any, database: Database, core: sa.Engine
-) -> None:
+def test_serialization_failure_shows_nothing(db: Any, database: Database, core: sa.Engine) -> None:
     key = db.owners.insert(id=uuid.uuid4(), name="old")
 
     def change_late() -> None:

@@ -12,7 +12,6 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -259,8 +258,11 @@ def test_workers_forked_after_a_connection_was_used_do_not_mix_answers(
     assert len(names(core)) == 125
 
 
+@only("postgresql", "mariadb")
 def test_fork_at_any_moment_never_hangs_the_child(tables_url: str) -> None:
     # Threads that take and give back connections hold the locks of pool and watchdog all the time.
+    # SQLite's own library forbids a fork while a thread is inside of it:
+    # https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
     with schema.connect(tables_url, pool_size=2, max_overflow=4) as database:
         stop = threading.Event()
 
@@ -280,6 +282,33 @@ def test_fork_at_any_moment_never_hangs_the_child(tables_url: str) -> None:
                 thread.join()
 
     assert answers == [0] * 15
+
+
+@only("sqlite")
+def test_sqlite_child_is_not_bound_by_locks_that_nobody_holds(
+    tables_url: str, core: sa.Engine
+) -> None:
+    with schema.connect(tables_url, lock_timeout=0.5) as database:
+        committed, commit = os.pipe()
+
+        def write_later() -> str:
+            os.read(committed, 1)
+            try:
+                add(database, "child")
+            except BilayerError as error:
+                return type(error).__name__
+            return "wrote"
+
+        with database.transaction():
+            add(database, "parent")
+            child = Child(write_later)
+        os.write(commit, b"x")
+        said = child.result()
+        for end in (committed, commit):
+            os.close(end)
+
+    assert said in ("wrote", "TransactionMisuse")
+    assert "parent" in names(core)
 
 
 @only("sqlite")

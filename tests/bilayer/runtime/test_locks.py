@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -60,7 +59,9 @@ def test_locked_row_is_waited_for(db: Any, database: Database, keys: list[int]) 
 def test_wait_for_a_locked_row_has_an_end(
     db: Any, database: Database, tables_url: str, keys: list[int]
 ) -> None:
-    lock: Callable[[], Any] = lambda: db.lock_rows(db.things.id == keys[0])  # noqa: E731
+    def lock() -> None:
+        db.lock_rows(db.things.id == keys[0])
+
     with schema.connect(tables_url, lock_timeout=1) as impatient, other_thread(database, lock):
         began = time.monotonic()
         with pytest.raises(LockTimeout):
@@ -87,10 +88,12 @@ def test_nowait_refuses_at_once(db: Any, database: Database, keys: list[int]) ->
 
 @only("postgresql", "mariadb")
 def test_skip_locked_passes_by(db: Any, database: Database, keys: list[int]) -> None:
-    with other_thread(database, lambda: db.lock_rows(db.things.id == keys[0])):
-        with database.transaction():
-            free = db.lock_rows(db.things.id > 0, skip_locked=True)
-            none = db.lock_rows(db.things.id == keys[0], skip_locked=True)
+    with (
+        other_thread(database, lambda: db.lock_rows(db.things.id == keys[0])),
+        database.transaction(),
+    ):
+        free = db.lock_rows(db.things.id > 0, skip_locked=True)
+        none = db.lock_rows(db.things.id == keys[0], skip_locked=True)
 
     assert sorted(row["id"] for row in free) == keys[1:]
     assert none == []

@@ -7,8 +7,9 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from bilayer.runtime import (
     Database,
     DatabaseError,
     Deadlock,
+    Field,
     ForeignKeyViolation,
     InvalidValue,
     LockTimeout,
@@ -163,7 +165,7 @@ def test_block_left_by_return_commits(db: Any, database: Database, core: sa.Engi
 
 
 def test_abandoned_generator_is_undone(db: Any, database: Database, core: sa.Engine) -> None:
-    def walk() -> Iterator[None]:
+    def walk() -> Generator[None, None, None]:
         with database.transaction():
             add(db, "one")
             yield
@@ -180,7 +182,7 @@ def test_abandoned_generator_is_undone(db: Any, database: Database, core: sa.Eng
 def test_blocks_left_in_the_wrong_order_commit_nothing_that_was_undone(
     db: Any, database: Database, core: sa.Engine
 ) -> None:
-    def walk() -> Iterator[None]:
+    def walk() -> Generator[None, None, None]:
         with database.transaction():
             add(db, "undone")
             yield
@@ -401,7 +403,7 @@ def test_serializable_transactions_never_skew_what_they_have_read(database: Data
             if on_call > 1:
                 db(db.things.id == key).update(small=0)
 
-    results = run_together(database, [outcome(lambda key=key: leave(key)) for key in keys])
+    results = run_together(database, [outcome(partial(leave, key)) for key in keys])
 
     assert db(db.things.small == 1).count() >= 1
     errors = {type(result) for result in results if result is not None}
@@ -414,7 +416,7 @@ def test_readonly_block_reads_and_refuses_to_write(
     db: Any, database: Database, core: sa.Engine
 ) -> None:
     key = add(db, "one")
-    writes = [
+    writes: list[Callable[[], Any]] = [
         lambda: add(db, "two"),
         lambda: db(db.owners.id == key).update(name="two"),
         lambda: db(db.owners.id == key).delete(),
@@ -601,9 +603,12 @@ def test_wait_for_a_lock_ends_in_time_and_dooms_the_block(
     db: Any, database: Database, tables_url: str, core: sa.Engine
 ) -> None:
     key = add(db, "one")
-    change = lambda name: db(db.owners.id == key).update(name=name)  # noqa: E731
+
+    def change() -> None:
+        db(db.owners.id == key).update(name="theirs")
+
     with schema.connect(tables_url, lock_timeout=1) as impatient:
-        with other_thread(database, lambda: change("theirs")):
+        with other_thread(database, change):
             began = time.monotonic()
             with pytest.raises(LockTimeout), impatient.transaction():
                 query = impatient.dal.owners.id == key
@@ -623,12 +628,18 @@ def test_swallowed_lock_timeout_commits_nothing(
     key = add(db, "one")
     with schema.connect(tables_url, lock_timeout=1) as impatient:
         other = impatient.dal
-        lock = lambda: db(db.owners.id == key).update(name="theirs")  # noqa: E731
-        with other_thread(database, lock):  # noqa: SIM117 - the order of the ends matters
-            with pytest.raises(TransactionAborted), impatient.transaction():
-                add(other, "half")
-                with suppress(LockTimeout):
-                    other(other.owners.id == key).update(name="ours")
+
+        def change() -> None:
+            db(db.owners.id == key).update(name="theirs")
+
+        with (
+            other_thread(database, change),
+            pytest.raises(TransactionAborted),
+            impatient.transaction(),
+        ):
+            add(other, "half")
+            with suppress(LockTimeout):
+                other(other.owners.id == key).update(name="ours")
 
     assert names(core) == {"theirs"}
 
@@ -704,7 +715,7 @@ def test_twelve_sqlite_writers_get_their_turn(db: Any, database: Database) -> No
                     count = db(db.owners).count()
                     db.things.insert(big=count + 100)
 
-    run_together(database, [lambda n=n: write(n) for n in range(12)])
+    run_together(database, [partial(write, n) for n in range(12)])
 
     assert (db(db.owners).count(), db(db.things).count()) == (120, 120)
 
@@ -740,8 +751,6 @@ class _interrupted_after:  # noqa: N801 - reads as the function it is
 
 def _deferred_children(url: str) -> Database:
     """Make a table whose foreign key is checked at COMMIT."""
-    from bilayer.runtime import Field
-
     tables = sa.MetaData()
     sa.Table("parents", tables, sa.Column("id", sa.Integer, primary_key=True))
     sa.Table(

@@ -231,7 +231,10 @@ def test_interrupted_sqlite_statement_dooms_its_transaction(
 
 def test_dead_thread_leaves_no_watch(database: Database) -> None:
     count = database.dal(database.dal.owners).count
-    watched = lambda: len(database.dal._adapter.watchdog._watches)  # noqa: E731
+
+    def watched() -> int:
+        return len(database.dal._adapter.watchdog._watches)
+
     count()
     with other_thread(database, count, transaction=False):
         assert watched() == 2

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,17 +18,15 @@ from bilayer.runtime import (
     Change,
     Database,
     DatabaseError,
-    Deadlock,
     Field,
     InvalidValue,
+    Param,
     ReadOnly,
     SerializationFailure,
     Subscriber,
     Timestamps,
-    TransactionAborted,
     UniqueViolation,
     UnsupportedDefinition,
-    Param,
     json_merge,
     prepared,
     update,
@@ -38,7 +34,7 @@ from bilayer.runtime import (
 from bilayer.urls import parse_url
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import Statements, only
-from tests.bilayer.runtime.threads import other_thread, outcome, run_together
+from tests.bilayer.runtime.threads import outcome, run_together
 
 UTC = dt.UTC
 NEW_YEAR = dt.datetime(2024, 1, 1, tzinfo=UTC)
@@ -699,7 +695,9 @@ def other_tables(url: str) -> Iterator[Database]:
         sa.Column("parent", sa.ForeignKey("parents.id")),
         text(),
     )
-    instants = [sa.Column(name, types.UTCDateTime()) for name in ("created_at", "updated_at")]
+    instants: list[sa.Column[Any]] = [
+        sa.Column(name, types.UTCDateTime()) for name in ("created_at", "updated_at")
+    ]
     sa.Table("notes", tables, sa.Column("id", sa.Integer, primary_key=True), text(), *instants)
     core = sa.create_engine(parse_url(url))
     tables.create_all(core)
