@@ -146,6 +146,9 @@ _STOCK: Final[Mapping[str, Mapping[tuple[str, str], Verdict]]] = {
             MISMATCH, "warning", "PyDAL may write fractions, which SQLite keeps as they are"
         ),
         ("numeric", "float"): Verdict(MISMATCH, "warning", "SQLAlchemy reads a float"),
+        ("numeric", "integer"): Verdict(
+            MISMATCH, "warning", "PyDAL may write fractions, which SQLite keeps as they are"
+        ),
         ("json", "text"): Verdict(DOCUMENT, "warning", "SQLAlchemy sees the document as text"),
         ("json", "json"): Verdict(
             DOCUMENT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -17,6 +16,7 @@ from bilayer.urls import engine_name
 _SERVER_SCHEMAS: Final = frozenset(
     {"information_schema", "pg_catalog", "mysql", "performance_schema", "sys"}
 )
+_DOCUMENT: Final = Type("json", "JSON")
 _Key = tuple[str | None, str]
 
 
@@ -63,6 +63,7 @@ class _Parts:
         self.checks: Mapping[_Key, Any] = inspector.get_multi_check_constraints(schema=schema)
         self.comments = _read_comments(inspector, schema, self.engine)
         self.definitions = _read_index_definitions(connection, schema, self.engine)
+        self.types: dict[str, Type] = {}
         self.documents: frozenset[tuple[str, str]] = frozenset()
         if self.engine == "mysql" and getattr(self.dialect, "is_mariadb", False):
             self.checks, self.documents = _read_mariadb_checks(connection)
@@ -88,9 +89,9 @@ class _Parts:
         )
 
     def _read_column(self, table: str, primary_key: tuple[str, ...], info: Any) -> Column:
-        type_ = describe(info["type"], self.dialect)
+        type_ = self._describe(info["type"])
         if (table, info["name"]) in self.documents:
-            type_ = _as_document(type_)
+            type_ = _DOCUMENT
         default = info.get("default")
         autoincrement = self._is_autoincrement(primary_key, info, type_.family)
         return Column(
@@ -102,6 +103,13 @@ class _Parts:
             generated=info["computed"]["sqltext"] if info.get("computed") else None,
             comment=info.get("comment") or None,
         )
+
+    def _describe(self, type_: Any) -> Type:
+        """Describe a reflected type once; a catalog has few, and their text says everything."""
+        text = repr(type_)
+        if text not in self.types:
+            self.types[text] = describe(type_, self.dialect)
+        return self.types[text]
 
     def _is_autoincrement(self, primary_key: tuple[str, ...], info: Any, family: str) -> bool:
         if info.get("identity"):
@@ -212,11 +220,7 @@ def _read_mysql_indexes(connection: sa.Connection) -> dict[tuple[str, str], str]
 def _read_mariadb_checks(
     connection: sa.Connection,
 ) -> tuple[dict[_Key, Any], frozenset[tuple[str, str]]]:
-    """Read all checks, and tell the columns apart that MariaDB's catalog calls LONGTEXT.
-
-    SQLAlchemy leaves out the checks MariaDB keeps with a column, and those are what makes a JSON
-    column.
-    """
+    """Read all checks: SQLAlchemy leaves out those of a column, which also mark a JSON column."""
     rows = connection.exec_driver_sql(
         "SELECT table_name, constraint_name, check_clause FROM"
         " information_schema.check_constraints WHERE constraint_schema = database()"
@@ -231,10 +235,6 @@ def _read_mariadb_checks(
         else:
             checks.setdefault((None, table), []).append({"name": name, "sqltext": clause})
     return checks, frozenset(documents)
-
-
-def _as_document(type_: Type) -> Type:
-    return dataclasses.replace(type_, family="json", text="JSON", stored="", collation=None)
 
 
 def _list_extension_tables(connection: sa.Connection, engine: str) -> list[str]:
