@@ -41,7 +41,7 @@ def json_contains(field: Any, document: Any) -> Query:
     """Ask whether a column's document contains another one.
 
     An object is contained if every key is there with a contained value; an array if every item is
-    contained in some item (PostgreSQL's ``@>``).
+    contained in some item (PostgreSQL's ``@>``). An array also contains its scalars.
     """
     return Query(field.db, field._dialect.json_holds, field, document)
 

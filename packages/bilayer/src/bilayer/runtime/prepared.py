@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 from bilayer.runtime import tokens
 from bilayer.runtime.adapters.parts import Param
@@ -163,7 +162,6 @@ class Prepared:
 
     def __init__(self, build: Callable[[Any], Selection | Change]) -> None:
         self._build = build
-        self._compiled: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
     def dicts(self, db: Any, /, **values: Any) -> list[Row]:
         """Run a prepared select.
@@ -188,11 +186,11 @@ class Prepared:
         return self._for(db._adapter, _CompiledUpdate, values).run(db._adapter, values)
 
     def _for(self, adapter: Any, kind: type[_Compiled], values: Mapping[str, Any]) -> _Compiled:
-        compiled = self._compiled.get(adapter)
+        compiled = adapter.prepared.get(self)
         if compiled is None:
             description = self._build(adapter.db)
             made = _CompiledSelect if isinstance(description, Selection) else _CompiledUpdate
-            compiled = self._compiled[adapter] = made(adapter, description)  # type: ignore[arg-type] # the pair belongs together
+            compiled = adapter.prepared[self] = made(adapter, description)  # type: ignore[arg-type] # the pair belongs together
         if not isinstance(compiled, kind):
             raise UnsupportedDefinition(
                 "a select is read by dicts() or one(), an update is run by run()"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
+from weakref import WeakKeyDictionary
 
 from bilayer.runtime.adapters.parts import ReadingPlan
 from bilayer.runtime.adapters.statements import Assignments, WriteStatements
@@ -32,6 +33,8 @@ class NativeAdapter(WriteStatements):
     def _initialize_(self) -> None:
         super()._initialize_()
         self.pipeline = WritePipeline(self)
+        # Here and not in the statements, which live as long as their modules.
+        self.prepared: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self.execution_handlers: list[
             Any
         ] = []  # PyDAL's timing handler would keep statements with values

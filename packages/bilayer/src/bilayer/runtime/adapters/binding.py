@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from bilayer.runtime import tokens
+from bilayer.runtime.errors import UnsupportedDefinition
 from bilayer.runtime.pydal_compat import SQLAdapter
 
 
@@ -24,6 +25,8 @@ class BoundParameters(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are u
     def bind(self, sql: str) -> tuple[str, list[Any]]:
         """Turn tokens into placeholders and parameters, other percent signs into literal ones."""
         texts, found = tokens.split(sql)
+        if any(kind == tokens.NAMED for kind, _ in found):
+            raise UnsupportedDefinition("a Param stands for a value in prepared() only")
         parameters = [tokens.read(kind, payload) for kind, payload in found]
         return self.join(texts, [self.mark(kind) for kind, _ in found]), parameters
 

@@ -208,7 +208,7 @@ class PooledConnections(BoundParameters):
 
     def _failure(self, session: Session, caught: Exception, sql: str) -> DatabaseError:
         connection = session.connection
-        if self._is_disconnect(caught, connection, session.cursor):
+        if self.is_disconnect(caught):
             self.discard()
             seconds = f" within {self.deadline_seconds:g} s" if session.watch.overdue else ""
             # A write outside a transaction commits itself: perhaps only the answer was lost.
@@ -223,8 +223,11 @@ class PooledConnections(BoundParameters):
         session.failed = session.depth > 0
         return error
 
-    def _is_disconnect(self, caught: Exception, connection: Any, cursor: Any) -> bool:
-        return bool(self.engine.dialect.is_disconnect(caught, connection, cursor))  # type: ignore[arg-type] # any driver's error
+    def is_disconnect(self, caught: Exception) -> bool:
+        """Tell whether the connection cannot be used any more."""
+        dialect: Any = self.engine.dialect
+        session = self.session
+        return bool(dialect.is_disconnect(caught, session.connection, session.cursor))
 
     def ended_transaction(self, error: DatabaseError, connection: Any) -> bool:  # noqa: ARG002
         """Tell whether the server rolled the whole transaction back with the error."""

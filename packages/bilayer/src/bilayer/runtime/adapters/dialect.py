@@ -40,10 +40,16 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
         return f"{original} AS {self.quote(new)}"
 
     def cast(self, first: Any, second: str, query_env: Env | None = None) -> str:
-        """Cast an expression, or text PyDAL has rendered already."""
-        rendered = (
-            first if isinstance(first, str) else self.expand(first, query_env=query_env or {})
-        )
+        """Cast an expression, or text PyDAL has rendered already.
+
+        Raises:
+            InvalidValue: A decimal would be rounded, or read in another unit on SQLite.
+        """
+        if isinstance(first, str):
+            return f"CAST({first} AS {second})"
+        if str(operand_type(first)).startswith("decimal"):
+            raise InvalidValue("a decimal cannot be cast exactly; convert it in Python")
+        rendered = self.expand(first, query_env=query_env or {})
         return f"CAST({rendered} AS {second})"
 
     def _as(self, first: Any, second: str, query_env: Env | None = None) -> str:
@@ -158,6 +164,8 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
     def _scaled(self, op: str, first: Any, second: Any, env: Env) -> str:
         """Render an operation whose operands need not have the same scale."""
         self._require_numbers(first)
+        if op == "/" and operand_type(first) in INTEGERS:
+            raise InvalidValue("the quotient of integers would be cut; compute it in Python")
         is_decimal = str(operand_type(first)).startswith("decimal")
         is_exact = self.exact_decimals or (op == "*" and type(second) is int)
         if is_decimal and not is_exact:
@@ -166,14 +174,7 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
             operand = self.expand(second, "bigint", query_env=env)
         else:
             operand = self._operand(first, second, env)
-        left = self.expand(first, query_env=env)
-        if op == "/" and operand_type(first) in INTEGERS:
-            return self.integer_quotient(left, operand)
-        return f"({left} {op} {operand})"
-
-    def integer_quotient(self, left: str, right: str) -> str:
-        """Render the quotient of two integers, cut towards zero."""
-        return f"({left} / {right})"
+        return f"({self.expand(first, query_env=env)} {op} {operand})"
 
     def _require_numbers(self, expression: Any) -> None:
         kind = family(operand_type(expression))
@@ -201,10 +202,14 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
             raise InvalidValue("the two results of case() must be of one family of types")
         condition = self.expand(query, query_env=query_env or {})
         then, other = (
-            "NULL" if value is None else self.expand(value, value_type(value))
+            "NULL" if value is None else self.typed(value, result_type(value))
             for value in true_false
         )
         return f"CASE WHEN {condition} THEN {then} ELSE {other} END"
+
+    def typed(self, value: Any, field_type: str | None) -> str:
+        """Render a value whose type no column tells."""
+        return str(self.expand(value, field_type))
 
     def count(self, val: Any, distinct: Any = None, query_env: Env | None = None) -> str:
         """Render a count of rows (``*``) or of values."""

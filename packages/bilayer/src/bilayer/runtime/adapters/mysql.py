@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
@@ -13,7 +14,9 @@ from bilayer.runtime.adapters.operands import json_path
 from bilayer.runtime.adapters.statements import Assignments, all_equal
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
+    JSON_NULL,
     Codec,
+    decode_date,
     decode_instant,
     decode_time,
     decode_uuid,
@@ -28,11 +31,10 @@ from bilayer.runtime.codecs import (
     exact_decimal,
     parse_uuid,
 )
-from bilayer.runtime.engines.mysql import text_collation, translate
+from bilayer.runtime.engines.mysql import LOST, text_collation, translate
 from bilayer.runtime.errors import (
     DatabaseError,
     Deadlock,
-    NotNullViolation,
     SerializationFailure,
     UniqueViolation,
     UnsupportedDefinition,
@@ -41,6 +43,10 @@ from bilayer.runtime.pydal_compat import MySQLDialect, dialects
 from bilayer.runtime.transaction import Transaction
 
 _UNHEX: Final = "UNHEX(%s)"
+_FAILS: Final = "JSON_EXTRACT('{{}}', CONCAT('x', ISNULL(VALUES({}))))"
+"""A bad path of a document: an error, but only for the row it is computed for."""
+_BAD_PATH: Final = ("4042", "3143")
+"""That error's number on MariaDB and on MySQL."""
 _UNIQUE_KEYS: Final = (
     "SELECT GROUP_CONCAT(column_name) FROM information_schema.statistics "
     "WHERE table_schema = DATABASE() AND table_name = %s AND non_unique = 0 GROUP BY index_name"
@@ -66,10 +72,6 @@ class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyD
         """Count characters; LENGTH counts bytes."""
         return f"CHAR_LENGTH({self.expand(val, query_env=query_env or {})})"
 
-    def integer_quotient(self, left: str, right: str) -> str:
-        """Cut towards zero as the other engines do."""
-        return f"({left} DIV {right})"
-
     def as_double(self, number: str) -> str:
         """Make a double of a number; an average of integers would have four digits."""
         return f"({number} + 0e0)"
@@ -81,6 +83,36 @@ class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyD
     def json_contains_text(self, document: str, wanted: str) -> str:
         """Use JSON_CONTAINS."""
         return f"JSON_CONTAINS({document}, {self.adapter.adapt(wanted)})"
+
+    def json_holds(self, first: Any, document: Any, query_env: Env | None = None) -> str:
+        """Spell PostgreSQL's rules out; JSON_CONTAINS looks for items at any depth."""
+        wanted = json.loads(encode_json(document))
+        found = self.expand(first, query_env=query_env or {})
+        if isinstance(wanted, dict | list):
+            return self._held(found, wanted)
+        return f"({self._held(found, wanted)} OR {self._held(found, [wanted])})"
+
+    def _held(self, found: str, wanted: Any, depth: int = 0) -> str:
+        """Render that a document, given as SQL, contains one that is known."""
+        if isinstance(wanted, dict):
+            parts = [f"JSON_TYPE({found}) = 'OBJECT'"]
+            for key, value in wanted.items():
+                path = self.adapter.adapt(json_path((key,)))
+                parts.append(self._held(f"JSON_EXTRACT({found}, {path})", value, depth))
+        elif isinstance(wanted, list):
+            item = f"JSON_EXTRACT({found}, CONCAT('$[', j{depth}.n - 1, ']'))"
+            items = f"JSON_TABLE({found}, '$[*]' COLUMNS (n FOR ORDINALITY)) AS j{depth}"
+            parts = [f"JSON_TYPE({found}) = 'ARRAY'"]
+            for value in wanted:
+                held = self._held(item, value, depth + 1)
+                parts.append(f"EXISTS (SELECT 1 FROM {items} WHERE {held})")
+        else:
+            text = self.adapter.adapt(encode_json(JSON_NULL if wanted is None else wanted))
+            parts = [
+                f"JSON_TYPE({found}) NOT IN ('OBJECT', 'ARRAY')",
+                f"JSON_CONTAINS({found}, {text})",
+            ]
+        return f"({' AND '.join(parts)})"
 
     def json_text(
         self, first: Any, path: tuple[str | int, ...], query_env: Env | None = None
@@ -108,7 +140,7 @@ class MySQLAdapter(NativeAdapter):
         "boolean": Codec(encode_boolean, _decode_boolean),
         "double": Codec(encode_double),
         "float": Codec(encode_double),
-        "date": Codec(encode_date),
+        "date": Codec(encode_date, decode_date),
         "time": Codec(encode_time, decode_time),
         "datetime": Codec(encode_instant_text, decode_instant, encode_instant),
         "blob": Codec(encode_bytes, bytes),
@@ -162,6 +194,11 @@ class MySQLAdapter(NativeAdapter):
             self.run(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
         self.run(f"START TRANSACTION{' READ ONLY' if readonly else ''}")
 
+    def is_disconnect(self, caught: Exception) -> bool:
+        """Go by numbers: messages quote values."""
+        number = caught.args[0] if caught.args else 0
+        return number in LOST or isinstance(caught, self.driver.InterfaceError)
+
     def ended_transaction(self, error: DatabaseError, connection: Any) -> bool:  # noqa: ARG002
         """A deadlock rolls everything back; other errors undo their statement only."""
         return isinstance(error, Deadlock | SerializationFailure)
@@ -176,12 +213,12 @@ class MySQLAdapter(NativeAdapter):
         """Insert a row or change the one with the same key.
 
         ON DUPLICATE KEY UPDATE fires for any unique key and would change another row than the one
-        the caller named. Then the guard sets the primary key to NULL, which the server refuses.
+        the caller named. Then the guard, which otherwise assigns a key column to itself, fails.
         """
         self._require_unique_key(table, conflict)
-        guard = self.key_columns(table)[0]
+        guard = conflict[0]._rname
         same = " AND ".join(f"{c._rname} <=> VALUES({c._rname})" for c in conflict)
-        sets = [f"{guard._rname}=IF({same}, {guard._rname}, NULL)"]
+        sets = [f"{guard}=IF({same}, {guard}, {_FAILS.format(guard)})"]
         env = {"current_scope": [table._tablename]}
         sets += [
             f"{field._rname}={self.placed(field, value, env)}" for field, value in update or ()
@@ -189,8 +226,8 @@ class MySQLAdapter(NativeAdapter):
         clause = f" ON DUPLICATE KEY UPDATE {','.join(sets)}"
         try:
             self.execute(self.insert_text(table, fields) + clause)
-        except NotNullViolation as violation:
-            if violation.column != guard.name or any(f is guard and v is None for f, v in fields):
+        except DatabaseError as error:
+            if error.code not in _BAD_PATH:
                 raise
         else:
             return

@@ -91,6 +91,12 @@ class PostgreSQLDialect(SafeDialect):
         """Fold all letters."""
         return f"UPPER({self.expand(first, query_env=query_env or {})}{self.adapter.folding})"
 
+    def typed(self, value: Any, field_type: str | None) -> str:
+        """Cast what would be taken for text."""
+        rendered = super().typed(value, field_type)
+        words = {"date": "DATE", "time": "TIME", "uuid": "UUID"}
+        return f"CAST({rendered} AS {words[field_type]})" if field_type in words else rendered
+
     def as_double(self, number: str) -> str:
         """Make a double of a number."""
         return f"CAST({number} AS FLOAT8)"

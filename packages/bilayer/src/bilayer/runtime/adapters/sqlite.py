@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.adapters.dialect import Env, SafeDialect
-from bilayer.runtime.adapters.operands import json_path, operand_type
+from bilayer.runtime.adapters.operands import json_path
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
     Codec,
@@ -31,7 +31,6 @@ from bilayer.runtime.codecs import (
 from bilayer.runtime.engines.sqlite import BufferedCursor, translate
 from bilayer.runtime.errors import (
     DatabaseError,
-    InvalidValue,
     UnsupportedDefinition,
 )
 from bilayer.runtime.pydal_compat import SQLiteDialect, dialects
@@ -59,12 +58,6 @@ class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # P
     false_exp = "0"
     exact_decimals = False
     row_list = "VALUES "
-
-    def cast(self, first: Any, second: str, query_env: Env | None = None) -> str:
-        """Cast; decimals cannot be, they are stored as integers."""
-        if str(operand_type(first)).startswith("decimal"):
-            raise InvalidValue("a decimal cannot be cast here; convert it in Python")
-        return super().cast(first, second, query_env)
 
     def select(self, *args: Any, **attributes: Any) -> str:
         """Render SELECT; the transaction holds the write lock, FOR UPDATE does not exist."""

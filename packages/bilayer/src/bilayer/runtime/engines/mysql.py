@@ -31,6 +31,9 @@ from bilayer.runtime.options import ConnectOptions
 _SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES"
 _MARIADB_MODE: Final = f"{_SQL_MODE},SIMULTANEOUS_ASSIGNMENT"  # SET a=b, b=a swaps, as elsewhere
 
+LOST: Final = (1927, 2006, 2013, 2014, 2045, 2055, 4031)
+"""Numbers of errors after which the connection cannot be used."""
+
 # https://mariadb.com/kb/en/mariadb-error-code-reference/ ; 4025 is MariaDB's, 3819 MySQL's.
 _CONSTRAINTS: Final[Mapping[int, tuple[type[ConstraintViolation], str, str]]] = {
     1062: (UniqueViolation, "a row with this key exists", r"for key '(?:[^'.]+\.)?([^']+)'$"),

@@ -160,7 +160,12 @@ def _extract(part: str, text: str | None) -> float | int | None:
 
 
 def _json_holds(document: str | None, wanted: str) -> bool | None:
-    return None if document is None else _holds(json.loads(document), json.loads(wanted))
+    if document is None:
+        return None
+    found, looked_for = json.loads(document), json.loads(wanted)
+    if isinstance(found, list) and not isinstance(looked_for, dict | list):
+        looked_for = [looked_for]  # PostgreSQL's one exception: an array contains its scalars
+    return _holds(found, looked_for)
 
 
 def _holds(document: Any, wanted: Any) -> bool:
@@ -173,8 +178,6 @@ def _holds(document: Any, wanted: Any) -> bool:
         return isinstance(document, list) and all(
             any(_holds(item, value) for item in document) for value in wanted
         )
-    if isinstance(document, list):
-        return any(_same(item, wanted) for item in document)
     return _same(document, wanted)
 
 
