@@ -219,6 +219,18 @@ def test_row_with_every_column_survives_both_layers(db: Any, core: sa.Engine) ->
     )
 
 
+def test_key_is_stored_as_it_is_given(db: Any, core: sa.Engine) -> None:
+    keys = [0, -1, 7, 2**40]
+
+    given = [db.things.insert(id=key) for key in keys]
+    many = db.things.insert_many([{"id": key} for key in (-8, -9)])
+
+    with core.connect() as connection:
+        stored = connection.execute(sa.select(things.c.id)).scalars().all()
+    assert (given, many) == (keys, 2)
+    assert sorted(stored) == sorted([*keys, -8, -9])
+
+
 def test_text_is_told_apart_by_every_character(db: Any) -> None:
     table = db.things
     insert(db, "title", ["a", "A", "á", "a\u0301", "a ", " a", "ａ"])
