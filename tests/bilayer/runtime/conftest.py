@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bilayer.runtime import Database
 from bilayer.urls import parse_url
 from tests.bilayer.runtime import schema
+from tests.bilayer.runtime.subscribers import Witness
 from tests.support.databases import new_database
 from tests.support.run import Run
 
@@ -60,3 +61,11 @@ def database(tables_url: str) -> Iterator[Database]:
 def db(database: Database) -> Any:
     """The runtime's DAL, with the tables defined."""
     return database.dal
+
+
+@pytest.fixture
+def witness(database: Database) -> Witness:
+    """A subscriber that watches every table."""
+    watcher = Witness()
+    database.subscribe(watcher, "owners", "things", "members")
+    return watcher

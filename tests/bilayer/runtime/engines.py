@@ -7,12 +7,21 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+import sqlalchemy as sa
 
 from bilayer.runtime import Database
 from tests.support.run import sources
 
 WAIT_SECONDS: Final = 5
 _BACKEND: Final = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT connection_id()"}
+
+SLOW: Final = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+    " SELECT count(*) FROM n",
+    "postgresql": "SELECT pg_sleep(30)",
+    "mysql": "SELECT sleep(30)",
+}
+"""A statement that takes longer than any deadline of a test."""
 
 
 def only(*engines: str) -> pytest.MarkDecorator:
@@ -27,6 +36,12 @@ def backend(database: Database) -> Any:
     if query is None:
         return database.dal._adapter.get_connection().dbapi_connection
     return database.dal.executesql(query)[0][0]
+
+
+def pooled(database: Database) -> sa.QueuePool:
+    """Give the pool of a database, to count its connections."""
+    assert isinstance(database.engine.pool, sa.QueuePool)
+    return database.engine.pool
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -1,43 +1,35 @@
-"""The write pipeline: what subscribers add to a write, what they see of it, and what it costs."""
+"""The write pipeline: what subscribers see of each write, and that it is one transaction."""
 
 from __future__ import annotations
 
 import datetime as dt
 import decimal
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from bilayer import types
 from bilayer.runtime import (
     Change,
     Database,
-    DatabaseError,
-    Field,
     InvalidValue,
     Param,
     ReadOnly,
-    SerializationFailure,
-    Subscriber,
-    Timestamps,
     UniqueViolation,
     UnsupportedDefinition,
-    json_merge,
     prepared,
     update,
 )
-from bilayer.urls import parse_url
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import Statements, only
-from tests.bilayer.runtime.threads import outcome, run_together
+from tests.bilayer.runtime.notes import other_tables
+from tests.bilayer.runtime.owners import Refused
+from tests.bilayer.runtime.subscribers import Journal, Objector, Witness
+from tests.bilayer.runtime.threads import run_together
 
-UTC = dt.UTC
-NEW_YEAR = dt.datetime(2024, 1, 1, tzinfo=UTC)
 FULL_ROW: dict[str, Any] = {
     "flag": True,
     "small": -5,
@@ -48,66 +40,13 @@ FULL_ROW: dict[str, Any] = {
     "body": "é😀\n" * 1000,
     "day": dt.date(2024, 2, 29),
     "hour": dt.time(12, 34, 56, 789012),
-    "moment": dt.datetime(2024, 1, 1, 12, 0, 0, 123457, tzinfo=UTC),
+    "moment": dt.datetime(2024, 1, 1, 12, 0, 0, 123457, tzinfo=dt.UTC),
     "document": {"k": [1, None, 1.5, "é😀", "it's %"]},
     "data": bytes(range(256)),
     "token": uuid.UUID(int=7),
     "words": ["a", "b|c"],
     "numbers": [1, -2],
 }
-
-
-class Refused(Exception):
-    """Raised by a subscriber."""
-
-
-class Witness(Subscriber):
-    """Keeps what it was told, call by call."""
-
-    def __init__(self) -> None:
-        self.calls: list[list[Change]] = []
-
-    def changed(self, db: Any, changes: Sequence[Change]) -> None:
-        self.calls.append(list(changes))
-
-    @property
-    def seen(self) -> list[Change]:
-        return [change for call in self.calls for change in call]
-
-
-class Stamp(Subscriber):
-    """Adds columns to inserts and updates, and keeps what it was asked."""
-
-    def __init__(self, **columns: Any) -> None:
-        self.columns = columns
-        self.asked: list[tuple[str, str, dict[str, Any]]] = []
-
-    def stamp(self, table: Any, action: Any, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        self.asked.append((table._tablename, action, dict(values)))
-        return self.columns
-
-
-class Journal(Subscriber):
-    """Writes a row of its own for each change."""
-
-    def changed(self, db: Any, changes: Sequence[Change]) -> None:
-        for change in changes:
-            db.things.insert(body=f"{change.action} {change.table}")
-
-
-class Objector(Subscriber):
-    """Raises, after the write."""
-
-    def changed(self, db: Any, changes: Sequence[Change]) -> None:
-        raise Refused
-
-
-@pytest.fixture
-def witness(database: Database) -> Witness:
-    """A subscriber that watches every table."""
-    watcher = Witness()
-    database.subscribe(watcher, "owners", "things", "members")
-    return watcher
 
 
 # -- images
@@ -395,112 +334,6 @@ def test_watched_write_in_a_readonly_block_is_refused(
     assert db.things(key).small == 1
 
 
-# -- stamps
-
-
-def test_stamp_is_added_to_inserts_and_updates(db: Any, database: Database) -> None:
-    stamp = Stamp(label="stamped")
-    owner = db.owners.insert(id=uuid.uuid4())
-    database.subscribe(stamp, "members")
-    place = prepared(lambda db: update(db.members.place == Param("place"), visits=Param("visits")))
-
-    db.members.insert(owner_id=owner, place=1, label="mine")
-    db.members.insert_many([{"owner_id": owner, "place": n} for n in (2, 3)])
-    db(db.members.place == 1).update(visits=5)
-    place.run(db, place=2, visits=6)
-    db.members.upsert({"owner_id": owner, "place": 3}, conflict=["owner_id", "place"], update={})
-
-    assert [action for _, action, _ in stamp.asked] == ["insert"] * 3 + ["update"] * 2 + ["insert"]
-    assert stamp.asked[3] == ("members", "update", {"visits": 5})
-    assert {row["label"] for row in db(db.members).dicts()} == {"stamped"}
-
-
-def test_stamp_is_checked_like_any_value(db: Any, database: Database) -> None:
-    database.subscribe(Stamp(small="not a number"), "things")
-
-    with pytest.raises(InvalidValue, match=r"things\.small"):
-        db.things.insert(big=1)
-
-
-def test_timestamps_are_kept_unless_the_writer_gives_them(
-    empty_database_url: str,
-) -> None:
-    clock = iter(NEW_YEAR + dt.timedelta(seconds=n) for n in range(99))
-    with other_tables(empty_database_url) as database:
-        database.subscribe(Timestamps(lambda: next(clock)), "notes")
-        notes = database.dal.notes
-
-        def times(key: int) -> tuple[int, int]:
-            row = database.dal(notes.id == key).one()
-            return tuple(
-                round((row[name] - NEW_YEAR).total_seconds())
-                for name in ("created_at", "updated_at")
-            )
-
-        first = notes.insert(text="a")
-        assert times(first) == (0, 0)
-        database.dal(notes.id == first).update(text="b")
-        assert times(first) == (0, 1)
-        notes.upsert({"id": first, "text": "c"}, conflict=["id"])
-        assert times(first)[0] == 0
-        assert times(first)[1] > 1
-        before = times(first)
-        notes.upsert({"id": first, "text": "d"}, conflict=["id"], update={})
-        assert times(first) == before
-        second = notes.insert(text="e", created_at=NEW_YEAR, updated_at=NEW_YEAR)
-        assert times(second) == (0, 0)
-        database.dal(notes.id == second).update(updated_at=NEW_YEAR + dt.timedelta(hours=1))
-        assert times(second) == (0, 3600)
-
-
-def test_timestamps_leave_other_tables_alone(db: Any, database: Database) -> None:
-    database.subscribe(Timestamps(lambda: NEW_YEAR), "owners")
-
-    db.owners.insert(id=uuid.uuid4(), name="x")
-
-    assert db(db.owners).one(db.owners.name) == {"name": "x"}
-
-
-# -- what it costs
-
-
-def test_write_without_subscribers_is_one_statement(db: Any, database: Database) -> None:
-    sent = Statements(database).sent
-    owner = uuid.uuid4()
-
-    def count(write: Callable[[], Any]) -> int:
-        sent.clear()
-        write()
-        return len(sent)
-
-    assert count(lambda: db.owners.insert(id=owner)) == 1
-    assert count(lambda: db.things.insert(small=1)) == 1
-    assert count(lambda: db.things.insert_many([{"small": 2}, {"small": 3}])) == 1
-    assert count(lambda: db(db.things.small == 1).update(small=4)) == 1
-    assert count(lambda: db(db.things.small == 4).delete()) == 1
-    if database.engine_name != "mysql":  # Its own upsert would take any unique key for the key.
-        assert count(lambda: db.owners.upsert({"id": owner, "name": "x"}, conflict=["id"])) == 1
-
-
-def test_read_is_one_statement(db: Any, database: Database) -> None:
-    sent = Statements(database).sent
-    query = db(db.things.small == 1)
-
-    for read in (query.dicts, query.one, query.count, query.isempty, query.select):
-        sent.clear()
-        read()
-        assert len(sent) == 1
-
-
-def test_table_beside_a_watched_one_pays_nothing(db: Any, database: Database) -> None:
-    database.subscribe(Witness(), "things")
-    sent = Statements(database).sent
-
-    db.owners.insert(id=uuid.uuid4())
-
-    assert len(sent) == 1
-
-
 # -- many writers
 
 
@@ -541,107 +374,6 @@ def test_row_that_appears_between_image_and_statement_is_left_alone(
     assert db.things(old + 1).small == 1
 
 
-# -- upsert
-
-
-def test_concurrent_upserts_lose_nothing(db: Any, database: Database) -> None:
-    _upsert_together(db, database)
-
-    assert _sums(db) == {f"key {n}": 40 for n in range(10)}
-
-
-def test_concurrent_watched_upserts_lose_nothing(
-    db: Any, database: Database, witness: Witness
-) -> None:
-    _upsert_together(db, database)
-
-    assert _sums(db) == {f"key {n}": 40 for n in range(10)}
-    assert len(witness.seen) == 400
-    assert sum(change.action == "insert" for change in witness.seen) == 10
-
-
-def test_upserts_that_race_with_deletes_raise_nothing(db: Any, database: Database) -> None:
-    def put() -> None:
-        for turn in range(40):
-            db.things.upsert({"code": "contested", "big": turn}, conflict=["code"])
-
-    def take_away() -> None:
-        for _ in range(60):
-            db(db.things.code == "contested").delete()
-
-    run_together(database, [put] * 4 + [take_away] * 2)
-
-    assert db(db.things).count() <= 1
-
-
-def test_upsert_touches_no_row_that_shares_another_unique_key(db: Any) -> None:
-    first = db.things.insert(code="taken", small=1)
-
-    with pytest.raises(UniqueViolation) as refusal:
-        db.things.upsert({"id": first + 1, "code": "taken", "small": 2}, conflict=["id"])
-
-    assert refusal.value.constraint == "uq_things_code"
-    assert db(db.things).dicts(db.things.id, db.things.small) == [{"id": first, "small": 1}]
-
-
-def test_watched_upsert_touches_no_row_that_shares_another_unique_key(
-    db: Any, witness: Witness
-) -> None:
-    first = db.things.insert(code="taken", small=1)
-    witness.calls.clear()
-
-    with pytest.raises(UniqueViolation):
-        db.things.upsert({"id": first + 1, "code": "taken", "small": 2}, conflict=["id"])
-
-    assert witness.calls == []
-    assert db(db.things).dicts(db.things.id, db.things.small) == [{"id": first, "small": 1}]
-
-
-def test_upsert_of_a_composite_key_merges_a_document(db: Any, database: Database) -> None:
-    owner = db.owners.insert(id=uuid.uuid4())
-    key = {"owner_id": owner, "place": 1}
-    for visits in (1, 2):
-        db.members.upsert(
-            {**key, "visits": visits},
-            conflict=["owner_id", "place"],
-            update={"visits": db.members.visits + visits},
-        )
-    thing = {"code": "doc", "document": {"a": 1}}
-    for patch in ({"b": 2}, {"c": 3}):
-        db.things.upsert(
-            thing, conflict=["code"], update={"document": json_merge(db.things.document, patch)}
-        )
-
-    assert db(db.members).one(db.members.visits) == {"visits": 3}
-    assert db(db.things).one(db.things.document) == {"document": {"a": 1, "c": 3}}
-
-
-@only("postgresql", "mariadb")
-def test_upsert_in_an_old_snapshot_raises_what_can_be_retried(
-    db: Any, database: Database, core: sa.Engine
-) -> None:
-    def upsert_later() -> None:
-        with database.transaction("REPEATABLE READ"):
-            db(db.things).count()
-            with core.begin() as connection:
-                connection.execute(schema.things.insert().values(id=1, code="a", small=1))
-            db.things.upsert({"code": "a", "small": 2}, conflict=["code"], update={})
-
-    failure = outcome(upsert_later)()
-
-    assert failure is None or isinstance(failure, SerializationFailure)
-
-
-def test_upsert_fails_when_its_row_breaks_another_rule(db: Any, core: sa.Engine) -> None:
-    db.things.insert(code="a", small=1)
-
-    with pytest.raises(DatabaseError):
-        db.things.upsert({"code": "a", "small": 13}, conflict=["code"])
-
-    with core.connect() as connection:
-        assert connection.scalars(sa.select(schema.things.c.small)).all() == [1]
-
-
 # -- insert_many
 
 
@@ -665,54 +397,3 @@ def test_insert_many_refuses_a_bad_value_before_anything_is_sent(
         db.things.insert_many(rows)
 
     assert db(db.things).count() == 0
-
-
-def _upsert_together(db: Any, database: Database) -> None:
-    def put(start: int) -> None:
-        for turn in range(50):
-            code = f"key {(start + turn) % 10}"
-            db.things.upsert(
-                {"code": code, "big": 1}, conflict=["code"], update={"big": db.things.big + 1}
-            )
-
-    run_together(database, [partial(put, start) for start in range(8)])
-
-
-def _sums(db: Any) -> dict[str, int]:
-    return {row["code"]: row["big"] for row in db(db.things).dicts(db.things.code, db.things.big)}
-
-
-@contextmanager
-def other_tables(url: str) -> Iterator[Database]:
-    """Lend a database with integer keys that refer to each other, and columns of instants."""
-    tables = sa.MetaData()
-    text = partial(sa.Column, "text", types.String(40))
-    sa.Table("parents", tables, sa.Column("id", sa.Integer, primary_key=True), text())
-    sa.Table(
-        "children",
-        tables,
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("parent", sa.ForeignKey("parents.id")),
-        text(),
-    )
-    instants: list[sa.Column[Any]] = [
-        sa.Column(name, types.UTCDateTime()) for name in ("created_at", "updated_at")
-    ]
-    sa.Table("notes", tables, sa.Column("id", sa.Integer, primary_key=True), text(), *instants)
-    core = sa.create_engine(parse_url(url))
-    tables.create_all(core)
-    core.dispose()
-    with Database.connect(url) as database:
-        db = database.dal
-        db.define_table("parents", Field("id", "id"), Field("text", length=40))
-        db.define_table(
-            "children", Field("id", "id"), Field("parent", "reference parents"), Field("text")
-        )
-        db.define_table(
-            "notes",
-            Field("id", "id"),
-            Field("text", length=40),
-            Field("created_at", "datetime"),
-            Field("updated_at", "datetime"),
-        )
-        yield database
