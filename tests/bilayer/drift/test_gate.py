@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.config import Config
+
+import bilayer
+from app.dal.tables import define_tables
+from app.db.models import metadata
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICE = Path("services/flask-backend")
@@ -88,3 +93,20 @@ def test_script_needs_no_arguments() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 errors, 0 warnings" in done.stdout
+
+
+def test_migrated_database_has_what_both_layers_need(
+    database_url: str, scratch_url: str | None
+) -> None:
+    report = bilayer.check(
+        metadata=metadata,
+        dal=define_tables,
+        migrations=Config(ROOT / "alembic.ini"),
+        url=database_url,
+        scratch_url=scratch_url,
+        adapter="native",
+    )
+
+    assert report.findings == ()
+    assert report.failures == ()
+    assert report.not_done == ()

@@ -146,3 +146,15 @@ def test_database_that_cannot_be_reached_is_a_failure_without_its_password(url: 
     assert report.failures[0].source == "database"
     assert "secret" not in str(report.failures[0])
     assert not Path("/nowhere").exists()
+
+
+def test_tables_of_an_extension_are_left_out(live: sa.Engine) -> None:
+    if live.name != "postgresql":
+        pytest.skip("only PostgreSQL has extensions with tables")
+    migrate(live, "second", "CREATE TABLE extra (id integer)", "CREATE TABLE own (id integer)")
+    with live.begin() as connection:
+        connection.exec_driver_sql("ALTER EXTENSION plpgsql ADD TABLE extra")
+
+    report = bilayer.check(dal=lambda db: db.define_table("t", Field("name", length=20)), url=live)
+
+    assert [finding.table for finding in report.findings] == ["own"]

@@ -9,6 +9,7 @@ from typing import Any
 import pydal
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 import bilayer
@@ -277,3 +278,69 @@ def test_a_definition_that_breaks_off_is_a_finding_and_a_failure() -> None:
     assert (report.findings[0].location or "").startswith("tests/bilayer/drift/")
     assert report.exit_code == 2
     assert "drop" in str(report.failures[0])
+
+
+def test_definitions_may_hold_queries_and_end_with_a_commit() -> None:
+    def define(db: Any) -> None:
+        db.define_table("p", pydal.Field("x", "boolean"))
+        known = pydal.validators.IS_IN_DB(db(db.p.x == True), "p.id")  # noqa: E712 - PyDAL's ==
+        db.define_table("t", pydal.Field("p", "reference p", requires=known))
+        db.commit()
+
+    report = bilayer.check(dal=define)
+
+    assert report.findings == ()
+    assert report.failures == ()
+
+
+class Stubborn(sa.types.TypeDecorator[str]):
+    """A type that cannot be asked anything."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("type_", "field_type", "codes"),
+    [
+        (Stubborn(), "string", []),
+        (postgresql.INET(), "string", []),
+        (postgresql.INET(), "integer", ["BL204"]),
+        (postgresql.TSVECTOR(), "text", []),
+    ],
+)
+def test_types_bilayer_does_not_know_are_text_to_pydal(
+    type_: TypeEngine[Any], field_type: str, codes: list[str]
+) -> None:
+    column: sa.Column[Any] = sa.Column("x", type_)
+
+    assert check_one(column, pydal.Field("x", field_type), dialect="postgresql") == codes
+
+
+def test_a_schema_full_of_oddities_is_reported_and_does_not_crash(
+    dialect: str, scratch_url: str | None
+) -> None:
+    metadata = sa.MetaData()
+    sa.Table("link", metadata, sa.Column("a", sa.ForeignKey("nobody.id"), primary_key=True))
+    sa.Table("keyless", metadata, sa.Column("x", sa.Integer))
+    sa.Table("odd name", metadata, sa.Column("odd column", sa.Integer, primary_key=True))
+    index = sa.Index("ix_lower", sa.func.lower(sa.column("s")))
+    sa.Table(
+        "t", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("s", sa.Text), index
+    )
+    sa.Table("elsewhere", metadata, sa.Column("x", Stubborn()), schema="other")
+
+    def define(db: Any) -> None:
+        db.define_table("link", pydal.Field("a", "reference nobody"), primarykey=["a"])
+        db.define_table("keyless", pydal.Field("x", "integer"))
+        db.define_table("t", pydal.Field("s", "text", compute=lambda _row: "x"))
+
+    report = bilayer.check(
+        metadata=metadata, dal=define, dialect=dialect, scratch_url=scratch_url, values=True
+    )
+
+    assert {(f.code, f.table) for f in report.errors} == {("BL110", "link"), ("BL202", "keyless")}
+    assert {f.table for f in report.warnings} == {"odd name", "other.elsewhere"}

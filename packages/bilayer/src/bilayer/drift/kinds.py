@@ -115,7 +115,6 @@ _SAME: Final = frozenset(
         ("float", "float"),
         ("numeric", "numeric"),
         ("date", "date"),
-        ("geometry", "unknown"),
     }
 )
 _ON_EVERY_ENGINE: Final[Mapping[tuple[str, str], Verdict]] = {
@@ -219,9 +218,18 @@ def judge(field: Field, kind: str, column: Type, *, adapter: str, engine: str) -
     Returns:
         ``None`` if every value survives.
     """
+    if column.family == "unknown":
+        return _judge_unknown(kind, column)
     if adapter == "native":
         return _judge_native(kind, column, engine)
     return _judge_stock(field, kind, column, adapter, engine)
+
+
+def _judge_unknown(kind: str, column: Type) -> Verdict | None:
+    """Judge a type of an extension or of one engine: PyDAL can have it as text only."""
+    if kind in ("text", "geometry"):
+        return None
+    return Verdict(MISMATCH, "warning", f"PyDAL has {_WORDS.get(kind, kind)} for {column.text}")
 
 
 def _mismatch(kind: str, column: Type) -> Verdict:

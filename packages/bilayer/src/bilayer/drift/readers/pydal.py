@@ -32,10 +32,14 @@ _QUOTES: Final = '"`[]'
 
 
 class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
-    """A DAL without a database that remembers where its tables were defined and what it refused."""
+    """A DAL that remembers where its tables were defined and what it refused.
+
+    It has an empty database in memory, because definitions may hold queries (``requires=``,
+    ``common_filter=``), and PyDAL writes no query without a dialect.
+    """
 
     def __init__(self) -> None:
-        super().__init__(None, migrate=False, migrate_enabled=False)
+        super().__init__("sqlite:memory", migrate=False, migrate_enabled=False)
         self._bilayer_places: dict[str, Place] = {}
         self._bilayer_migrated: set[str] = set()
         self._bilayer_refusals: list[Refusal] = []
@@ -58,6 +62,12 @@ class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
         self._bilayer_places[tablename] = place
         return table
 
+    def commit(self) -> None:
+        """Do nothing: definitions often end with a commit, and there is no database."""
+
+    def rollback(self) -> None:
+        """Do nothing, as ``commit``."""
+
 
 def define(function: Callable[[Any], object]) -> tuple[pydal.DAL, Exception | None]:
     """Call a function ``define(db)`` and give back its tables, and what stopped it early."""
@@ -71,6 +81,9 @@ def define(function: Callable[[Any], object]) -> tuple[pydal.DAL, Exception | No
         reason = f"{type(error).__name__}: {error}"
         db._bilayer_refusals.append(Refusal("", reason, place))
         return db, error
+    finally:
+        # The definitions outlive the connection.
+        db.close()
     return db, None
 
 

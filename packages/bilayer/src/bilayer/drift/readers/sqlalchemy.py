@@ -15,7 +15,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 
 from bilayer.drift.readers.describe import describe
-from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Schema, Table, Unique
+from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Schema, Table, Type, Unique
 from bilayer.urls import EngineName, engine_name, parse_url
 
 
@@ -98,7 +98,7 @@ def _read_column(column: sa.Column[Any], dialect: Dialect) -> Column:
     generated = column.computed or column.identity
     return Column(
         name=column.name,
-        type=describe(column.type, dialect),
+        type=_describe(column, dialect),
         nullable=bool(column.nullable),
         default=_render_default(column, dialect),
         autoincrement=_is_numbered(column, dialect),
@@ -109,12 +109,19 @@ def _read_column(column: sa.Column[Any], dialect: Dialect) -> Column:
     )
 
 
+def _describe(column: sa.Column[Any], dialect: Dialect) -> Type:
+    try:
+        return describe(column.type, dialect)
+    except Exception:  # noqa: BLE001 - a project's own type may do anything
+        return Type("unknown", type(column.type).__name__)
+
+
 def _is_numbered(column: sa.Column[Any], dialect: Dialect) -> bool:
     if column.identity is not None or column is column.table.autoincrement_column:
         return True
     is_only_key = [*column.table.primary_key.columns] == [column]
     # SQLite numbers the rows of any table whose key is declared INTEGER.
-    return dialect.name == "sqlite" and is_only_key and describe(column.type, dialect).bits == 32  # noqa: PLR2004 - bits
+    return dialect.name == "sqlite" and is_only_key and _describe(column, dialect).bits == 32  # noqa: PLR2004 - bits
 
 
 def _render_default(column: sa.Column[Any], dialect: Dialect) -> str | None:
