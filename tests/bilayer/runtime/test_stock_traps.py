@@ -21,6 +21,7 @@ import pydal
 import pytest
 import sqlalchemy as sa
 
+from bilayer.errors import BilayerError
 from bilayer.runtime import (
     InvalidValue,
     RawSQLRefused,
@@ -85,6 +86,16 @@ def decimal_updated_with_text_sets_no_other_column(side: Side) -> object:
 def text_compared_with_a_document_is_no_condition(side: Side) -> object:
     store_three(side)
     return side.db(side.db.things.document == "1' OR '1'='1").count()
+
+
+@trap(right="refused", stock={"postgresql": 3})
+def text_compared_with_a_value_in_a_document_is_no_condition(side: Side) -> object:
+    store_three(side)
+    try:
+        found = side.db.things.document.json_key_value("a") == "x' OR '1'='1"
+        return side.db(found).count()
+    except (AttributeError, BilayerError):
+        return "refused"
 
 
 @trap(right=InvalidValue, stock=everywhere(3))
