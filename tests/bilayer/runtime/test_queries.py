@@ -280,6 +280,12 @@ def test_order_and_limit_choose_the_rows(people: Any) -> None:
     assert people(table.id > 9).one(table.title) is None
 
 
+def test_limit_that_makes_no_sense_is_refused(people: Any) -> None:
+    for limit in ((0, -1), (5, 2), (-1, 2), (0, 2**70)):
+        with pytest.raises((InvalidValue, DatabaseError)):
+            people(people.things).dicts(people.things.id, limitby=limit)
+
+
 def test_rows_stream_while_other_statements_run(people: Any) -> None:
     table = people.things
     streamed = people(table).iterselect(table.id, orderby=table.id)
