@@ -142,7 +142,8 @@ def _compare_nullability(place: RuntimePlace, column: Column, field: Field) -> I
 def _compare_defaults(place: RuntimePlace, column: Column, field: Field) -> Iterator[Difference]:
     constant = constant_default(column.default, column.type.family)
     if constant is not None and field.default is not None:
-        if canonical_constant(field.default, column.type.family) != constant:
+        family = column.type.family
+        if canonical_constant(field.default, family) != canonical_constant(constant, family):
             yield place.differ(
                 "BL210", "warning", f"the defaults of {place.name(column.name)} differ",
                 column.name, column.default, f"default={field.default!r}", column,

@@ -6,7 +6,9 @@ out: the case of words, redundant parentheses, quotes of names, synonyms of the 
 
 from __future__ import annotations
 
+import contextlib
 import decimal
+import json
 import re
 from collections.abc import Callable
 from typing import Final
@@ -49,6 +51,9 @@ def constant_default(text: str | None, family: str) -> str | None:
 
 def canonical_constant(text: str, family: str) -> str:
     """Write a PyDAL default so that it compares with ``constant_default``."""
+    if family == "json":
+        with contextlib.suppress(ValueError):
+            return json.dumps(json.loads(text), sort_keys=True)
     return _canonical_number(text) if family in _NUMERIC else text
 
 

@@ -7,6 +7,7 @@ definitions; one table it cannot define does not hide the others.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import traceback
 from collections.abc import Callable
@@ -168,8 +169,8 @@ def _read_field(field: Any, engine: str) -> Field:
 
 
 def _constant(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value, default=str)
     return str(value)
 
 

@@ -1,0 +1,80 @@
+"""Fixes are text that can be applied as it stands: applied, nothing is left to find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+import bilayer
+from app.db.models import metadata as application
+from bilayer import types as shared
+from bilayer.runtime import Field
+
+ENGINES = ["sqlite", "postgresql", "mysql"]
+
+
+def every_type() -> sa.MetaData:
+    metadata = sa.MetaData()
+    sa.Table(
+        "numbered",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("flag", sa.Boolean, nullable=False, server_default=sa.true()),
+        sa.Column("count", sa.BigInteger, nullable=False, server_default="7"),
+        sa.Column("price", shared.ExactNumeric(10, 2)),
+        sa.Column("ratio", sa.Double),
+        sa.Column("kind", shared.String(20), nullable=False, server_default='it\'s "so"'),
+        sa.Column("story", shared.Text()),
+        sa.Column("day", sa.Date),
+        sa.Column("hour", sa.Time),
+        sa.Column("at", shared.UTCDateTime(), nullable=False, server_default=shared.utcnow()),
+        sa.Column("document", shared.JSONDocument(), nullable=False, server_default='{"a": [1]}'),
+        sa.Column("picture", sa.LargeBinary),
+        sa.Column("colour", sa.Enum("red", "green", name="colour")),
+    )
+    sa.Table(
+        "keyed",
+        metadata,
+        sa.Column("owner", shared.UUID(), primary_key=True),
+        sa.Column("part", shared.String(8), primary_key=True),
+    )
+    return metadata
+
+
+def apply(db: Any, fixes: list[str]) -> None:
+    for fix in fixes:
+        exec(fix, {"db": db, "Field": Field})
+
+
+@pytest.mark.parametrize("dialect", ENGINES)
+@pytest.mark.parametrize("models", [application, every_type()], ids=["application", "types"])
+def test_written_tables_agree_with_the_models(models: sa.MetaData, dialect: str) -> None:
+    options: dict[str, Any] = {"metadata": models, "dialect": dialect, "adapter": "native"}
+    empty = bilayer.check(dal=lambda _db: None, **options)
+    fixes = [finding.fix or "" for finding in empty.findings]
+
+    report = bilayer.check(dal=lambda db: apply(db, fixes), **options)
+
+    assert [finding.code for finding in empty.findings] == ["BL201"] * len(models.tables)
+    assert report.findings == ()
+    assert report.failures == ()
+
+
+@pytest.mark.parametrize("column", ["flag", "count", "kind", "document", "at", "colour"])
+def test_written_field_agrees_with_its_column(column: str) -> None:
+    models = every_type()
+    options: dict[str, Any] = {"metadata": models, "adapter": "native"}
+    whole = bilayer.check(dal=lambda _db: None, **options)
+    table = next(f.fix or "" for f in whole.findings if f.table == "numbered")
+    lines = [line for line in table.splitlines() if f'Field("{column}"' not in line]
+    without = "\n".join(lines)
+
+    missing = bilayer.check(dal=lambda db: apply(db, [without]), **options)
+    field = next(f.fix or "" for f in missing.findings if f.column == column)
+    mended = without.removesuffix(")") + f"    {field}\n)"
+    report = bilayer.check(dal=lambda db: apply(db, [mended]), **options)
+
+    left = {finding.place for finding in report.findings if finding.severity != "info"}
+    assert left == {"keyed"}
