@@ -16,27 +16,6 @@ from bilayer.drift.snapshot import Field, Type
 
 Severity = Literal["error", "warning", "info"]
 
-FAMILIES: Final = frozenset(
-    {
-        "boolean",
-        "integer",
-        "float",
-        "numeric",
-        "string",
-        "text",
-        "enum",
-        "date",
-        "time",
-        "datetime",
-        "interval",
-        "uuid",
-        "json",
-        "binary",
-        "bit",
-        "array",
-        "unknown",
-    }
-)
 TEXTUAL: Final = frozenset({"string", "text", "enum"})
 _NUMBERS: Final = frozenset({"integer", "float", "numeric"})
 SINGLE_DIGITS: Final = 15

@@ -38,7 +38,7 @@ class SourceMap:
         self.lines.setdefault(key, f"{path}:{line}")
 
 
-def map_models(first: Iterable[Path]) -> SourceMap:
+def map_models(first: Iterable[Path] = ()) -> SourceMap:
     """Map ``Table(...)`` calls and model classes; files in ``first`` win over others."""
     found = SourceMap()
     for path in _list_sources(first):

@@ -26,8 +26,6 @@ class Mender:
     Attributes:
         tables: The models as SQLAlchemy has them.
         migrated: The migrated scratch database as SQLAlchemy reflects it.
-        model_files: Files to search for models before all others.
-        runtime_files: As ``model_files``, for PyDAL tables.
     """
 
     engine: str
@@ -38,8 +36,6 @@ class Mender:
     history: History | None = None
     tables: Sequence[sa.Table] = ()
     migrated: Sequence[sa.Table] = ()
-    model_files: Sequence[Path] = ()
-    runtime_files: Sequence[Path] = ()
 
     def mend(self, difference: Difference) -> Finding:
         """Add location and fix to a difference."""
@@ -61,13 +57,13 @@ class Mender:
 
     @functools.cached_property
     def _models(self) -> SourceMap:
-        return map_models(self.model_files)
+        return map_models()
 
     @functools.cached_property
     def _runtime(self) -> SourceMap:
         places = [t.place for t in self.runtime.tables.values()] if self.runtime else []
         defined = [Path(place.path) for place in places if place and place.path]
-        return map_runtime([*dict.fromkeys(defined), *self.runtime_files])
+        return map_runtime(dict.fromkeys(defined))
 
     @functools.cached_property
     def _revisions(self) -> SourceMap:

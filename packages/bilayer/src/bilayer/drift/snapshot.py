@@ -19,7 +19,8 @@ class Type:
     """A column type: what it means, and the details that are compared one by one.
 
     Attributes:
-        family: What values the column holds; see ``kinds.FAMILIES``.
+        family: What values the column holds: boolean, integer, float, numeric, string, text,
+            enum, date, time, datetime, interval, uuid, json, binary, bit, array or unknown.
         text: The type as its source writes it, for messages.
         stored: The family of the physical column where it differs (a UUID kept as text).
         bits: Width of an integer (16, 32, 64) or a float (32, 64).
