@@ -196,3 +196,17 @@ def runtime_side(core: sa.Engine) -> Iterator[Side]:
     """The runtime."""
     with runtime_dal(core.url) as db:
         yield Side(db, core, Field, runtime_dal, describe_runtime, db.transaction)
+
+
+# ---------------------------------------------------------------- what scenarios share
+
+
+def everywhere(wrong: object) -> dict[str, object]:
+    """Say that PyDAL is wrong in the same way on every engine."""
+    return dict.fromkeys(ENGINES, wrong)
+
+
+def store_three(side: Side) -> None:
+    """Store three things."""
+    for number in (1, 2, 3):
+        side.store_by_core(small=number, title=f"title {number}", document={"a": number})
