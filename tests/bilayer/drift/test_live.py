@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pydal import Field
 
 import bilayer
 from bilayer.drift.live import LiveUnreadable, open_live
+from tests.bilayer.drift.conftest import PROJECTS
 from tests.bilayer.drift.project import CREATE, write_project
 
 SECOND = 'op.add_column("t", sa.Column("name", sa.String(20)))'
@@ -158,3 +160,27 @@ def test_tables_of_an_extension_are_left_out(live: sa.Engine) -> None:
     report = bilayer.check(dal=lambda db: db.define_table("t", Field("name", length=20)), url=live)
 
     assert [finding.table for finding in report.findings] == ["own"]
+
+
+def test_sql_of_every_fix_makes_the_database_what_its_revisions_make(
+    live: sa.Engine, scratch_url: str | None, load: Callable[[str], ModuleType]
+) -> None:
+    if live.name == "sqlite":
+        pytest.skip("SQLite cannot alter a column; its fixes are op. calls for batch mode")
+    load("history_models").metadata.create_all(live)
+    with live.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('1aaa')")
+    history = Config(PROJECTS / "history" / "alembic.ini")
+
+    before = check(history, live, scratch_url)
+    fixes = [finding for finding in before.findings if finding.fix]
+    with live.begin() as connection:
+        for finding in fixes:
+            for statement in finding.fix.split(";\n"):
+                connection.exec_driver_sql(statement.replace("%", "%%"))
+    after = check(history, live, scratch_url)
+
+    left = {(finding.code, finding.place) for finding in after.findings}
+    assert len(fixes) > 20
+    assert sorted({(f.code, f.place) for f in fixes} & left) == []

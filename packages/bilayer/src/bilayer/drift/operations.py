@@ -15,6 +15,7 @@ from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine.interfaces import Dialect
 
+from bilayer.drift.enum_words import write_words_operations, write_words_sql
 from bilayer.drift.findings import Difference
 from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Table, Unique
 
@@ -24,7 +25,7 @@ def write_operations(
 ) -> str | None:
     """Write the ``op.`` calls that make the right side what the left side is."""
     if difference.code == "BL216" and dialect.name == "postgresql":
-        return _write_enum_words(difference, tables)
+        return write_words_operations(difference, tables)
     operations = _list_operations(difference, tables)
     if not operations:
         return None
@@ -47,6 +48,8 @@ def write_operations(
 
 def write_sql(difference: Difference, tables: Sequence[sa.Table], dialect: Dialect) -> str | None:
     """Write the SQL that makes a live database what the left side is."""
+    if difference.code == "BL216" and dialect.name == "postgresql":
+        return write_words_sql(difference, tables)
     operations = _list_operations(difference, tables)
     if not operations:
         return None
@@ -61,20 +64,6 @@ def write_sql(difference: Difference, tables: Sequence[sa.Table], dialect: Diale
     except Exception:  # noqa: BLE001 - SQLite cannot alter, and says so in many ways
         return write_operations(difference, tables, dialect)
     return buffer.getvalue().strip() or None
-
-
-def _write_enum_words(difference: Difference, tables: Sequence[sa.Table]) -> str | None:
-    """Add the words PostgreSQL's type lacks, outside a transaction; it cannot take any away."""
-    table = next((table for table in tables if table.fullname == difference.table), None)
-    type_ = (
-        table.columns[difference.column].type if table is not None and difference.column else None
-    )
-    if not isinstance(type_, sa.Enum):
-        return None
-    known = (difference.right or "").removeprefix("ENUM(").removesuffix(")").split(", ")
-    missing = [word for word in type_.enums if word not in known]
-    lines = [f"    op.execute(\"ALTER TYPE {type_.name} ADD VALUE '{word}'\")" for word in missing]
-    return "\n".join(["with op.get_context().autocommit_block():", *lines]) if lines else None
 
 
 _USING: Final = "postgresql_using"
