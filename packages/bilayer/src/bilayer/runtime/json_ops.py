@@ -8,7 +8,7 @@ from typing import Any, Final
 from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.pydal_compat import Expression, Query
 
-_UNREACHABLE: Final = re.compile(r"[\"\\\x00-\x1f]")
+_UNREACHABLE: Final = re.compile(r'["\\\x00-\x1f]|^-[0-9]+$')
 
 
 def json_text(field: Any, *path: str | int) -> Expression:
@@ -16,8 +16,8 @@ def json_text(field: Any, *path: str | int) -> Expression:
 
     Args:
         field: A ``json`` column.
-        *path: Keys of objects and positions (from 0) in arrays. SQLite cannot look up keys with
-            quotes, backslashes or control characters, so no engine is asked to.
+        *path: Keys of objects and positions (from 0) in arrays. MariaDB cannot look up keys with
+            quotes, backslashes or control characters, or like ``-1``, so no engine is asked to.
 
     Returns:
         An expression: the text of a string, number or boolean; NULL where nothing is, or a JSON
@@ -34,7 +34,20 @@ def json_text(field: Any, *path: str | int) -> Expression:
 def _is_step(step: str | int) -> bool:
     if isinstance(step, str):
         return _UNREACHABLE.search(step) is None
-    return not isinstance(step, bool) and step >= 0
+    return type(step) is int and step >= 0
+
+
+def _has_plain_keys(document: Any) -> bool:
+    pending = [document]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if not all(isinstance(key, str) and _is_step(key) for key in item):
+                return False
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+    return True
 
 
 def json_contains(field: Any, document: Any) -> Query:
@@ -42,7 +55,12 @@ def json_contains(field: Any, document: Any) -> Query:
 
     An object is contained if every key is there with a contained value; an array if every item is
     contained in some item (PostgreSQL's ``@>``). An array also contains its scalars.
+
+    Raises:
+        InvalidValue: A key cannot be looked up on every engine; see ``json_text``.
     """
+    if not _has_plain_keys(document):
+        raise InvalidValue("a document to look for has plain keys")
     return Query(field.db, field._dialect.json_holds, field, document)
 
 

@@ -33,13 +33,16 @@ class Field(PyDALField):  # type: ignore[misc] # PyDAL's classes are untyped
         if isinstance(values, Query):
             key = values.first._table._id
             values = self.db(values).nested_select(key, correlated=False)
-        if isinstance(values, str | Select):
-            return super().belongs(values, **options)
-        if not isinstance(values, Iterable):
+        if isinstance(values, Select):
+            return Query(self.db, self._dialect.belongs, self, values)
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             raise InvalidValue("belongs() takes several values")
-        wanted = [item for item in values if item is not None or not options.get("null")]
+        given = list(values)
+        if not options.get("null"):
+            return Query(self.db, self._dialect.belongs, self, given)
+        wanted = [item for item in given if item is not None]
         found = Query(self.db, self._dialect.belongs, self, wanted)
-        return found if len(wanted) == len(list(values)) else (self == None) | found  # noqa: E711 - SQL
+        return found if len(wanted) == len(given) else (self == None) | found  # noqa: E711 - SQL
 
 
 class NativeSet(Set):  # type: ignore[misc]

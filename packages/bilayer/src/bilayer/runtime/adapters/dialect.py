@@ -1,7 +1,7 @@
 """What the SQL dialects of the three engines share: PyDAL's, with the unsafe parts replaced.
 
-Where PyDAL would paste text, guess a type, or round an operand, these methods refuse or bind. Three
-further words are added for JSON documents; ``json_ops`` builds expressions from them.
+Where PyDAL would paste text or guess a type, these methods refuse or bind. Arithmetic and JSON
+documents have modules of their own.
 """
 
 from __future__ import annotations
@@ -9,26 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from bilayer.runtime.adapters.arithmetic import SafeArithmetic
+from bilayer.runtime.adapters.documents import SafeDocuments
 from bilayer.runtime.adapters.operands import (
-    INTEGERS,
-    NUMBERS,
-    family,
+    JSON,
     operand_type,
-    result_type,
     value_type,
 )
+from bilayer.runtime.adapters.parts import Env
 from bilayer.runtime.errors import InvalidValue, RawSQLRefused
-from bilayer.runtime.pydal_compat import Expression, PyDALField, Query, Select, SQLDialect
-
-Env = dict[str, Any]
+from bilayer.runtime.pydal_compat import Expression, PyDALField, Query, Select
 
 
-class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyped
+class SafeDialect(SafeArithmetic, SafeDocuments):
     """Comparisons, lists, text search and arithmetic with bound, typed operands."""
 
-    exact_decimals: ClassVar[bool] = True
     row_list: ClassVar[str] = ""
-    adapter: Any
 
     def quote(self, val: str) -> str:
         """Quote an identifier; a quote inside it is doubled."""
@@ -88,7 +84,31 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
             if null_form is None:
                 raise InvalidValue(f"None cannot be compared by {op}")
             return f"({left} {null_form})"
-        return f"({left} {op} {self._operand(first, second, env)})"
+        right = self._operand(first, second, env)
+        if operand_type(first) not in JSON:
+            return f"({left} {op} {right})"
+        if op not in ("=", "<>"):
+            raise InvalidValue(f"documents have no order; {op} cannot compare them")
+        return f"({'NOT ' if op == '<>' else ''}{self.json_equal(left, right)})"
+
+    def _or(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        return self._chain("OR", first, second, query_env or {})
+
+    def _and(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        return self._chain("AND", first, second, query_env or {})
+
+    def _chain(self, word: str, first: Any, second: Any, env: Env) -> str:
+        """Render a chain without nesting: SQLite's parser goes 100 parentheses deep."""
+        name = f"_{word.lower()}"
+        operands: list[str] = []
+        pending = [second, first]
+        while pending:
+            item = pending.pop()
+            if isinstance(item, Query) and getattr(item.op, "__name__", "") == name:
+                pending += [item.second, item.first]
+            else:
+                operands.append(self.expand(item, query_env=env))
+        return f"({f' {word} '.join(operands)})"
 
     # PyDAL 3.x renders comparisons elsewhere; naming them here keeps both lines on one path.
     def eq(self, first: Any, second: Any = None, query_env: Env | None = None) -> str:
@@ -121,15 +141,34 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
         self, first: Any, second: Any, escape: str | None = None, query_env: Env | None = None
     ) -> str:
         """Render LIKE; only the backslash may escape, for the escape is pasted."""
-        _require_backslash(escape)
+        escape = self._text_search(first, second, escape)
         return str(super().like(first, second, escape=escape, query_env=query_env or {}))
 
     def ilike(
         self, first: Any, second: Any, escape: str | None = None, query_env: Env | None = None
     ) -> str:
         """Render LIKE without regard to case."""
-        _require_backslash(escape)
+        escape = self._text_search(first, second, escape)
         return str(super().ilike(first, second, escape=escape, query_env=query_env or {}))
+
+    def startswith(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        """Render the search for a beginning."""
+        self._text_search(first, second, None)
+        return str(super().startswith(first, second, query_env or {}))
+
+    def endswith(self, first: Any, second: Any, query_env: Env | None = None) -> str:
+        """Render the search for an end."""
+        self._text_search(first, second, None)
+        return str(super().endswith(first, second, query_env or {}))
+
+    @staticmethod
+    def _text_search(first: Any, second: Any, escape: str | None) -> str | None:
+        """Check the operands of a search and give the escape; PyDAL pastes it into the SQL."""
+        if escape not in (None, "\\"):
+            raise RawSQLRefused("escape must be a backslash: PyDAL pastes it into the SQL")
+        if operand_type(first) in JSON:
+            raise InvalidValue("a document is searched by json_contains() and json_text()")
+        return "\\" if isinstance(second, Expression) else escape
 
     def contains(
         self,
@@ -147,90 +186,6 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
             raise RawSQLRefused("contains() takes a value here, not an expression")
         return str(super().contains(first, second, case_sensitive, env))
 
-    # -- arithmetic
-
-    def mul(self, first: Any, second: Any, query_env: Env | None = None) -> str:
-        """Render a product."""
-        return self._scaled("*", first, second, query_env or {})
-
-    def div(self, first: Any, second: Any, query_env: Env | None = None) -> str:
-        """Render a quotient."""
-        return self._scaled("/", first, second, query_env or {})
-
-    def mod(self, first: Any, second: Any, query_env: Env | None = None) -> str:
-        """Render a remainder."""
-        return self._scaled("%", first, second, query_env or {})
-
-    def _scaled(self, op: str, first: Any, second: Any, env: Env) -> str:
-        """Render an operation whose operands need not have the same scale."""
-        self._require_numbers(first)
-        if op == "/" and operand_type(first) in INTEGERS:
-            raise InvalidValue("the quotient of integers would be cut; compute it in Python")
-        is_decimal = str(operand_type(first)).startswith("decimal")
-        is_exact = self.exact_decimals or (op == "*" and type(second) is int)
-        if is_decimal and not is_exact:
-            raise InvalidValue(f"{op} of decimals is not exact here; compute it in Python")
-        if is_decimal and type(second) is int:
-            operand = self.expand(second, "bigint", query_env=env)
-        else:
-            operand = self._operand(first, second, env)
-        return f"({self.expand(first, query_env=env)} {op} {operand})"
-
-    def _require_numbers(self, expression: Any) -> None:
-        kind = family(operand_type(expression))
-        if kind not in (None, NUMBERS):
-            raise InvalidValue(f"arithmetic needs numbers, not {kind}")
-
-    def add(self, first: Any, second: Any, query_env: Env | None = None) -> str:
-        """Render a sum, or the joining of two texts."""
-        if self.adapter.family_of(operand_type(first)) == "text":
-            return str(self.concat(first, second, query_env=query_env or {}))
-        return self._sum("+", first, second, query_env or {})
-
-    def sub(self, first: Any, second: Any, query_env: Env | None = None) -> str:
-        """Render a difference."""
-        return self._sum("-", first, second, query_env or {})
-
-    def _sum(self, op: str, first: Any, second: Any, env: Env) -> str:
-        self._require_numbers(first)
-        return f"({self.expand(first, query_env=env)} {op} {self._operand(first, second, env)})"
-
-    def case(self, query: Any, true_false: tuple[Any, Any], query_env: Env | None = None) -> str:
-        """Render CASE with two bound results of one family."""
-        families = {self.adapter.family_of(result_type(v)) for v in true_false if v is not None}
-        if len(families) > 1:
-            raise InvalidValue("the two results of case() must be of one family of types")
-        condition = self.expand(query, query_env=query_env or {})
-        then, other = (
-            "NULL" if value is None else self.typed(value, result_type(value))
-            for value in true_false
-        )
-        return f"CASE WHEN {condition} THEN {then} ELSE {other} END"
-
-    def typed(self, value: Any, field_type: str | None) -> str:
-        """Render a value whose type no column tells."""
-        return str(self.expand(value, field_type))
-
-    def count(self, val: Any, distinct: Any = None, query_env: Env | None = None) -> str:
-        """Render a count of rows (``*``) or of values."""
-        is_star = isinstance(val, str) and val == "*"
-        counted = val if is_star else self.expand(val, query_env=query_env or {})
-        return f"COUNT({'DISTINCT ' if distinct else ''}{counted})"
-
-    def aggregate(self, first: Any, what: str, query_env: Env | None = None) -> str:
-        """Render an aggregate; sums and averages of numbers only, averages as doubles."""
-        field_type = operand_type(first)
-        rendered = self.expand(first, query_env=query_env or {})
-        if what in ("SUM", "AVG") and family(field_type) not in (None, NUMBERS):
-            raise InvalidValue(f"{what} needs numbers")
-        if what == "AVG" and field_type in INTEGERS:
-            rendered = self.as_double(rendered)
-        return f"{what}({rendered})"
-
-    def as_double(self, number: str) -> str:
-        """Render a number as a double."""
-        return number
-
     # -- rows by their keys
 
     def keys_in(
@@ -244,29 +199,3 @@ class SafeDialect(SQLDialect):  # type: ignore[misc] # PyDAL's classes are untyp
             "(" + ",".join(map(self.adapter.placed, columns, key)) + ")" for key in keys
         )
         return f"(({names}) IN ({self.row_list}{rows}))"
-
-    # -- JSON documents
-
-    def json_contains_text(self, document: str, wanted: str) -> str:
-        """Render that one document contains another, given as JSON text."""
-        raise NotImplementedError
-
-    def json_holds(self, first: Any, document: Any, query_env: Env | None = None) -> str:
-        """Render that a column contains a document."""
-        wanted = self.adapter.codec("json").encode(document)
-        return self.json_contains_text(self.expand(first, query_env=query_env or {}), wanted)
-
-    def json_text(
-        self, first: Any, path: tuple[str | int, ...], query_env: Env | None = None
-    ) -> str:
-        """Render the scalar at a path, as text."""
-        raise NotImplementedError
-
-    def json_merge(self, first: Any, patch: dict[str, Any], query_env: Env | None = None) -> str:
-        """Render a document with a merge patch applied."""
-        raise NotImplementedError
-
-
-def _require_backslash(escape: str | None) -> None:
-    if escape not in (None, "\\"):
-        raise RawSQLRefused("escape must be a backslash: PyDAL pastes it into the SQL")

@@ -19,6 +19,7 @@ _UNTYPED: Final[Mapping[type, str]] = {
 }
 _JSON_TEXT: Final = ("json_key_value", "json_path_value", "json_text")
 NUMBERS: Final = "numbers"
+JSON: Final = ("json", "jsonb")
 INTEGERS: Final = ("id", "integer", "bigint")
 _FAMILIES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("string", "text", "password", "upload"), "text"),
@@ -41,7 +42,7 @@ def operand_type(expression: Any) -> str | None:
         return operand_type(expression.first)
     if operator == "case":  # PyDAL gives it no type
         return next((t for t in map(result_type, expression.second) if t), None)
-    if field_type in ("json", "jsonb") and operator in _JSON_TEXT:
+    if field_type in JSON and operator in _JSON_TEXT:
         return "string"
     return field_type
 

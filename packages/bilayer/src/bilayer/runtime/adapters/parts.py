@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+Env = dict[str, Any]
+"""What PyDAL passes along while it renders a statement."""
+
 
 class Param:
     """A named parameter of a prepared statement, used where a value would stand."""

@@ -12,7 +12,8 @@ import psycopg2.extensions
 import psycopg2.extras
 
 from bilayer.runtime.adapters.base import NativeAdapter
-from bilayer.runtime.adapters.dialect import Env, SafeDialect
+from bilayer.runtime.adapters.dialect import SafeDialect
+from bilayer.runtime.adapters.parts import Env
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
     Codec,
@@ -125,9 +126,15 @@ class PostgreSQLDialect(SafeDialect):
     def json_text(
         self, first: Any, path: tuple[str | int, ...], query_env: Env | None = None
     ) -> str:
-        """Use ``#>>``."""
-        steps = ",".join(self.adapter.adapt(str(step)) for step in path)
-        return f"({self.expand(first, query_env=query_env or {})} #>> ARRAY[{steps}]::text[])"
+        """Go down step by step: ``#>>`` would take ``"0"`` for a position too."""
+        found = self.expand(first, query_env=query_env or {})
+        steps = [
+            str(step) if isinstance(step, int) else f"{self.adapter.adapt(step)}::text"
+            for step in path
+        ]
+        for step in steps[:-1]:
+            found = f"({found} -> {step})"
+        return f"({found} ->> {steps[-1]})"
 
     def json_merge(self, first: Any, patch: dict[str, Any], query_env: Env | None = None) -> str:
         """Spell RFC 7396 out for this patch; PostgreSQL has no function for it."""

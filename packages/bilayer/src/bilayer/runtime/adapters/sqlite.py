@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from bilayer.runtime.adapters.base import NativeAdapter
-from bilayer.runtime.adapters.dialect import Env, SafeDialect
-from bilayer.runtime.adapters.operands import json_path
+from bilayer.runtime.adapters.dialect import SafeDialect
+from bilayer.runtime.adapters.parts import Env
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
     Codec,
@@ -31,6 +31,7 @@ from bilayer.runtime.codecs import (
 from bilayer.runtime.engines.sqlite import BufferedCursor, translate
 from bilayer.runtime.errors import (
     DatabaseError,
+    TransactionMisuse,
     UnsupportedDefinition,
 )
 from bilayer.runtime.pydal_compat import SQLiteDialect, dialects
@@ -74,13 +75,13 @@ class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # P
     def json_text(
         self, first: Any, path: tuple[str | int, ...], query_env: Env | None = None
     ) -> str:
-        """Spell booleans as JSON does; SQLite would give 1 and 0."""
+        """Use the function every connection gets: SQLite's own rounds large numbers."""
         document = self.expand(first, query_env=query_env or {})
-        place = f"{document}, {self.adapter.adapt(json_path(path))}"
-        return (
-            f"(CASE json_type({place}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "
-            f"ELSE CAST(json_extract({place}) AS TEXT) END)"
-        )
+        return f"json_text_at({document}, {self.adapter.adapt(encode_json(list(path)))})"
+
+    def json_equal(self, left: str, right: str) -> str:
+        """Compare by value, not by text."""
+        return f"json_equal({left}, {right})"
 
     def json_merge(self, first: Any, patch: dict[str, Any], query_env: Env | None = None) -> str:
         """Use SQLite's own merge patch (RFC 7396)."""
@@ -109,6 +110,7 @@ class SQLiteAdapter(NativeAdapter):
 
     def _initialize_(self) -> None:
         super()._initialize_()
+        self._in_use = self._is_unusable = False
         self.returning = sqlite3.sqlite_version_info >= (3, 35)
 
     def make_decimal_codec(self, precision: int, scale: int) -> Codec:
@@ -135,6 +137,31 @@ class SQLiteAdapter(NativeAdapter):
     def open_cursor(self, connection: Any) -> Any:
         """Open a cursor that fetches at once."""
         return connection.cursor(BufferedCursor)
+
+    def pin_for_fork(self) -> tuple[Any, ...]:
+        """Close what is idle: SQLite keeps the locks of a process in its memory.
+
+        A child would inherit them without having them; see "Carrying an open database connection
+        across a fork" in https://www.sqlite.org/howtocorrupt.html.
+        """
+        if not self.session.depth:
+            self.release()
+        self.engine.dispose()
+        parents = super().pin_for_fork()
+        self._in_use = any(watch.pooled is not None for watch in parents[0])
+        return parents
+
+    def renew_after_fork(self) -> None:
+        """Start anew in a child, unless SQLite was in use at the fork."""
+        super().renew_after_fork()
+        self._is_unusable = self._in_use
+
+    def _checkout(self) -> Any:
+        if self._is_unusable:
+            raise TransactionMisuse(
+                "this process was forked while SQLite was in use; fork before, or use spawn"
+            )
+        return super()._checkout()
 
     def send(self, cursor: Any, sql: str, parameters: Any) -> Any:
         """Call the driver, which wants an empty tuple where there are no parameters."""

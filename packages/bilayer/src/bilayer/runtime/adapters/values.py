@@ -100,6 +100,23 @@ class TypedValues(PooledConnections):
             return self.codec((table[match[2]] if match[2] else table._id).type)
         raise UnsupportedDefinition(f"unknown type {field_type!r}")
 
+    def tables(self, *queries: Any) -> dict[str, Any]:
+        """List the tables of queries and expressions; in a loop, for chains may be long.
+
+        Raises:
+            ValueError: Two tables have one name.
+        """
+        found: dict[str, Any] = {}
+        pending = list(reversed(queries))
+        while pending:
+            item = pending.pop()
+            if isinstance(item, PyDALField):
+                if found.setdefault(item.tablename, item.table) is not item.table:
+                    raise ValueError(f"two tables are called {item.tablename}")
+            elif isinstance(item, Expression | Query):
+                pending += [part for part in (item.second, item.first) if part is not None]
+        return found
+
     # -- out
 
     def represent(self, obj: Any, field_type: str) -> str:

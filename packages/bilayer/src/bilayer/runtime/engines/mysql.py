@@ -28,7 +28,7 @@ from bilayer.runtime.errors import (
 )
 from bilayer.runtime.options import ConnectOptions
 
-_SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES"
+_SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES,NO_AUTO_VALUE_ON_ZERO"
 _MARIADB_MODE: Final = f"{_SQL_MODE},SIMULTANEOUS_ASSIGNMENT"  # SET a=b, b=a swaps, as elsewhere
 
 LOST: Final = (1927, 2006, 2013, 2014, 2045, 2055, 4031)

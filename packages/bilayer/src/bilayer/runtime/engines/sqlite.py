@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import re
 import sqlite3
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from bilayer.runtime.codecs import decode_instant
+from bilayer.runtime.engines.sqlite_documents import DOCUMENT_FUNCTIONS
 from bilayer.runtime.errors import (
     CheckViolation,
     ConnectionLost,
@@ -123,7 +123,8 @@ def prepare(connection: sqlite3.Connection, options: ConnectOptions) -> None:
     for name, arity, function in functions:
         connection.create_function(name, arity, function, deterministic=True)
     connection.create_function("require_integer", 2, _require_integer, deterministic=True)
-    connection.create_function("json_holds", 2, _json_holds, deterministic=True)
+    for name, looked in DOCUMENT_FUNCTIONS.items():
+        connection.create_function(name, 2, looked, deterministic=True)
     connection.create_function("LOWER", 1, _lower, deterministic=True)
     connection.create_function("UPPER", 1, _upper, deterministic=True)
 
@@ -157,32 +158,6 @@ def _extract(part: str, text: str | None) -> float | int | None:
     moment = dt.datetime.fromisoformat(text) if has_date else dt.time.fromisoformat(text)
     found: int = getattr(moment, part)
     return found
-
-
-def _json_holds(document: str | None, wanted: str) -> bool | None:
-    if document is None:
-        return None
-    found, looked_for = json.loads(document), json.loads(wanted)
-    if isinstance(found, list) and not isinstance(looked_for, dict | list):
-        looked_for = [looked_for]  # PostgreSQL's one exception: an array contains its scalars
-    return _holds(found, looked_for)
-
-
-def _holds(document: Any, wanted: Any) -> bool:
-    """Tell whether a document contains another, by the rules of PostgreSQL's ``@>``."""
-    if isinstance(wanted, dict):
-        return isinstance(document, dict) and all(
-            key in document and _holds(document[key], value) for key, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return isinstance(document, list) and all(
-            any(_holds(item, value) for item in document) for value in wanted
-        )
-    return _same(document, wanted)
-
-
-def _same(left: Any, right: Any) -> bool:
-    return bool(left == right and isinstance(left, bool) == isinstance(right, bool))
 
 
 def translate(caught: Exception, connection: Any) -> DatabaseError:
