@@ -13,6 +13,7 @@ from typing import Final, Self
 import sqlalchemy as sa
 
 _CHUNK: Final = 65536
+_PATIENCE_SECONDS: Final = 10
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: RST instead of FIN
 
 
@@ -30,6 +31,7 @@ class Proxy:
         port = self._listener.getsockname()[1]
         self.url = target.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
         self._silent = threading.Event()
+        self._rescue: threading.Timer | None = None
         self._marker: bytes | None = None
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -47,16 +49,20 @@ class Proxy:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._stop_rescue()
         self._cut_all()
         for thread in self._threads:
             thread.join()
 
     def fall_silent(self) -> None:
-        """Accept bytes and connections, and answer nothing any more."""
+        """Accept bytes and connections, and answer nothing; hang up on who waits too long."""
         self._silent.set()
+        self._rescue = threading.Timer(_PATIENCE_SECONDS, self._cut_all)
+        self._rescue.start()
 
     def recover(self) -> None:
         """Cut what was silent and forward again."""
+        self._stop_rescue()
         self._cut_all()
         self._silent.clear()
 
@@ -115,6 +121,11 @@ class Proxy:
         for end in self._sockets:
             end.close()
         self._sockets.clear()
+
+    def _stop_rescue(self) -> None:
+        if self._rescue is not None:
+            self._rescue.cancel()
+            self._rescue.join()
 
     def _start(self, target: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
