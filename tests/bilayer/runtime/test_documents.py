@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import pytest
@@ -232,11 +233,33 @@ def test_position_is_no_key_and_key_no_position(db: Any) -> None:
 
 
 def test_key_with_signs_of_a_path_is_one_key(db: Any) -> None:
-    for key in ("a.b", "*", "$", "[0]", "a b", "é", "it's", "%s", "?", "-1", ""):
+    for key in ("a.b", "*", "$", "[0]", "a b", "é", "it's", "%s", "?", "-a", ""):
         assert read_text(db, {key: "found", "a": {"b": "wrong"}}, key) == "found"
 
 
-@pytest.mark.parametrize("path", [(), (-1,), (True,), (1.5,), (None,), (b"a",), ("a\x00",)])
+@BATCH
+@given(keys=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=30))
+def test_any_key_is_found_or_refused(db: Any, keys: list[str]) -> None:
+    table = db.things
+
+    for key in keys:
+        if "\x00" in key:
+            continue
+        row = table.insert(document={key: "found"})
+        try:
+            text = json_text(table.document, key)
+            held = json_contains(table.document, {key: "found"})
+        except InvalidValue:
+            assert re.search(r'["\\\x00-\x1f]|^-[0-9]+$', key)
+            continue
+        assert db((table.id == row) & held).one(text.with_alias("text")) == {"text": "found"}, key
+
+
+@pytest.mark.parametrize(
+    "path",
+    [(), (-1,), (True,), (1.5,), (None,), (b"a",), ("a\x00",), ("-1",), ('"',), ("\\",), ("\n",)],
+    ids=repr,
+)
 def test_path_of_other_things_is_refused(db: Any, path: tuple[Any, ...]) -> None:
     with pytest.raises((InvalidValue, TypeError)):
         read_text(db, {"a": 1}, *path)

@@ -234,15 +234,15 @@ def test_path_into_a_document_is_data_or_refused(db: Any) -> None:
 def test_key_of_a_document_to_contain_is_data_or_refused(db: Any) -> None:
     table = db.things
     for text in (*INJECTIONS, *HOSTILE):
-        query = json_contains(table.document, {text: "found"})
-        key = db.things.insert(document={text: "found", "other": 1})
         try:
-            assert db(query).dicts(table.id) == [{"id": key}], text
-            assert db(query).update(small=1) == 1, text
-            assert db(query).delete() == 1, text
+            query = json_contains(table.document, {text: "found"})
         except InvalidValue:
             assert not text.isprintable() or '"' in text or "\\" in text, text
-            db(table.id == key).delete()
+            continue
+        key = db.things.insert(document={text: "found", "other": 1})
+        assert db(query).dicts(table.id) == [{"id": key}], text
+        assert db(query).update(small=1) == 1, text
+        assert db(query).delete() == 1, text
 
 
 def test_prepared_parameter_is_data(db: Any) -> None:
@@ -378,7 +378,7 @@ def test_every_value_travels_beside_the_statement(
         lambda: db(table.title.belongs([mark]) & table.small.belongs([number])).dicts(),
         lambda: db((table.title.coalesce(mark) + mark) == mark).select(),
         lambda: db((table.id > 0).case(mark, "x") == mark).isempty(),
-        lambda: db(json_contains(table.document, {mark: number})).count(),
+        lambda: db(json_contains(table.document, {"zqkey": [mark, number]})).count(),
         lambda: db(json_text(table.document, "zqmark") == mark).count(),
         lambda: db(table.small * number == number).count(),
         lambda: db.things(number),
