@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
+from bilayer.runtime.adapters.operands import is_plain_key
 from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.pydal_compat import Expression, Query
-
-_UNREACHABLE: Final = re.compile(r'["\\\x00-\x1f]|^-[0-9]+$')
 
 
 def json_text(field: Any, *path: str | int) -> Expression:
@@ -32,22 +30,7 @@ def json_text(field: Any, *path: str | int) -> Expression:
 
 
 def _is_step(step: str | int) -> bool:
-    if isinstance(step, str):
-        return _UNREACHABLE.search(step) is None
-    return type(step) is int and step >= 0
-
-
-def _has_plain_keys(document: Any) -> bool:
-    pending = [document]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            if not all(isinstance(key, str) and _is_step(key) for key in item):
-                return False
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
-    return True
+    return is_plain_key(step) if isinstance(step, str) else type(step) is int and step >= 0
 
 
 def json_contains(field: Any, document: Any) -> Query:
@@ -57,10 +40,8 @@ def json_contains(field: Any, document: Any) -> Query:
     contained in some item (PostgreSQL's ``@>``). An array also contains its scalars.
 
     Raises:
-        InvalidValue: A key cannot be looked up on every engine; see ``json_text``.
+        InvalidValue: The document is none, or MariaDB cannot look up a key; see ``json_text``.
     """
-    if not _has_plain_keys(document):
-        raise InvalidValue("a document to look for has plain keys")
     return Query(field.db, field._dialect.json_holds, field, document)
 
 

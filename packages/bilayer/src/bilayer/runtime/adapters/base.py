@@ -9,7 +9,12 @@ from weakref import WeakKeyDictionary
 
 from bilayer.runtime.adapters.parts import ReadingPlan
 from bilayer.runtime.adapters.statements import Assignments, WriteStatements
-from bilayer.runtime.errors import RawSQLRefused, TransactionMisuse, UnsupportedDefinition
+from bilayer.runtime.errors import (
+    InvalidValue,
+    RawSQLRefused,
+    TransactionMisuse,
+    UnsupportedDefinition,
+)
 from bilayer.runtime.pydal_compat import Expression
 from bilayer.runtime.subscribers import Row
 from bilayer.runtime.writes import WritePipeline
@@ -90,6 +95,9 @@ class NativeAdapter(WriteStatements):
             parts = given if isinstance(given, list | tuple) else (given,)
             if any(isinstance(part, str) and part != "<random>" for part in parts):
                 raise RawSQLRefused(f"{name} takes fields and expressions, not text")
+        first, last = attributes.get("limitby") or (0, 0)
+        if not 0 <= first <= last < 2**63:  # SQLite takes a negative limit for none
+            raise InvalidValue("limitby is (first, last) with 0 <= first <= last")
         distinct = attributes.get("distinct")
         if isinstance(distinct, Expression):
             if self.dbengine != "postgres":

@@ -62,6 +62,8 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
             return "(1=0)"
         if any(item is None for item in second):
             raise InvalidValue("None in belongs() never matches; add | (field == None)")
+        if operand_type(first) in JSON:
+            return self._balanced("OR", [self.eq(first, item, env) for item in second])
         items = ",".join(self._operand(first, item, env) for item in second)
         return f"({self.expand(first, query_env=env)} IN ({items}))"
 
@@ -84,12 +86,11 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
             if null_form is None:
                 raise InvalidValue(f"None cannot be compared by {op}")
             return f"({left} {null_form})"
-        right = self._operand(first, second, env)
         if operand_type(first) not in JSON:
-            return f"({left} {op} {right})"
+            return f"({left} {op} {self._operand(first, second, env)})"
         if op not in ("=", "<>"):
             raise InvalidValue(f"documents have no order; {op} cannot compare them")
-        return f"({'NOT ' if op == '<>' else ''}{self.json_equal(left, right)})"
+        return f"({'NOT ' if op == '<>' else ''}{self.json_equal(left, first, second, env)})"
 
     def _or(self, first: Any, second: Any, query_env: Env | None = None) -> str:
         return self._chain("OR", first, second, query_env or {})
@@ -98,7 +99,7 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
         return self._chain("AND", first, second, query_env or {})
 
     def _chain(self, word: str, first: Any, second: Any, env: Env) -> str:
-        """Render a chain without nesting: SQLite's parser goes 100 parentheses deep."""
+        """Render a chain as a balanced tree: SQLite nests 100 parentheses, 1,000 operators."""
         name = f"_{word.lower()}"
         operands: list[str] = []
         pending = [second, first]
@@ -108,7 +109,14 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
                 pending += [item.second, item.first]
             else:
                 operands.append(self.expand(item, query_env=env))
-        return f"({f' {word} '.join(operands)})"
+        return self._balanced(word, operands)
+
+    def _balanced(self, word: str, operands: list[str]) -> str:
+        if len(operands) == 1:
+            return operands[0]
+        half = len(operands) // 2
+        left, right = self._balanced(word, operands[:half]), self._balanced(word, operands[half:])
+        return f"({left} {word} {right})"
 
     # PyDAL 3.x renders comparisons elsewhere; naming them here keeps both lines on one path.
     def eq(self, first: Any, second: Any = None, query_env: Env | None = None) -> str:

@@ -17,9 +17,19 @@ class SafeDocuments(SQLDialect):  # type: ignore[misc] # PyDAL's classes are unt
         """Render that one document contains another, given as JSON text."""
         raise NotImplementedError
 
-    def json_equal(self, left: str, right: str) -> str:
-        """Render that two documents are equal, whatever the order of their keys."""
-        return f"{left} = {right}"
+    def json_equal(self, left: str, first: Any, second: Any, query_env: Env) -> str:
+        """Render that two documents are equal, whatever the order of their keys.
+
+        Args:
+            left: The SQL of ``first``.
+            first: A column or expression.
+            second: A document or an expression.
+            query_env: PyDAL's.
+        """
+        return f"({left} = {self._operand(first, second, query_env)})"
+
+    def _operand(self, first: Any, second: Any, query_env: Env) -> str:
+        raise NotImplementedError
 
     def json_holds(self, first: Any, document: Any, query_env: Env | None = None) -> str:
         """Render that a column contains a document."""

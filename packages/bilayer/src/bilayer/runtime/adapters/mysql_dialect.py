@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from bilayer.runtime.adapters.dialect import SafeDialect
 from bilayer.runtime.adapters.operands import json_path
 from bilayer.runtime.adapters.parts import Env
 from bilayer.runtime.codecs import JSON_NULL, encode_json
 from bilayer.runtime.engines.mysql import text_collation
-from bilayer.runtime.pydal_compat import MySQLDialect
+from bilayer.runtime.errors import InvalidValue
+from bilayer.runtime.pydal_compat import Expression, MySQLDialect
+
+_MAX_DOUBLE_INTEGER: Final = 2**53
 
 
 class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyDAL is untyped
@@ -48,11 +52,33 @@ class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyD
             return self._held(found, wanted)
         return f"({self._held(found, wanted)} OR {self._held(found, [wanted])})"
 
-    def json_equal(self, left: str, right: str) -> str:
-        """Compare by value; MariaDB keeps documents as text."""
-        if self.adapter.is_mariadb:
-            return f"JSON_EQUALS({left}, {right})"
-        return f"CAST({left} AS JSON) = CAST({right} AS JSON)"
+    def json_equal(self, left: str, first: Any, second: Any, query_env: Env) -> str:
+        """Compare step by step: MariaDB keeps text, and its JSON_EQUALS misreads exponents."""
+        if not isinstance(second, Expression):
+            with suppress(InvalidValue):  # a key that no path reaches
+                return self._equals(left, json.loads(encode_json(second)))
+        right = self._operand(first, second, query_env)
+        same = f"JSON_EQUALS({left}, {right})" if self.adapter.is_mariadb else f"{left} = {right}"
+        return f"IF({left} IS NULL OR {right} IS NULL, NULL, {same})"
+
+    def _equals(self, found: str, wanted: Any) -> str:
+        """Render that a document, given as SQL, equals one that is known."""
+        if not isinstance(wanted, dict | list):
+            return self._scalar(found, wanted)
+        kind = "OBJECT" if isinstance(wanted, dict) else "ARRAY"
+        steps = wanted.items() if isinstance(wanted, dict) else enumerate(wanted)
+        parts = [f"JSON_TYPE({found}) = '{kind}'", f"JSON_LENGTH({found}) = {len(wanted)}"]
+        for step, value in steps:
+            path = self.adapter.adapt(json_path((step,)))
+            parts.append(self._equals(f"JSON_EXTRACT({found}, {path})", value))
+        return f"({' AND '.join(parts)})"
+
+    def _scalar(self, found: str, wanted: Any) -> str:
+        text = self.adapter.adapt(encode_json(JSON_NULL if wanted is None else wanted))
+        if type(wanted) is int and abs(wanted) > _MAX_DOUBLE_INTEGER:
+            return f"({found} = {text})"
+        contains = f"JSON_CONTAINS({found}, {text})"
+        return f"(JSON_TYPE({found}) NOT IN ('OBJECT', 'ARRAY') AND {contains})"
 
     def _held(self, found: str, wanted: Any, depth: int = 0) -> str:
         """Render that a document, given as SQL, contains one that is known."""
@@ -69,11 +95,7 @@ class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyD
                 held = self._held(item, value, depth + 1)
                 parts.append(f"EXISTS (SELECT 1 FROM {items} WHERE {held})")
         else:
-            text = self.adapter.adapt(encode_json(JSON_NULL if wanted is None else wanted))
-            parts = [
-                f"JSON_TYPE({found}) NOT IN ('OBJECT', 'ARRAY')",
-                f"JSON_CONTAINS({found}, {text})",
-            ]
+            return self._scalar(found, wanted)
         return f"({' AND '.join(parts)})"
 
     def json_text(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
+
+from bilayer.runtime.errors import InvalidValue
 
 _UNTYPED: Final[Mapping[type, str]] = {
     bool: "boolean",
@@ -18,6 +21,7 @@ _UNTYPED: Final[Mapping[type, str]] = {
     uuid.UUID: "uuid",
 }
 _JSON_TEXT: Final = ("json_key_value", "json_path_value", "json_text")
+_UNREACHABLE: Final = re.compile(r'["\\\x00-\x1f]|^-[0-9]+$')
 NUMBERS: Final = "numbers"
 JSON: Final = ("json", "jsonb")
 INTEGERS: Final = ("id", "integer", "bigint")
@@ -59,7 +63,18 @@ def family(field_type: Any) -> str | None:
     return _FAMILIES.get(field_type.partition("(")[0]) if isinstance(field_type, str) else None
 
 
+def is_plain_key(key: str) -> bool:
+    """Tell whether a key can stand in a path on MariaDB, which misreads some."""
+    return _UNREACHABLE.search(key) is None
+
+
 def json_path(path: tuple[str | int, ...]) -> str:
-    """Write a path as SQLite, MariaDB and MySQL read it: ``$."key"[0]``."""
+    """Write a path as MariaDB and MySQL read it: ``$."key"[0]``.
+
+    Raises:
+        InvalidValue: A key cannot stand in a path.
+    """
+    if not all(isinstance(step, int) or is_plain_key(step) for step in path):
+        raise InvalidValue("MariaDB cannot look up a key with quotes, backslashes or the like")
     steps = (f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in path)
     return "$" + "".join(steps)

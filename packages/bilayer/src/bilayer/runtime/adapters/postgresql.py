@@ -128,13 +128,15 @@ class PostgreSQLDialect(SafeDialect):
     ) -> str:
         """Go down step by step: ``#>>`` would take ``"0"`` for a position too."""
         found = self.expand(first, query_env=query_env or {})
-        steps = [
-            str(step) if isinstance(step, int) else f"{self.adapter.adapt(step)}::text"
-            for step in path
-        ]
-        for step in steps[:-1]:
-            found = f"({found} -> {step})"
-        return f"({found} ->> {steps[-1]})"
+        for step in path[:-1]:
+            found = self._step(found, "->", step)
+        return self._step(found, "->>", path[-1])
+
+    def _step(self, found: str, arrow: str, step: str | int) -> str:
+        if isinstance(step, str):
+            return f"({found} {arrow} {self.adapter.adapt(step)}::text)"
+        # A scalar would give itself at position 0.
+        return f"(CASE jsonb_typeof({found}) WHEN 'array' THEN {found} {arrow} {step} END)"
 
     def json_merge(self, first: Any, patch: dict[str, Any], query_env: Env | None = None) -> str:
         """Spell RFC 7396 out for this patch; PostgreSQL has no function for it."""

@@ -79,9 +79,9 @@ class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # P
         document = self.expand(first, query_env=query_env or {})
         return f"json_text_at({document}, {self.adapter.adapt(encode_json(list(path)))})"
 
-    def json_equal(self, left: str, right: str) -> str:
+    def json_equal(self, left: str, first: Any, second: Any, query_env: Env) -> str:
         """Compare by value, not by text."""
-        return f"json_equal({left}, {right})"
+        return f"json_equal({left}, {self._operand(first, second, query_env)})"
 
     def json_merge(self, first: Any, patch: dict[str, Any], query_env: Env | None = None) -> str:
         """Use SQLite's own merge patch (RFC 7396)."""
