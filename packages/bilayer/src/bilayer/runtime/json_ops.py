@@ -15,7 +15,7 @@ def json_text(field: Any, *path: str | int) -> Expression:
     Args:
         field: A ``json`` column.
         *path: Keys of objects and positions (from 0) in arrays. MariaDB cannot look up keys with
-            quotes, backslashes or control characters, or like ``-1``, so no engine is asked to.
+            quotes, backslashes or control characters, or a dash in front; no engine is asked to.
 
     Returns:
         An expression: the text of a string, number or boolean; NULL where nothing is, or a JSON

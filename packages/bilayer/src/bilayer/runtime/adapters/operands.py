@@ -21,7 +21,7 @@ _UNTYPED: Final[Mapping[type, str]] = {
     uuid.UUID: "uuid",
 }
 _JSON_TEXT: Final = ("json_key_value", "json_path_value", "json_text")
-_UNREACHABLE: Final = re.compile(r'["\\\x00-\x1f]|^-[0-9]+$')
+_UNREACHABLE: Final = re.compile(r'["\\\x00-\x1f]|^-')
 NUMBERS: Final = "numbers"
 JSON: Final = ("json", "jsonb")
 INTEGERS: Final = ("id", "integer", "bigint")
