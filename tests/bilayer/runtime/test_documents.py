@@ -233,7 +233,7 @@ def test_position_is_no_key_and_key_no_position(db: Any) -> None:
 
 
 def test_key_with_signs_of_a_path_is_one_key(db: Any) -> None:
-    for key in ("a.b", "*", "$", "[0]", "a b", "é", "it's", "%s", "?", "-a", ""):
+    for key in ("a.b", "*", "$", "[0]", "a b", "é", "it's", "%s", "?", "a-", ""):
         assert read_text(db, {key: "found", "a": {"b": "wrong"}}, key) == "found"
 
 
@@ -250,14 +250,27 @@ def test_any_key_is_found_or_refused(db: Any, keys: list[str]) -> None:
             text = json_text(table.document, key)
             held = json_contains(table.document, {key: "found"})
         except InvalidValue:
-            assert re.search(r'["\\\x00-\x1f]|^-[0-9]+$', key)
+            assert re.search(r'["\\\x00-\x1f]|^-', key)
             continue
         assert db((table.id == row) & held).one(text.with_alias("text")) == {"text": "found"}, key
 
 
 @pytest.mark.parametrize(
     "path",
-    [(), (-1,), (True,), (1.5,), (None,), (b"a",), ("a\x00",), ("-1",), ('"',), ("\\",), ("\n",)],
+    [
+        (),
+        (-1,),
+        (True,),
+        (1.5,),
+        (None,),
+        (b"a",),
+        ("a\x00",),
+        ("-1",),
+        ("-a",),
+        ('"',),
+        ("\\",),
+        ("\n",),
+    ],
     ids=repr,
 )
 def test_path_of_other_things_is_refused(db: Any, path: tuple[Any, ...]) -> None:

@@ -234,15 +234,14 @@ def test_path_into_a_document_is_data_or_refused(db: Any) -> None:
 def test_key_of_a_document_to_contain_is_data_or_refused(db: Any) -> None:
     table = db.things
     for text in (*INJECTIONS, *HOSTILE):
+        key = db.things.insert(document={text: "found", "other": 1})
         try:
             query = json_contains(table.document, {text: "found"})
+            assert db(query).dicts(table.id) == [{"id": key}], text
+            assert db(query).update(small=1) == 1, text
         except InvalidValue:
             assert not text.isprintable() or '"' in text or "\\" in text, text
-            continue
-        key = db.things.insert(document={text: "found", "other": 1})
-        assert db(query).dicts(table.id) == [{"id": key}], text
-        assert db(query).update(small=1) == 1, text
-        assert db(query).delete() == 1, text
+        db(table.id == key).delete()
 
 
 def test_prepared_parameter_is_data(db: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import json
+import reprlib
 import uuid
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -150,6 +151,9 @@ COMPARISONS: Final[Mapping[str, Writing]] = {
     "delete": lambda db, column, value: db(db.things[column] == value).delete(),
 }
 
+ORDERS: Final = ("<", ">=")
+"""Comparisons that documents do not have at all."""
+
 
 def accepted(
     db: Any, uses: Mapping[str, Writing], column: str, values: tuple[Any, ...]
@@ -163,11 +167,11 @@ def accepted(
             except InvalidValue as error:
                 if (error.table, error.column) == ("things", column) and no_value_in(error, value):
                     continue
-                found.append(f"{name} {value!r:.50}: {error}")
+                found.append(f"{name} {reprlib.repr(value)}: {error}")
             except Exception as error:  # noqa: BLE001 - reported as the failure it is
-                found.append(f"{name} {value!r:.50}: {type(error).__name__} {error}")
+                found.append(f"{name} {reprlib.repr(value)}: {type(error).__name__} {error}")
             else:
-                found.append(f"{name} {value!r:.50}: accepted")
+                found.append(f"{name} {reprlib.repr(value)}: accepted")
     return found
 
 
@@ -191,7 +195,10 @@ def test_wrong_value_is_not_stored_by_any_write(db: Any, core: sa.Engine, column
 def test_wrong_value_is_not_compared_with(db: Any, column: str) -> None:
     db.things.insert(id=1)
 
-    assert accepted(db, COMPARISONS, column, WRONG[column]) == []
+    uses = {
+        name: use for name, use in COMPARISONS.items() if column != "document" or name not in ORDERS
+    }
+    assert accepted(db, uses, column, WRONG[column]) == []
     assert db(db.things).count() == 1
 
 
