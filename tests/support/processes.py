@@ -154,13 +154,14 @@ def mariadb_process(folder: Path) -> ServerProcess:
         install=[
             *(installer, "--no-defaults", f"--datadir={data}", "--skip-test-db"),
             *("--auth-root-authentication-method=normal", "--skip-name-resolve"),
+            f"--tmpdir={folder}",  # A server that starts removes others' temporary tables.
         ],
         serve=[
             *(str(server), "--no-defaults", f"--datadir={data}", f"--port={port}"),
             *("--bind-address=127.0.0.1", f"--socket={folder / 'socket'}", "--skip-name-resolve"),
             *("--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=2"),
             *("--skip-innodb-doublewrite", "--innodb-buffer-pool-size=64M"),
-            *("--max-connections=300", "--default-time-zone=+09:00"),
+            *("--max-connections=300", "--default-time-zone=+09:00", f"--tmpdir={folder}"),
         ],
         stop_signal=signal.SIGTERM,
     )
