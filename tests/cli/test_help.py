@@ -12,15 +12,17 @@ COMMANDS = [
     for group in GROUPS
     if isinstance(found := main.commands[group], click.Group)
     for name in found.commands
-] + [(name,) for name in main.commands if name not in GROUPS]
+] + [(), *((name,) for name in main.commands)]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_help_shows_an_example_that_names_the_command(words: tuple[str, ...]) -> None:
+def test_help_shows_an_example_and_the_exit_codes(words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(main, [*words, "--help"])
 
     assert result.exit_code == 0
-    assert f"backend {' '.join(words)}" in result.stdout.partition("Example:")[2]
+    assert " ".join(["backend", *words]) in result.stdout.partition("Example:")[2]
+    assert "Exit codes: 0 done" in result.stdout
+    assert "\\b" not in result.stdout
 
 
 def test_help_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,8 +141,23 @@ def test_explain_of_nothing_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["check"], ["values"], ["explain"], ["report"]])
-def test_every_command_has_help_with_an_example(command: list[str]) -> None:
+def test_help_shows_an_example_on_a_line_of_its_own_and_the_exit_codes(
+    command: list[str],
+) -> None:
     result = run(*command, "--help")
 
+    lines = [line.strip() for line in result.output.splitlines()]
+    name = " ".join(["bilayer", *(command or ["check"])])
     assert result.exit_code == 0
-    assert "bilayer check" in result.output or "Example" in result.output
+    assert [line for line in lines[1:] if line.startswith(name)]
+    assert "Exit codes:" in result.output
+    assert "\\b" not in result.output
+
+
+def test_file_that_is_no_report_is_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("[]")
+
+    result = run("report", tmp_path / "report.json")
+
+    assert result.exit_code == 2
+    assert "no report" in result.output

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
@@ -20,18 +20,29 @@ from bilayer.drift.report.model import FailOn, Report
 from bilayer.errors import BilayerError
 
 _FORMATS: Final = ("text", "json", "sarif", "github", "html")
+_UNREADABLE: Final = 2
+_EXIT_CODES: Final = """\b
+Exit codes:
+  0  no error was found
+  1  errors; with --fail-on warning also warnings
+  2  something could not be read, or the command is wrong
+"""
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EXIT_CODES,
+)
 @click.version_option(package_name="bilayer")
 def main() -> None:
-    r"""Keep SQLAlchemy models, Alembic migrations, PyDAL tables and databases in step.
+    """Keep SQLAlchemy models, Alembic migrations, PyDAL tables and databases in step.
 
     Configured by [tool.bilayer] in pyproject.toml, so that this alone is enough:
 
     \b
-        bilayer check
+    Example:
+      bilayer check
     """
 
 
@@ -74,51 +85,54 @@ def _source_options(command: _Command) -> _Command:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-@main.command("check")
+@main.command("check", epilog=_EXIT_CODES)
 @_source_options
 @click.option("--url", metavar="URL", help="Live database to compare with. Only ever read.")
 @click.option("--values", is_flag=True, help="Also write and read values through both layers.")
 @_output_options
 def check_command(**options: Any) -> None:
-    r"""Compare models, migrations, PyDAL tables and, if given, a live database.
-
-    Exit code: 0 no error, 1 errors, 2 something could not be read.
+    """Compare models, migrations, PyDAL tables and, if given, a live database.
 
     \b
     Examples:
-        bilayer check
-        bilayer check --dialect postgresql --scratch-url postgresql://postgres@localhost/postgres
-        bilayer check --url postgresql://app@db.example/app --format sarif --output drift.sarif
+      bilayer check
+      bilayer check --dialect postgresql --scratch-url postgresql://postgres@localhost/postgres
+      bilayer check --url postgresql://app@db.example/app --format sarif --output drift.sarif
     """
     _run(**options)
 
 
-@main.command("values")
+@main.command("values", epilog=_EXIT_CODES)
 @_source_options
 @_output_options
 def values_command(**options: Any) -> None:
-    r"""Write and read boundary values through both layers, in scratch databases.
+    """Write and read boundary values through both layers, in scratch databases.
 
     \b
     Example:
-        bilayer values --scratch-url mysql://root@localhost/mysql
+      bilayer values --scratch-url mysql://root@localhost/mysql
     """
     _run(url=None, values=True, only_values=True, **options)
 
 
-@main.command()
+@main.command(epilog="Exit codes: 0 done; 1 no finding has that code; 2 the command is wrong.")
 @click.argument("code")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to write the explanation.",
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 def explain(code: str, form: str) -> None:
-    r"""Explain a finding's CODE: what it means, why it matters, an example.
+    """Explain a finding's CODE: what it means, why it matters, an example.
 
     \b
     Examples:
-        bilayer explain BL204
-        bilayer explain all
+      bilayer explain BL204
+      bilayer explain all
     """
     names = {rule.name: rule for rule in CATALOGUE.values()} | CATALOGUE
     if code != "all" and code.upper() not in names and code not in names:
@@ -131,21 +145,21 @@ def explain(code: str, form: str) -> None:
     click.echo("\n\n".join(_write_rule(rule) for rule in rules))
 
 
-@main.command()
+@main.command(epilog=_EXIT_CODES)
 @click.argument("file", type=click.File(encoding="utf-8"))
 @_output_options
 def report(file: Any, form: str, output: Path | None, fail_on: FailOn) -> None:
-    r"""Write a report kept by `bilayer check --format json` in another form.
+    """Write a report kept by `bilayer check --format json` in another form.
 
     \b
     Example:
-        bilayer check --json --output drift.json
-        bilayer report drift.json --format html --output drift.html
+      bilayer check --json --output drift.json
+      bilayer report drift.json --format html --output drift.html
     """
     try:
         found = read_json(file.read())
     except ValueError as error:
-        raise click.ClickException(str(error)) from error
+        _refuse(error)
     _finish(found, form, output, fail_on)
 
 
@@ -153,9 +167,14 @@ def _run(*, form: str, output: Path | None, fail_on: FailOn, project: Path, **so
     try:
         found = check_project(find_project(project.resolve()), **sources)
     except BilayerError as error:
-        click.echo(f"bilayer: {error}", err=True)
-        sys.exit(2)
+        _refuse(error)
     _finish(found, form, output, fail_on)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    """Say what could not be read, and leave."""
+    click.echo(f"bilayer: {error}", err=True)
+    sys.exit(_UNREADABLE)
 
 
 def _finish(found: Report, form: str, output: Path | None, fail_on: FailOn) -> None:

@@ -3,17 +3,22 @@
 import click
 
 from app.cli.database import database
+from app.cli.edges import EXIT_CODES
 from app.cli.serve import serve
 from app.cli.users import users
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(package_name="flask-backend")
 def main() -> None:
     """Run and look after the Flask backend.
 
-    Settings come from the environment; see docs/configuration.md. Exit code 0: done. 1: it could
-    not be done. 2: the command or a setting is wrong.
+    Settings come from the environment; see docs/configuration.md.
+
+    \b
+    Example:
+      backend db upgrade
+      backend serve
     """
 
 

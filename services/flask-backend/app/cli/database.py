@@ -7,21 +7,25 @@ import click
 from alembic.config import Config
 from alembic.util import CommandError
 
-from app.cli.edges import FAILED, answer, as_json, require_settings, told
+from app.cli.edges import EXIT_CODES, FAILED, answer, as_json, require_settings, told
 from app.config import ALEMBIC_INI
 from bilayer import migrate
 
 
-@click.group("db")
+@click.group("db", epilog=EXIT_CODES)
 def database() -> None:
     """Migrate the database (MIGRATION_DATABASE_URL, else DATABASE_URL).
 
     Any number may be started at once: one migrates, the others wait and find nothing to do.
+
+    \b
+    Example:
+      backend db upgrade
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
 
 
-@database.command()
+@database.command(epilog=EXIT_CODES)
 @click.argument("revision", default="head")
 def upgrade(revision: str) -> None:
     """Apply migrations up to REVISION.
@@ -35,7 +39,7 @@ def upgrade(revision: str) -> None:
         migrate.upgrade(_config(), revision, url=url)
 
 
-@database.command(context_settings={"ignore_unknown_options": True})
+@database.command(context_settings={"ignore_unknown_options": True}, epilog=EXIT_CODES)
 @click.argument("revision")
 def downgrade(revision: str) -> None:
     """Take migrations back down to REVISION: an id, -1 or base.
@@ -49,7 +53,7 @@ def downgrade(revision: str) -> None:
         migrate.downgrade(_config(), revision, url=url)
 
 
-@database.command()
+@database.command(epilog=EXIT_CODES)
 @click.argument("revision", default="head")
 def stamp(revision: str) -> None:
     """Say that the database is at REVISION, without migrating it.
@@ -63,7 +67,7 @@ def stamp(revision: str) -> None:
         migrate.stamp(_config(), revision, url=url)
 
 
-@database.command()
+@database.command(epilog=EXIT_CODES)
 @as_json
 def current(*, is_json: bool) -> None:
     """Show the revision of the database, and of this code.
@@ -81,10 +85,12 @@ def current(*, is_json: bool) -> None:
         answer(is_json, facts, f"{', '.join(revisions) or 'never migrated'} ({state})")
 
 
-@database.command()
+@database.command(epilog=EXIT_CODES)
 @as_json
 def check(*, is_json: bool) -> None:
-    """Tell whether the database is what the models say; exit code 1 if it is not.
+    """Tell whether the database is what the models say.
+
+    If it is not, the exit code is 1.
 
     \b
     Example:

@@ -15,6 +15,8 @@ from bilayer.errors import BilayerError
 
 FAILED: Final = 1
 MISUSED: Final = 2
+EXIT_CODES: Final = "Exit codes: 0 done; 1 it failed; 2 the command or a setting is wrong."
+"""The last line of every command's help."""
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Answer in JSON, for programs.")
 

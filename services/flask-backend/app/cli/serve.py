@@ -3,10 +3,10 @@
 import click
 import sqlalchemy as sa
 
-from app.cli.edges import require_settings, told
+from app.cli.edges import EXIT_CODES, require_settings, told
 
 
-@click.command()
+@click.command(epilog=EXIT_CODES)
 @click.option("--host", help="Address to listen on, instead of HOST.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port, instead of PORT; 0: any free.")
 def serve(host: str | None, port: int | None) -> None:

@@ -5,15 +5,20 @@ from pathlib import Path
 
 import click
 
-from app.cli.edges import answer, as_json, end, require_settings, told
+from app.cli.edges import EXIT_CODES, answer, as_json, end, require_settings, told
 
 
-@click.group()
+@click.group(epilog=EXIT_CODES)
 def users() -> None:
-    """Look after accounts."""
+    """Look after accounts.
+
+    \b
+    Example:
+      backend users create-admin --email admin@example.com
+    """
 
 
-@users.command("create-admin")
+@users.command("create-admin", epilog=EXIT_CODES)
 @click.option("--email", required=True, help="The new account's address.")
 @click.option(
     "--password-file",
