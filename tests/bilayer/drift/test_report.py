@@ -140,6 +140,10 @@ def test_text_fits_a_narrow_terminal_and_keeps_paths_whole() -> None:
     assert all("accounts.py:41" in line or "/elsewhere/" in line for line in too_long)
 
 
+def test_text_has_no_spaces_at_the_ends_of_lines() -> None:
+    assert not [line for line in REPORT.to_text(width=60).split("\n") if line.endswith(" ")]
+
+
 def test_json_can_be_read_back() -> None:
     document = json.loads(REPORT.to_json())
 

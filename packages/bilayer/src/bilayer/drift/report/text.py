@@ -34,7 +34,8 @@ def write_text(report: Report, *, width: int | None = None, color: bool = False)
     for text in report.not_done:
         console.print(f"[cyan]not done[/] {escape(text)}")
     console.print(_summarize(report), style="bold green" if report.exit_code == 0 else "bold red")
-    return buffer.getvalue()
+    # rich fills each line up to the width.
+    return "\n".join(line.rstrip(" ") for line in buffer.getvalue().split("\n"))
 
 
 def _write_finding(console: Console, finding: Finding, *, is_alone: bool) -> None:
