@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,8 @@ import sqlalchemy as sa
 from app.server.capacity import connection_limit
 from tests.e2e.test_journey import PASSWORD, register
 from tests.support.backend import Backend, running
+from tests.support.databases import migrated_database
+from tests.support.run import Run
 from tests.support.servers import Server
 
 
@@ -36,6 +39,15 @@ def connections(url: str) -> int:
         query = "SELECT count(*) FROM information_schema.processlist WHERE db = database()"
     with engine.connect() as connection:
         return int(connection.scalar(sa.text(query)) or 0) - 1
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as listener:
+            listener.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def test_nothing_is_connected_before_the_fork(own_backend: Backend) -> None:
@@ -191,6 +203,19 @@ def test_free_port_is_taken_and_told(backend: Backend) -> None:
     with backend.client() as client:
         assert client.get("/healthz").status_code == 200
     assert backend.port > 1024
+
+
+def test_server_listens_on_an_address_of_ipv6(tmp_path: Path, suite_run: Run) -> None:
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+
+    with (
+        migrated_database(suite_run, "sqlite") as url,
+        running(url, tmp_path, HOST="::1") as backend,
+        backend.client() as client,
+    ):
+        assert backend.url.startswith("http://[::1]:")
+        assert client.get("/healthz").status_code == 200
 
 
 def _with_password(server: Server) -> str:

@@ -1,7 +1,7 @@
 """gunicorn's settings, and the start of the server.
 
 The application is built before the fork, so that workers share its memory; nothing is connected
-before the fork. Limits and times: see ``docs/operations``.
+before the fork. Limits and times: see ``docs/operations.md``.
 """
 
 import os
