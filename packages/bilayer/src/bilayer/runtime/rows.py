@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import base64
+import csv
 import datetime as dt
 import decimal
 import json
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from bilayer.runtime.errors import InvalidValue
-from bilayer.runtime.pydal_compat import LazySet, RecordUpdater, Reference, Row, Rows
+from bilayer.runtime.pydal_compat import (
+    LazySet,
+    PyDALField,
+    RecordUpdater,
+    Reference,
+    Row,
+    Rows,
+)
 
 
 class NativeRow(Row):  # type: ignore[misc]
@@ -62,6 +70,49 @@ class NativeRows(Rows):  # type: ignore[misc]
         """Write the rows as a JSON array; see ``NativeRow.as_json``."""
         del mode
         return json.dumps(self.as_list(), default=default or json_value)
+
+    def export_to_csv_file(
+        self,
+        ofile: Any,
+        null: str = "<NULL>",
+        *,
+        write_colnames: bool = True,
+        **format_options: Any,
+    ) -> None:
+        """Write the rows as CSV; values are spelled as in ``as_json``, NULL as ``null``.
+
+        PyDAL would cut datetimes to whole seconds without a zone.
+        """
+        writer = csv.writer(ofile, **format_options)
+        names = [name.translate(_NO_QUOTES).rpartition(" AS ")[2] for name in self.colnames]
+        if write_colnames:
+            writer.writerow(names)
+        for record in self:
+            cells = map(_cell, [record] * len(names), names, self.colnames_fields)
+            writer.writerow([null if cell is None else _spelled(cell) for cell in cells])
+
+
+_NO_QUOTES: Final = str.maketrans("", "", '"`')
+
+
+def _cell(record: Any, name: str, field: Any) -> Any:
+    """Find a column's value in a row of one table, of a join, or among the expressions."""
+    if isinstance(field, PyDALField):
+        part = record.get(field.tablename)
+        return (part if isinstance(part, Row) else record)[field.name]
+    extra = record.get("_extra") or {}
+    return extra[name] if name in extra else record.get(name)
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    plain = isinstance(value, bool | dict | list)
+    return json.dumps(value, default=json_value) if plain else _text(value)
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, int | float) else json_value(value)
 
 
 def json_value(value: Any) -> str:
