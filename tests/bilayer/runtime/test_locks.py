@@ -189,3 +189,13 @@ def lock_first_in(database: Database, keys: list[int], **options: bool) -> None:
     db = database.dal
     with database.transaction():
         db.lock_rows(db.things.id == keys[0], **options)
+
+
+def test_rows_are_locked_in_the_order_and_number_asked_for(db: Any, database: Database) -> None:
+    for small in (3, 1, 2):
+        db.things.insert(small=small)
+
+    with database.transaction():
+        locked = db.lock_rows(db.things.small > 0, orderby=~db.things.small, limitby=(0, 2))
+
+    assert [row["small"] for row in locked] == [3, 2]

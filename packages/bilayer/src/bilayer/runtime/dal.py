@@ -60,7 +60,13 @@ class DAL(PyDAL):  # type: ignore[misc]
             yield self
 
     def lock_rows(
-        self, query: Any, *, skip_locked: bool = False, nowait: bool = False
+        self,
+        query: Any,
+        *,
+        orderby: Any = None,
+        limitby: tuple[int, int] | None = None,
+        skip_locked: bool = False,
+        nowait: bool = False,
     ) -> list[dict[str, Any]]:
         """Read rows of one table and lock them until the transaction ends.
 
@@ -69,6 +75,8 @@ class DAL(PyDAL):  # type: ignore[misc]
 
         Args:
             query: The rows.
+            orderby: The order in which they are locked; the same everywhere avoids deadlocks.
+            limitby: Lock only the rows from the first to before the last position.
             skip_locked: Leave out rows that somebody else has locked.
             nowait: Raise ``LockTimeout`` at once instead of waiting for them.
 
@@ -84,7 +92,9 @@ class DAL(PyDAL):  # type: ignore[misc]
         if session.readonly:
             raise ReadOnly("a read-only transaction cannot lock rows")
         locked: list[dict[str, Any]] = self._adapter.lock(
-            query, "SKIP LOCKED" if skip_locked else "NOWAIT" if nowait else ""
+            query,
+            "SKIP LOCKED" if skip_locked else "NOWAIT" if nowait else "",
+            {"orderby": orderby, "limitby": limitby},
         )
         return locked
 

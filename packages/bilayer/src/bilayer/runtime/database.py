@@ -53,9 +53,10 @@ class Database:
     def __init__(self, engine: sa.Engine, options: ConnectOptions) -> None:
         self.engine = engine
         self.engine_name = engine_name(engine.dialect.name)
-        # SQLite has no server that could stop a statement; the watchdog does it there.
-        is_embedded = self.engine_name == "sqlite"
-        deadline = options.statement_timeout if is_embedded else options.read_timeout
+        deadline = options.read_timeout
+        if self.engine_name == "sqlite":
+            # No server could stop a statement; the watchdog does, after what it may wait.
+            deadline = options.statement_timeout + options.embedded_lock_seconds
         self.dal = DAL(
             # PyDAL's caches use the URI as the database's identity, so each gets its own.
             f"bilayer_{self.engine_name}://{uuid.uuid4().hex}",

@@ -20,8 +20,8 @@ class ConnectOptions:
         read_timeout: How long an answer may take before the connection is given up; must be
             longer than ``statement_timeout``, which the server keeps.
         statement_timeout: How long the server works on one statement.
-        lock_timeout: How long a statement waits for a lock. SQLite does not serve its waiters in
-            order: with many writers give it more.
+        lock_timeout: How long a statement waits for a lock; 2 by default, and 5 on SQLite, which
+            does not serve its waiters in order.
         idle_in_transaction_timeout: How long a transaction may do nothing (PostgreSQL).
         application_name: What the server's list of connections shows (PostgreSQL).
         session_settings: Send the settings when a connection is made. Behind a transaction
@@ -37,7 +37,7 @@ class ConnectOptions:
     connect_timeout: float = 5.0
     read_timeout: float = 15.0
     statement_timeout: float = 5.0
-    lock_timeout: float = 2.0
+    lock_timeout: float | None = None
     idle_in_transaction_timeout: float = 10.0
     application_name: str = "bilayer"
     session_settings: bool = True
@@ -45,3 +45,13 @@ class ConnectOptions:
     def __post_init__(self) -> None:
         if self.read_timeout <= self.statement_timeout:
             raise ValueError("read_timeout must be longer than statement_timeout")
+
+    @property
+    def lock_seconds(self) -> float:
+        """The lock timeout where the default is that of a server."""
+        return 2.0 if self.lock_timeout is None else self.lock_timeout
+
+    @property
+    def embedded_lock_seconds(self) -> float:
+        """The lock timeout where the default is SQLite's."""
+        return 5.0 if self.lock_timeout is None else self.lock_timeout

@@ -106,7 +106,7 @@ def prepare(connection: Any, options: ConnectOptions) -> None:
     settings = {
         "sql_mode": f"'{_MARIADB_MODE if mariadb else _SQL_MODE}'",
         "time_zone": "'+00:00'",
-        "innodb_lock_wait_timeout": max(1, round(options.lock_timeout)),
+        "innodb_lock_wait_timeout": max(1, round(options.lock_seconds)),
         "collation_connection": f"'{text_collation(mariadb=mariadb)}'",
         "tx_isolation" if mariadb else "transaction_isolation": "'READ-COMMITTED'",
     }

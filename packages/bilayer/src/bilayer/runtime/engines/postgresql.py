@@ -68,7 +68,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         settings = {
             "timezone": "UTC",
             "statement_timeout": round(options.statement_timeout * 1000),
-            "lock_timeout": round(options.lock_timeout * 1000),
+            "lock_timeout": round(options.lock_seconds * 1000),
             "idle_in_transaction_session_timeout": round(
                 options.idle_in_transaction_timeout * 1000
             ),

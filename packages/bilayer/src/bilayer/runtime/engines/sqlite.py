@@ -80,7 +80,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         pool_recycle=options.pool_recycle,
         pool_pre_ping=False,  # a file does not go away
         pool_reset_on_return=None,
-        connect_args={"check_same_thread": False, "timeout": options.lock_timeout},
+        connect_args={"check_same_thread": False, "timeout": options.embedded_lock_seconds},
     )
 
     @event.listens_for(engine, "connect")
@@ -109,7 +109,7 @@ def prepare(connection: sqlite3.Connection, options: ConnectOptions) -> None:
     """
     connection.isolation_level = None
     run = connection.execute
-    run(f"PRAGMA busy_timeout={int(options.lock_timeout * 1000)}")
+    run(f"PRAGMA busy_timeout={int(options.embedded_lock_seconds * 1000)}")
     journal = run("PRAGMA journal_mode=WAL").fetchone()[0]
     run("PRAGMA synchronous=FULL")  # with NORMAL a power cut loses acknowledged commits
     run("PRAGMA foreign_keys=ON")
