@@ -13,9 +13,10 @@ from alembic.config import Config
 from pydal import Field
 
 import bilayer
+from bilayer.drift.findings import Finding
 from bilayer.drift.live import LiveUnreadable, open_live
 from tests.bilayer.drift.conftest import PROJECTS
-from tests.bilayer.drift.project import CREATE, write_project
+from tests.bilayer.drift.project import CREATE, write_project, write_revision
 
 SECOND = 'op.add_column("t", sa.Column("name", sa.String(20)))'
 
@@ -100,6 +101,72 @@ def test_revision_nobody_knows_is_reported(
     report = check(project, live, scratch_url)
 
     assert [(f.code, f.severity) for f in report.findings] == [("BL117", "error")]
+
+
+def test_database_with_tables_and_no_revision_is_compared_with_the_head(
+    project: Config, live: sa.Engine, scratch_url: str | None
+) -> None:
+    migrate(live, "second", "DROP TABLE alembic_version", "CREATE TABLE other (id INTEGER)")
+
+    report = check(project, live, scratch_url)
+
+    assert [(f.code, f.table) for f in report.findings] == [("BL118", None), ("BL201", "other")]
+    assert "alembic stamp second" in report.findings[0].message
+
+
+def test_no_fix_drops_what_the_head_knows(
+    project: Config, live: sa.Engine, scratch_url: str | None, tmp_path: Path
+) -> None:
+    write_revision(tmp_path, "third", "second", CREATE.replace('"t"', '"later"'))
+    migrate(
+        live, "first", "ALTER TABLE t ADD COLUMN name VARCHAR(20)",
+        "CREATE TABLE later (id INTEGER NOT NULL)", "CREATE TABLE other (id INTEGER)",
+    )  # fmt: skip
+
+    stamped = check(project, live, scratch_url)
+    with live.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    unstamped = check(project, live, scratch_url)
+
+    dropped = {f.place for report in (stamped, unstamped) for f in report.findings if drops(f)}
+    assert dropped == {"other"}
+    later = {
+        f.place for f in stamped.findings if f.message.endswith("a later revision makes it so")
+    }
+    assert later == {"t.name", "later"}
+
+
+def drops(finding: Finding) -> bool:
+    return "drop" in (finding.fix or "").lower()
+
+
+def test_empty_database_is_behind_and_nothing_else(
+    project: Config, live: sa.Engine, scratch_url: str | None
+) -> None:
+    live.connect().close()  # SQLite makes its file.
+
+    report = check(project, live, scratch_url)
+
+    assert [finding.code for finding in report.findings] == ["BL116"]
+
+
+def test_fix_that_destroys_data_says_so(
+    project: Config, live: sa.Engine, scratch_url: str | None
+) -> None:
+    migrate(
+        live, "first", "UPDATE alembic_version SET version_num = 'second'",
+        "ALTER TABLE t ADD COLUMN name INTEGER", "ALTER TABLE t ADD COLUMN age INTEGER",
+        "CREATE TABLE other (id INTEGER)",
+    )  # fmt: skip
+
+    report = check(project, live, scratch_url)
+
+    warnings = {f.place: f.fix.splitlines()[0].lstrip("-# ") for f in report.findings}
+    assert warnings == {
+        "other": "Destroys data: every row of the table.",
+        "t.age": "Destroys data: every value of the column.",
+        "t.name": "Can destroy data: values that do not fit are converted, rounded or refused.",
+    }
 
 
 def test_pydal_is_judged_by_the_live_database(live: sa.Engine) -> None:

@@ -26,6 +26,7 @@ class Difference:
         right: What the other source says.
         item: What differs on the left side, or on the only side that has it.
         other: What it differs from on the right side, for constraints.
+        is_later: A later revision makes it so; mending it here would undo that.
     """
 
     code: str
@@ -39,6 +40,7 @@ class Difference:
     item: Any = None  # one of several snapshot classes; only fix.py looks inside
     location: str | None = None
     other: Any = None  # as item
+    is_later: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -189,6 +191,13 @@ _RULES: Final = (
         "The database says it is at a revision that is not among the project's: it was migrated"
         " from another branch, or the file was deleted.",
         "the database is at 99ffee",
+    ),
+    Rule(
+        "BL118", "not-stamped", "error",
+        "The database has tables and does not say at which revision it is, so `alembic upgrade`"
+        " would make its tables a second time. It was compared with the head. Once it is what the"
+        " head makes, write that down with `alembic stamp head`.",
+        "the table users and no table alembic_version",
     ),
     Rule(
         "BL201", "missing-table", "error",

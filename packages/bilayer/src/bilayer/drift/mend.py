@@ -15,6 +15,7 @@ from bilayer.drift.findings import CATALOGUE, Difference, Finding
 from bilayer.drift.fix import fix_runtime
 from bilayer.drift.history import History
 from bilayer.drift.locate import SourceMap, map_models, map_revisions, map_runtime
+from bilayer.drift.losses import warn
 from bilayer.drift.operations import write_operations, write_sql
 from bilayer.drift.snapshot import Runtime, Schema
 
@@ -100,10 +101,13 @@ class Mender:
         return location
 
     def _fix(self, difference: Difference) -> str | None:
+        if difference.is_later:
+            return None
         if difference.pair == "models-migrations":
             return write_operations(difference, self.tables, self.dialect)
         if difference.pair == "migrations-database":
-            return write_sql(difference, self.migrated, self.dialect)
+            fix = write_sql(difference, self.migrated, self.dialect)
+            return warn(fix, difference) if fix else None
         return fix_runtime(difference, self.schema)
 
 

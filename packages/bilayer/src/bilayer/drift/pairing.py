@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from alembic.config import Config
@@ -68,16 +69,29 @@ def _compare_with_migrations(
     history = sources.history
     if history is None:
         return
-    difference = check_versions(history, sources.versions)
+    difference = check_versions(history, sources.versions, live)
     if difference is not None:
         yield difference
-    if difference is None or difference.code == "BL117":
+    if difference is None or difference.code in ("BL117", "BL118"):
         yield from compare_catalogs("migrations-database", migrated, live)
-    elif not sources.versions:
-        yield from compare_catalogs("migrations-database", Schema(sources.engine, {}), live)
     elif len(sources.versions) > 1:
         sources.not_done.append("migrations-database: the database is at several revisions")
-    else:
+    elif sources.versions:
         earlier = sources.replay_to(config, sources.versions[0])
         if earlier is not None:
-            yield from compare_catalogs("migrations-database", earlier, live)
+            yield from _compare_behind(earlier, migrated, live)
+
+
+def _compare_behind(earlier: Schema, head: Schema, live: Schema) -> Iterator[Difference]:
+    """Compare with an earlier revision; mark what a later one makes, as after a killed upgrade."""
+    still_there = {_key(each) for each in compare_catalogs("migrations-database", head, live)}
+    for difference in compare_catalogs("migrations-database", earlier, live):
+        if _key(difference) in still_there:
+            yield difference
+        else:
+            message = f"{difference.message}; a later revision makes it so"
+            yield dataclasses.replace(difference, message=message, is_later=True)
+
+
+def _key(difference: Difference) -> tuple[str | None, ...]:
+    return (difference.code, difference.table, difference.column, difference.right)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bilayer.drift.compare.setup import locate
 from bilayer.drift.findings import Difference
 from bilayer.drift.history import History
+from bilayer.drift.kinds import Severity
 from bilayer.drift.snapshot import Schema
 
 
@@ -66,15 +67,24 @@ def _check_env(history: History, models: Schema | None) -> Iterator[Difference]:
             yield Difference("BL106", "error", "setup", message, table.name, location=location)
 
 
-def check_versions(history: History, versions: tuple[str, ...]) -> Difference | None:
-    """Compare the revisions a database says it is at with the heads."""
+def check_versions(history: History, versions: tuple[str, ...], live: Schema) -> Difference | None:
+    """Compare the revisions a live database says it is at with the heads."""
     heads = tuple(sorted(history.heads))
     if versions == heads:
         return None
     known = {revision.revision for revision in history.revisions}
     at, head = ", ".join(versions) or "no revision", ", ".join(heads)
+
+    def differ(code: str, severity: Severity, message: str) -> Difference:
+        return Difference(code, severity, "migrations-database", message, left=head, right=at)
+
+    if not versions and live.tables:
+        message = (
+            "the database has tables and is not stamped; once they are what the head makes,"
+            f" run `alembic stamp {head}`"
+        )
+        return differ("BL118", "error", message)
     if set(versions) <= known:
-        message = f"the database is at {at}, and the head is {head}"
-        return Difference("BL116", "warning", "migrations-database", message, left=head, right=at)
+        return differ("BL116", "warning", f"the database is at {at}, and the head is {head}")
     message = f"the database is at {at}, which is not among the revisions"
-    return Difference("BL117", "error", "migrations-database", message, left=head, right=at)
+    return differ("BL117", "error", message)
