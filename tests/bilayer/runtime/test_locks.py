@@ -184,7 +184,7 @@ def test_lock_of_two_tables_is_refused(db: Any, database: Database, keys: list[i
         db.lock_rows(db.things.owner == db.owners.id)
 
 
-def lock_first_in(database: Database, keys: list[int], **options: bool) -> None:
+def lock_first_in(database: Database, keys: list[int], **options: Any) -> None:
     """Lock the first row in a transaction of its own."""
     db = database.dal
     with database.transaction():
