@@ -11,12 +11,11 @@ from enum import StrEnum
 from functools import cache
 from typing import Final
 
-import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.config import ALEMBIC_INI
-from app.models import get_database
+from app.models import is_read_only, list_revisions
 from bilayer.runtime.errors import DatabaseError, PoolTimeout
 
 CACHED_SECONDS: Final = 1.0
@@ -78,20 +77,18 @@ class Health:
 def probe_database() -> State:
     """Ask the database what it can do at this moment."""
     try:
-        database = get_database()
-        with database.engine.connect() as connection:
-            revisions = _revisions(connection)
-            is_read_only = connection.scalar(sa.text(_IS_READ_ONLY[database.engine_name]))
-    except (PoolTimeout, sa.exc.TimeoutError):
+        revisions = set(list_revisions())
+        read_only = is_read_only()
+    except PoolTimeout:
         return State.POOL_FULL
-    except (DatabaseError, sa.exc.SQLAlchemyError):
+    except DatabaseError:
         return State.DATABASE_UNAVAILABLE
     head, known = known_revisions()
     if not revisions <= known:
         return State.SCHEMA_AHEAD
     if head not in revisions:
         return State.SCHEMA_BEHIND
-    return State.READ_ONLY if is_read_only else State.READY
+    return State.READ_ONLY if read_only else State.READY
 
 
 @cache
@@ -103,16 +100,3 @@ def known_revisions() -> tuple[str, frozenset[str]]:
     if head is None:
         raise RuntimeError(f"no migrations beside {ALEMBIC_INI}")
     return head, known
-
-
-def _revisions(connection: sa.Connection) -> set[str]:
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return set()
-    return set(connection.scalars(sa.text("SELECT version_num FROM alembic_version")))
-
-
-_IS_READ_ONLY: Final = {
-    "sqlite": "PRAGMA query_only",
-    "postgresql": "SELECT current_setting('transaction_read_only') = 'on'",
-    "mysql": "SELECT @@GLOBAL.read_only",
-}

@@ -48,6 +48,7 @@ from app.dal.queries.accounts.users import (
     replace_password_hash,
     update_user,
 )
+from app.dal.queries.database import is_read_only, list_revisions
 from app.dal.queries.history import (
     create_history,
     delete_history,

@@ -1,0 +1,38 @@
+"""What the database says of itself, within the deadlines of every other statement."""
+
+from typing import Final
+
+from app.dal.connection import get_database, get_db
+from bilayer.runtime import DatabaseError
+
+_NO_SUCH_TABLE: Final = ("SQLITE_ERROR", "42P01", "1146")
+_IS_READ_ONLY: Final = {
+    "sqlite": "PRAGMA query_only",
+    "postgresql": "SELECT current_setting('transaction_read_only') = 'on'",
+    "mysql": "SELECT @@GLOBAL.read_only",
+}
+
+
+def list_revisions() -> list[str]:
+    """Return the revisions the database is at; none if it was never migrated.
+
+    Raises:
+        DatabaseError: It does not answer.
+    """
+    try:
+        rows = get_db().executesql("SELECT version_num FROM alembic_version ORDER BY 1")
+    except DatabaseError as error:
+        if error.code in _NO_SUCH_TABLE:
+            return []
+        raise
+    return [revision for (revision,) in rows]
+
+
+def is_read_only() -> bool:
+    """Tell whether the database takes no writes at the moment.
+
+    Raises:
+        DatabaseError: It does not answer.
+    """
+    ((answer,),) = get_db().executesql(_IS_READ_ONLY[get_database().engine_name])
+    return bool(answer)
