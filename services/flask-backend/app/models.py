@@ -63,7 +63,7 @@ from bilayer.runtime import UniqueViolation
 __all__ = [  # noqa: RUF022 - in the order of the domains
     # The database
     "close_db", "get_database", "get_db", "init_db", "release", "transaction", "Row",
-    "UniqueViolation",
+    "UniqueViolation", "is_read_only", "list_revisions",
     # Accounts
     "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_user", "email_key",
     "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",
