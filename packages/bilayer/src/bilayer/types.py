@@ -21,13 +21,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from bilayer import documents
+from bilayer import decimals, documents
+from bilayer.decimals import EXACT
 
 UTC: Final = dt.UTC
 MAX_EXACT_DIGITS: Final = 18
 """The most digits a signed 64-bit integer always holds: what SQLite can store exactly."""
-EXACT: Final = decimal.Context(prec=60)
-"""For moving the point; the thread's own context might round."""
 
 
 def _is_mysql(dialect: Dialect) -> bool:
@@ -101,13 +100,11 @@ class ExactNumeric(TypeDecorator[decimal.Decimal]):
         return dialect.type_descriptor(sa.Numeric(self.precision, self.scale))
 
     def process_bind_param(self, value: decimal.Decimal | int | None, dialect: Dialect) -> Any:
-        """Scale on SQLite; refuse digits beyond the scale rather than round them away."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        scaled = decimal.Decimal(value).scaleb(self.scale, EXACT)
-        if scaled != scaled.to_integral_value(context=EXACT):
-            raise ValueError(f"more than {self.scale} digits after the point")
-        return int(scaled)
+        """Refuse digits the column would round away; scale on SQLite."""
+        if value is None:
+            return None
+        fixed = decimals.fix(value, self.precision, self.scale)
+        return int(fixed.scaleb(self.scale, EXACT)) if dialect.name == "sqlite" else fixed
 
     def process_result_value(self, value: Any, dialect: Dialect) -> decimal.Decimal | None:
         """Undo the scaling on SQLite."""

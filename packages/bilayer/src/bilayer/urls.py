@@ -66,7 +66,7 @@ def parse_url(url: str | sa.URL) -> sa.URL:
     engine = engine_name(parsed.drivername)
     driver = parsed.drivername.partition("+")[2]
     supported = _DRIVERS[engine]
-    if driver and driver not in ("pysqlite", supported.partition("+")[2]):
+    if driver and driver != (supported.partition("+")[2] or "pysqlite"):
         raise UnsupportedURL(f"driver {driver!r} is not supported for {engine}; use {supported!r}")
     parsed = parsed.set(drivername=supported)
     if engine == "mysql":

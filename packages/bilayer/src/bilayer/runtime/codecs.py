@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bilayer import documents
+from bilayer import decimals, documents
 from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.tokens import Parameter
 
@@ -109,23 +109,13 @@ def encode_double(value: Any) -> float:
 
 def exact_decimal(precision: int, scale: int) -> Callable[[Any], decimal.Decimal]:
     """Make the check of a decimal with ``precision`` digits, ``scale`` of them after the point."""
-    limit = decimal.Decimal((0, (1,), precision - scale))
-    quantum = decimal.Decimal((0, (1,), -scale))
-    # Never the thread's context: rounding there would change values here.
-    context = decimal.Context(prec=precision + 1, traps=[])
 
     def encode(value: Any) -> decimal.Decimal:
-        if isinstance(value, bool) or not isinstance(value, decimal.Decimal | int):
-            raise InvalidValue(f"a Decimal is needed, not {type(value).__name__}")
-        number = decimal.Decimal(value)
-        if not number.is_finite():
-            raise InvalidValue("a finite number is needed")
-        if number.copy_abs() >= limit:
-            raise InvalidValue(f"more than {precision - scale} digits before the point")
-        fixed = number.quantize(quantum, context=context)
-        if fixed != number:
-            raise InvalidValue(f"more than {scale} digits after the point")
-        return fixed
+        try:
+            return decimals.fix(value, precision, scale)
+        except ValueError as error:
+            reason = str(error)
+        raise InvalidValue(reason)
 
     return encode
 
@@ -135,9 +125,13 @@ def encode_instant(value: Any) -> dt.datetime:
     if not isinstance(value, dt.datetime) or value.utcoffset() is None:
         raise InvalidValue("a datetime with a time zone is needed")
     try:
-        return value.astimezone(UTC)
+        moved = value.astimezone(UTC)
     except OverflowError:
         raise InvalidValue("the instant lies outside the years 1 to 9999 in UTC") from None
+    if type(moved) is dt.datetime:
+        return moved
+    # A subclass would not fit the driver everywhere.
+    return dt.datetime.combine(moved.date(), moved.time(), tzinfo=UTC)
 
 
 def encode_instant_text(value: Any) -> str:

@@ -30,8 +30,8 @@ class DAL(PyDAL):  # type: ignore[misc]
         """Define a table that exists already.
 
         Raises:
-            UnsupportedDefinition: A migration is asked for, a type is unknown, or an ``id`` that
-                is no integer lacks ``primarykey``.
+            UnsupportedDefinition: A migration or a common filter is asked for, a type is unknown,
+                or an ``id`` that is no integer lacks ``primarykey``.
         """
         if options.get("migrate"):
             raise UnsupportedDefinition(f"{tablename}: migrate=True; Alembic owns the schema")
@@ -39,8 +39,10 @@ class DAL(PyDAL):  # type: ignore[misc]
             own_id = isinstance(field, PyDALField) and field.name == "id" and field.type != "id"
             if own_id and not options.get("primarykey"):
                 raise UnsupportedDefinition(f"{tablename}.id is no integer: give primarykey=['id']")
-        options.setdefault("table_class", NativeTable)
-        return super().define_table(tablename, *fields, migrate=False, **options)
+        if options.get("common_filter"):
+            raise UnsupportedDefinition(f"{tablename}: common_filter would hide rows from writes")
+        options = {"table_class": NativeTable, **options, "migrate": False}
+        return super().define_table(tablename, *fields, **options)
 
     def where(self, query: Any = None, ignore_common_filters: Any = None) -> NativeSet:
         """Give the set of rows of a query, a table or a field that is not null."""

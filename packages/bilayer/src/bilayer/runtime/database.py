@@ -15,6 +15,7 @@ from bilayer.runtime.adapters import MySQLAdapter, PostgreSQLAdapter, SQLiteAdap
 from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.dal import DAL
 from bilayer.runtime.engines import mysql, postgresql, sqlite
+from bilayer.runtime.errors import UnsupportedDefinition
 from bilayer.runtime.options import ConnectOptions
 from bilayer.runtime.pydal_compat import adapters, forget_instance
 from bilayer.runtime.subscribers import Subscriber
@@ -53,10 +54,9 @@ class Database:
     def __init__(self, engine: sa.Engine, options: ConnectOptions) -> None:
         self.engine = engine
         self.engine_name = engine_name(engine.dialect.name)
-        deadline = options.read_timeout
-        if self.engine_name == "sqlite":
-            # No server could stop a statement; the watchdog does, after what it may wait.
-            deadline = options.statement_timeout + options.embedded_lock_seconds
+        # SQLite has no server that could stop a statement; the watchdog does it there.
+        is_embedded = self.engine_name == "sqlite"
+        deadline = options.statement_timeout if is_embedded else options.read_timeout
         self.dal = DAL(
             # PyDAL's caches use the URI as the database's identity, so each gets its own.
             f"bilayer_{self.engine_name}://{uuid.uuid4().hex}",
@@ -101,7 +101,14 @@ class Database:
         return bool(self._adapter.session.depth)
 
     def subscribe(self, subscriber: Subscriber, *tables: str) -> None:
-        """Let a subscriber take part in the writes of these tables."""
+        """Let a subscriber take part in the writes of these tables.
+
+        Raises:
+            UnsupportedDefinition: A table is not defined.
+        """
+        for table in tables:
+            if table not in self.dal.tables:
+                raise UnsupportedDefinition(f"no table is called {table!r}")
         self._adapter.pipeline.subscribe(subscriber, tables)
 
     def release(self) -> None:
@@ -115,7 +122,6 @@ class Database:
     def close(self) -> None:
         """Give the calling thread's connection back and close the pool's idle ones."""
         self._adapter.release()
-        self._adapter.watchdog.stop()
         self.engine.dispose()
         forget_instance(self.dal)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bilayer.runtime.adapters.operands import is_plain_key
+from bilayer.runtime.codecs import encode_json
 from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.pydal_compat import Expression, Query
 
@@ -55,8 +56,9 @@ def json_merge(field: Any, patch: dict[str, Any]) -> Expression:
         patch: Keys to set; None removes a key, a dict is merged into the one below it.
 
     Raises:
-        InvalidValue: The patch is no object.
+        InvalidValue: The patch is no object, or holds what no document may.
     """
     if not isinstance(patch, dict):
         raise InvalidValue("a merge patch is an object")
+    encode_json(patch)  # refuses on every engine what one of them would
     return Expression(field.db, field._dialect.json_merge, field, patch, "json")

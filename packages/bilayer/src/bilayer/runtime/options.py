@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+_SHORTEST: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +22,9 @@ class ConnectOptions:
         connect_timeout: How long a new connection may take.
         read_timeout: How long an answer may take before the connection is given up; must be
             longer than ``statement_timeout``, which the server keeps.
-        statement_timeout: How long the server works on one statement.
+        statement_timeout: How long one statement may take on the server, its waits included.
         lock_timeout: How long a statement waits for a lock; 2 by default, and 5 on SQLite, which
-            does not serve its waiters in order.
+            does not serve its waiters in order. MariaDB counts whole seconds.
         idle_in_transaction_timeout: How long a transaction may do nothing (PostgreSQL).
         application_name: What the server's list of connections shows (PostgreSQL).
         session_settings: Send the settings when a connection is made. Behind a transaction
@@ -43,6 +46,15 @@ class ConnectOptions:
     session_settings: bool = True
 
     def __post_init__(self) -> None:
+        times = (
+            self.pool_timeout,
+            self.connect_timeout,
+            self.statement_timeout,
+            self.idle_in_transaction_timeout,
+            self.lock_seconds,
+        )
+        if min(times) < _SHORTEST:  # servers read 0 as no limit
+            raise ValueError(f"a timeout is at least {_SHORTEST} s")
         if self.read_timeout <= self.statement_timeout:
             raise ValueError("read_timeout must be longer than statement_timeout")
 

@@ -1,4 +1,4 @@
-"""Statements compiled once: PyDAL renders the SQL a single time, each call only binds values.
+"""Statements compiled once: PyDAL renders conditions and expressions a single time.
 
 find_user = prepared(lambda db: select(db.users.id == Param("id"), db.users.ALL))
 find_user.one(db, id=user_id)
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bilayer.runtime import tokens
-from bilayer.runtime.adapters.parts import Param
+from bilayer.runtime.adapters.operands import check_length
+from bilayer.runtime.adapters.parts import Param, Rendered
 from bilayer.runtime.adapters.statements import Condition
-from bilayer.runtime.adapters.values import check_length
 from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
+from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Row
 
 __all__ = ["Param", "Prepared", "prepared", "select", "update"]
@@ -32,7 +33,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Assigning:
     """What a prepared update writes; made by ``update``."""
 
     query: Any
@@ -44,9 +45,9 @@ def select(query: Any, *fields: Any, **attributes: Any) -> Selection:
     return Selection(query, fields, attributes)
 
 
-def update(query: Any, **values: Any) -> Change:
+def update(query: Any, **values: Any) -> Assigning:
     """Describe an update for ``prepared``; the arguments of ``db(query).update``."""
-    return Change(query, values)
+    return Assigning(query, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +124,35 @@ class _CompiledSelect:
 
 
 class _CompiledUpdate:
-    def __init__(self, adapter: Any, description: Change) -> None:
+    def __init__(self, adapter: Any, description: Assigning) -> None:
         self._table = adapter.get_table(description.query)
-        self._values = description.values
         env = {"current_scope": [self._table._tablename]}
         self._where = _template(adapter, adapter.expand(description.query, query_env=env))
         rows = _CompiledSelect(
             adapter, Selection(description.query, (self._table.ALL,), {"for_update": True})
         )
         self._images = rows.dicts
-        assigned = {v.name for v in self._values.values() if isinstance(v, Param)}
-        self.names = rows.names | assigned
+        self._values = dict(description.values)
+        self._rendered = {
+            name: _template(adapter, adapter.placed(self._table[name], value, env))
+            for name, value in description.values.items()
+            if isinstance(value, Expression | Query)
+        }
+        assigned = {value.name for value in self._values.values() if isinstance(value, Param)}
+        inside = {name for part in self._rendered.values() for name, _ in part.slots if name}
+        self.names = rows.names | assigned | inside
 
     def run(self, adapter: Any, values: Mapping[str, Any]) -> int:
         given = {
             name: values[value.name] if isinstance(value, Param) else value
             for name, value in self._values.items()
+            if name not in self._rendered
         }
         fields = self._table._fields_and_values_for_update(given).op_values()
+        fields += [
+            (self._table[name], Rendered(part.sql, part.parameters(values)))
+            for name, part in self._rendered.items()
+        ]
         return int(
             adapter.pipeline.update_where(
                 self._table,
@@ -160,7 +172,7 @@ class Prepared:
         build: Gets the DAL, gives ``select(...)`` or ``update(...)`` with ``Param``s in it.
     """
 
-    def __init__(self, build: Callable[[Any], Selection | Change]) -> None:
+    def __init__(self, build: Callable[[Any], Selection | Assigning]) -> None:
         self._build = build
 
     def dicts(self, db: Any, /, **values: Any) -> list[Row]:
@@ -200,6 +212,6 @@ class Prepared:
         return compiled
 
 
-def prepared(build: Callable[[Any], Selection | Change]) -> Prepared:
+def prepared(build: Callable[[Any], Selection | Assigning]) -> Prepared:
     """Prepare a statement; nothing is compiled and no database needed until it is used."""
     return Prepared(build)

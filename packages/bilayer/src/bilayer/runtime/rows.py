@@ -57,6 +57,8 @@ class StrictUpdater(RecordUpdater):  # type: ignore[misc]
             InvalidValue: There is no such column; PyDAL would drop the name silently.
         """
         table = self.db[self.tablename]
+        if not fields:  # PyDAL would write back every value it once read
+            raise InvalidValue("say which columns to update", self.tablename)
         for name in fields:
             if name not in table.fields:
                 raise InvalidValue("no such column", self.tablename, name)

@@ -23,9 +23,16 @@ class Field(PyDALField):  # type: ignore[misc] # PyDAL's classes are untyped
     default filter would cut a datetime to whole seconds without its zone.
     """
 
-    def __init__(self, fieldname: str, type: str = "string", **options: Any) -> None:  # noqa: A002 - PyDAL's name
+    def __init__(
+        self,
+        fieldname: str,
+        type: str = "string",  # noqa: A002 - PyDAL's name
+        length: int | None = None,
+        **options: Any,
+    ) -> None:
         options.setdefault("requires", None)
-        super().__init__(fieldname, type, **options)
+        super().__init__(fieldname, type, length, **options)
+        self.is_bounded = length is not None
 
     def belongs(self, *value: Any, **options: Any) -> Query:
         """Make the query ``IN``; unlike PyDAL's it does not sort, so that any type will do."""
@@ -159,13 +166,21 @@ class NativeTable(Table):  # type: ignore[misc]
             values: The row to insert.
             conflict: The columns of the primary or a unique key that decide.
             update: What to change in a row that exists, expressions included; all of ``values``
-                outside the key if None; nothing if empty.
+                outside the two keys if None; nothing if empty.
+
+        Raises:
+            InvalidValue: ``conflict`` is empty, or names a column without a value.
+            UniqueViolation: Another row has another key of ``values``. If the named key and that
+                one belong to two rows, MariaDB raises too; the others change the named one.
         """
         given = dict(values)
         if not conflict or any(name not in given or name not in self.fields for name in conflict):
             raise InvalidValue("conflict names key columns that values gives", self._tablename)
+        if any(given[name] is None for name in conflict):
+            raise InvalidValue("NULL is in no key, so nothing conflicts", self._tablename)
         if update is None:
-            update = {name: value for name, value in given.items() if name not in conflict}
+            keys = {*conflict, *(c.name for c in self._db._adapter.key_columns(self))}
+            update = {name: value for name, value in given.items() if name not in keys}
         fields = self._fields_and_values_for_insert(given).op_values()
         changes = self._fields_and_values_for_update(dict(update)).op_values() if update else None
         columns = [self[name] for name in conflict]

@@ -15,6 +15,7 @@ from bilayer.runtime.errors import (
 
 if TYPE_CHECKING:
     from bilayer.runtime.adapters.base import NativeAdapter
+    from bilayer.runtime.session import Session
 
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
 _LEVELS: Final = get_args(Isolation)
@@ -49,6 +50,17 @@ class Transaction:
             TransactionMisuse: An inner block asks for an isolation level, or for read only.
         """
         session = self._adapter.session
+        try:
+            self._open(session)
+        except Exception:
+            raise
+        except BaseException:  # interrupted: begun or not, nobody may go on with this connection
+            self._adapter.discard()
+            session.failed = session.lost = session.depth > 0
+            raise
+        return self
+
+    def _open(self, session: Session) -> None:
         if not session.depth:
             self._begin()
             session.readonly = self._readonly
@@ -58,7 +70,6 @@ class Transaction:
             self._savepoint = f"bilayer_{session.depth}"
             self._adapter.run(f"SAVEPOINT {self._savepoint}")
         session.blocks.append(self)
-        return self
 
     def __exit__(
         self,
@@ -126,12 +137,12 @@ class Transaction:
         adapter = self._adapter
         try:
             adapter.commit_transaction()
+            adapter.session.end_transaction()
         except ConnectionLost:
             failure: DatabaseError = OutcomeUnknown("the connection broke during COMMIT")
         except DatabaseError as error:
             failure = error
         else:
-            adapter.session.end_transaction()
             return
         self._undo()
         raise failure

@@ -8,20 +8,26 @@ second and cuts those that are overdue; a statement pays two attribute writes fo
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from bilayer.runtime.session import Watch
+
+log = logging.getLogger("bilayer.runtime")
 
 CHECK_INTERVAL_SECONDS: Final = 0.2
 
 
 class Watchdog:
     """Cuts statements that run past their deadline.
+
+    Its thread starts with the first connection and ends when no thread holds one.
 
     Args:
         cut: Called in the watchdog's thread with the driver's connection; it must make the
@@ -34,40 +40,30 @@ class Watchdog:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process = 0
-        self._stopped = threading.Event()
 
     def add(self, watch: Watch) -> None:
-        """Watch one thread's session; starts the thread, also anew after a fork."""
+        """Watch one thread's session; starts the watchdog's thread, also anew after a fork."""
         with self._lock:
             self._watches.add(watch)
-            if self._thread is None or self._process != os.getpid():
+            is_running = self._thread is not None and self._thread.is_alive()
+            if not is_running or self._process != os.getpid():
                 self._process = os.getpid()
-                self._stopped = threading.Event()
                 self._thread = threading.Thread(
-                    target=self._run, args=(self._stopped,), name="bilayer-watchdog", daemon=True
+                    target=self._run, name="bilayer-watchdog", daemon=True
                 )
                 self._thread.start()
 
-    def guard(self, call: Callable[[Any], Any], seconds: float) -> Callable[[Any], Any]:
-        """Give a call on a driver's connection a deadline."""
-
-        def guarded(connection: Any) -> Any:
-            watch = Watch()
-            watch.connection = connection
-            watch.deadline = time.monotonic() + seconds
-            self.add(watch)
-            try:
-                return call(connection)
-            finally:
-                watch.deadline = None
-
-        return guarded
-
-    def stop(self) -> None:
-        """End the thread; a later ``add`` starts it again."""
-        with self._lock:
-            self._stopped.set()
-            self._thread = None
+    @contextmanager
+    def deadline(self, connection: Any, seconds: float) -> Iterator[None]:
+        """Give what happens on a driver's connection outside of statements a deadline."""
+        watch = Watch()
+        watch.connection = connection
+        watch.deadline = time.monotonic() + seconds
+        self.add(watch)
+        try:
+            yield
+        finally:
+            watch.connection = watch.deadline = None
 
     def pin(self) -> list[Watch]:
         """Give the watches of all threads, and let none come or go until ``unpin``."""
@@ -84,13 +80,30 @@ class Watchdog:
         self._watches = weakref.WeakSet()
         self._thread = None
 
-    def _run(self, stopped: threading.Event) -> None:
-        while not stopped.wait(CHECK_INTERVAL_SECONDS):
-            now = time.monotonic()
-            with self._lock:
-                watches = list(self._watches)
-            for watch in watches:
-                deadline, connection = watch.deadline, watch.connection
-                if deadline is not None and now > deadline and connection is not None:
-                    watch.overdue = True
-                    self._cut(connection)
+    def _run(self) -> None:
+        while self._look():
+            time.sleep(CHECK_INTERVAL_SECONDS)
+
+    def _look(self) -> bool:
+        """Cut what is overdue; tell whether there is anything left to watch.
+
+        A method of its own, so that no local keeps the session of a dead thread alive.
+        """
+        now = time.monotonic()
+        with self._lock:
+            watches = [watch for watch in self._watches if watch.connection is not None]
+            if not watches:
+                self._thread = None
+                return False
+        for watch in watches:
+            deadline, connection = watch.deadline, watch.connection
+            if deadline is not None and now > deadline and connection is not None:
+                watch.overdue = True
+                self._try_to_cut(connection)
+        return True
+
+    def _try_to_cut(self, connection: Any) -> None:
+        try:
+            self._cut(connection)
+        except Exception:  # noqa: BLE001 - whatever a closed connection says; others need the watchdog
+            log.debug("a connection was closed before it could be cut")

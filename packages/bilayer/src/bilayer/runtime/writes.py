@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from bilayer.runtime.adapters.parts import Rendered
 from bilayer.runtime.adapters.statements import all_equal
 from bilayer.runtime.errors import Deadlock, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
@@ -199,7 +200,7 @@ class WritePipeline:
         keys = self._keys(table, before)
         names = [column.name for column in self._adapter.key_columns(table)]
         given = {field.name: value for field, value in fields}
-        if any(isinstance(given.get(name), Expression | Query) for name in names):
+        if any(isinstance(given.get(name), Expression | Query | Rendered) for name in names):
             raise UnsupportedDefinition(
                 f"the primary key of {table} cannot be set by an expression"
             )

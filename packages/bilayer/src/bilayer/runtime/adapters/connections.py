@@ -7,17 +7,20 @@ one per thread at a time, always in the driver's autocommit mode.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from bilayer.runtime.adapters.binding import BoundParameters
+from bilayer.runtime.engines.questions import bound_questions
 from bilayer.runtime.errors import (
     ConnectionLost,
     DatabaseError,
     OutcomeUnknown,
     PoolTimeout,
+    RawSQLRefused,
     TransactionAborted,
     TransactionMisuse,
 )
@@ -26,6 +29,9 @@ from bilayer.runtime.watchdog import Watchdog
 
 log = logging.getLogger("bilayer.runtime")
 
+_CONTROL: Final = re.compile(
+    r"\s*(BEGIN|START\s+TRANSACTION|COMMIT|ROLLBACK|END|ABORT|SAVEPOINT|RELEASE)\b", re.IGNORECASE
+)
 _CHANGES_NOTHING: Final = ("SELECT", "BEGIN", "START TRANSACTION", "SET ", "PRAGMA")
 
 
@@ -56,10 +62,7 @@ class PooledConnections(BoundParameters):
         self.folder = ""
         self.session = Session()
         self.watchdog = Watchdog(self.cut)
-        # The pool tests a connection before it lends it, and would wait for ever for a peer that
-        # is silent; a ping has a deadline as a statement has.
-        dialect: Any = self.engine.dialect
-        dialect.do_ping = self.watchdog.guard(dialect.do_ping, self.adapter_args["ping_seconds"])
+        bound_questions(self.engine, self.watchdog, self.adapter_args["ping_seconds"])
 
     # -- what each engine says for itself
 
@@ -109,14 +112,15 @@ class PooledConnections(BoundParameters):
         except sa.exc.TimeoutError:
             failure: DatabaseError = PoolTimeout("no connection became free in time")
         except sa.exc.DBAPIError as caught:
-            failure = self._unreachable(caught.orig)
+            failure = self._unreachable(caught.orig or caught)
         except self.driver.Error as caught:
             failure = self._unreachable(caught)
         raise failure
 
-    def _unreachable(self, caught: BaseException | None) -> DatabaseError:
-        reason = type(caught).__name__
-        return ConnectionLost(f"could not connect to the database ({reason})")
+    def _unreachable(self, caught: BaseException) -> DatabaseError:
+        number = caught.args[0] if caught.args and isinstance(caught.args[0], int) else None
+        code = getattr(caught, "sqlite_errorname", None) or (str(number) if number else None)
+        return ConnectionLost("could not connect to the database", code=code)
 
     def release(self) -> None:
         """Give the calling thread's connection back to the pool.
@@ -166,6 +170,8 @@ class PooledConnections(BoundParameters):
         Raises:
             DatabaseError: One of the tree in ``bilayer.runtime.errors``.
         """
+        if _CONTROL.match(sql):
+            raise RawSQLRefused("transactions are begun and ended by transaction() only")
         if placeholders is None and "\x01" in sql:
             sql, placeholders = self.bind(sql)
         return self.run(sql, placeholders)

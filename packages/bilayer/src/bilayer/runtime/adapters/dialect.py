@@ -16,8 +16,8 @@ from bilayer.runtime.adapters.operands import (
     operand_type,
     value_type,
 )
-from bilayer.runtime.adapters.parts import Env
-from bilayer.runtime.errors import InvalidValue, RawSQLRefused
+from bilayer.runtime.adapters.parts import Env, Param
+from bilayer.runtime.errors import InvalidValue, RawSQLRefused, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, PyDALField, Query, Select
 
 
@@ -148,35 +148,52 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
     def like(
         self, first: Any, second: Any, escape: str | None = None, query_env: Env | None = None
     ) -> str:
-        """Render LIKE; only the backslash may escape, for the escape is pasted."""
-        escape = self._text_search(first, second, escape)
-        return str(super().like(first, second, escape=escape, query_env=query_env or {}))
+        """Render LIKE; without ``escape`` a backslash stands for itself."""
+        env = query_env or {}
+        pattern = self._pattern(first, second, escape, env)
+        return self.matches(self.expand(first, query_env=env), pattern)
 
     def ilike(
         self, first: Any, second: Any, escape: str | None = None, query_env: Env | None = None
     ) -> str:
         """Render LIKE without regard to case."""
-        escape = self._text_search(first, second, escape)
-        return str(super().ilike(first, second, escape=escape, query_env=query_env or {}))
+        env = query_env or {}
+        pattern = self._pattern(first, second, escape, env)
+        folded = self.lower(second, env) if isinstance(second, Expression) else pattern.lower()
+        return self.matches(self.lower(first, env), folded)
 
     def startswith(self, first: Any, second: Any, query_env: Env | None = None) -> str:
         """Render the search for a beginning."""
         self._text_search(first, second, None)
-        return str(super().startswith(first, second, query_env or {}))
+        return self.like(first, self._like_escaper_default(second) + "%", "\\", query_env)
 
     def endswith(self, first: Any, second: Any, query_env: Env | None = None) -> str:
         """Render the search for an end."""
         self._text_search(first, second, None)
-        return str(super().endswith(first, second, query_env or {}))
+        return self.like(first, "%" + self._like_escaper_default(second), "\\", query_env)
+
+    def matches(self, text: str, pattern: str) -> str:
+        """Render that a text matches a pattern in which the backslash escapes."""
+        return f"({text} LIKE {pattern} ESCAPE '\\')"
+
+    def _pattern(self, first: Any, second: Any, escape: str | None, query_env: Env) -> str:
+        self._text_search(first, second, escape)
+        pattern = str(self.expand(second, "string", query_env=query_env))
+        if escape is None and not isinstance(second, Expression):
+            return pattern.replace("\\", "\\\\")
+        return pattern
 
     @staticmethod
-    def _text_search(first: Any, second: Any, escape: str | None) -> str | None:
-        """Check the operands of a search and give the escape; PyDAL pastes it into the SQL."""
+    def _text_search(first: Any, second: Any, escape: str | None) -> None:
+        """Check the operands of a search; PyDAL would paste the escape into the SQL."""
+        if isinstance(second, Param):
+            raise UnsupportedDefinition(
+                "a text search takes no Param: its signs are escaped before"
+            )
         if escape not in (None, "\\"):
             raise RawSQLRefused("escape must be a backslash: PyDAL pastes it into the SQL")
         if operand_type(first) in JSON:
             raise InvalidValue("a document is searched by json_contains() and json_text()")
-        return "\\" if isinstance(second, Expression) else escape
 
     def contains(
         self,
@@ -192,6 +209,7 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
             return self.json_contains_text(self.expand(first, query_env=env), item)
         if isinstance(second, Expression):
             raise RawSQLRefused("contains() takes a value here, not an expression")
+        self._text_search(first, second, None)
         return str(super().contains(first, second, case_sensitive, env))
 
     # -- rows by their keys

@@ -17,7 +17,6 @@ from bilayer.runtime.codecs import (
     decode_instant,
     decode_time,
     decode_uuid,
-    encode_boolean,
     encode_bytes,
     encode_date,
     encode_double,
@@ -49,10 +48,6 @@ _UNIQUE_KEYS: Final = (
 )
 
 
-def _decode_boolean(value: Any) -> bool:
-    return bool(value)
-
-
 class MySQLAdapter(NativeAdapter):
     """The adapter of MariaDB and MySQL."""
 
@@ -60,7 +55,6 @@ class MySQLAdapter(NativeAdapter):
     drivers = ("pymysql",)
     codecs: ClassVar[Mapping[str, Codec]] = {
         **COMMON_CODECS,
-        "boolean": Codec(encode_boolean, _decode_boolean),
         "double": Codec(encode_double),
         "float": Codec(encode_double),
         "date": Codec(encode_date, decode_date),

@@ -22,6 +22,8 @@ _UNTYPED: Final[Mapping[type, str]] = {
 }
 _JSON_TEXT: Final = ("json_key_value", "json_path_value", "json_text")
 _UNREACHABLE: Final = re.compile(r'["\\\x00-\x1f]|^-')
+_UNSET_LENGTH: Final = 512
+_BOUNDED: Final = ("string", "password", "upload")
 NUMBERS: Final = "numbers"
 JSON: Final = ("json", "jsonb")
 INTEGERS: Final = ("id", "integer", "bigint")
@@ -61,6 +63,22 @@ def result_type(result: Any) -> str | None:
 def family(field_type: Any) -> str | None:
     """Give the family within which types mix; None where anything goes, as in JSON."""
     return _FAMILIES.get(field_type.partition("(")[0]) if isinstance(field_type, str) else None
+
+
+def limit_of(field: Any) -> int:
+    """Give the declared length of a text; 0 where none was given (PyDAL would say 512)."""
+    is_bounded = getattr(field, "is_bounded", field.length != _UNSET_LENGTH)
+    return int(field.length) if is_bounded and field.type in _BOUNDED else 0
+
+
+def check_length(field_type: str, length: int, value: Any) -> None:
+    """Hold the declared length, which SQLite does not and PyDAL never did; 0 is no limit.
+
+    Raises:
+        InvalidValue: The text is longer.
+    """
+    if length and field_type in _BOUNDED and isinstance(value, str) and len(value) > length:
+        raise InvalidValue(f"longer than {length} characters")
 
 
 def is_plain_key(key: str) -> bool:

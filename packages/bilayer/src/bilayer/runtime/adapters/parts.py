@@ -24,6 +24,14 @@ class Param:
         return f"Param({self.name!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An expression that has been rendered already, with its parameters."""
+
+    sql: str
+    parameters: list[Any]
+
+
 class SQLText(str):
     """Text that an adapter made and that may therefore stand in SQL."""
 

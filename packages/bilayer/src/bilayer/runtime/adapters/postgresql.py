@@ -18,7 +18,6 @@ from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
     Codec,
     decode_instant,
-    encode_boolean,
     encode_bytes,
     encode_date,
     encode_double,
@@ -76,7 +75,7 @@ class PostgreSQLDialect(SafeDialect):
     def ilike(
         self, first: Any, second: Any, escape: str | None = None, query_env: Env | None = None
     ) -> str:
-        """Render LIKE without regard to case."""
+        """Render LIKE without regard to case; other types than text are cast first."""
         return super().ilike(self._as_text(first), second, escape, query_env)
 
     @staticmethod
@@ -172,7 +171,6 @@ class PostgreSQLAdapter(NativeAdapter):
     returning = True
     codecs: ClassVar[Mapping[str, Codec]] = {
         **COMMON_CODECS,
-        "boolean": Codec(encode_boolean),
         "json": Codec(encode_json),
         "jsonb": Codec(encode_json),
         "list:string": Codec(list_of(text_of)),

@@ -7,8 +7,10 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from bilayer.decimals import EXACT
 from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.adapters.dialect import SafeDialect
+from bilayer.runtime.adapters.operands import limit_of
 from bilayer.runtime.adapters.parts import Env
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
@@ -17,7 +19,6 @@ from bilayer.runtime.codecs import (
     decode_instant,
     decode_time,
     decode_uuid,
-    encode_boolean,
     encode_bytes,
     encode_date,
     encode_double,
@@ -35,11 +36,7 @@ from bilayer.runtime.errors import (
     UnsupportedDefinition,
 )
 from bilayer.runtime.pydal_compat import SQLiteDialect, dialects
-from bilayer.types import EXACT, MAX_EXACT_DIGITS
-
-
-def _decode_boolean(value: Any) -> bool:
-    return bool(value)
+from bilayer.types import MAX_EXACT_DIGITS
 
 
 def _scaled(precision: int, scale: int) -> Codec:
@@ -67,6 +64,18 @@ class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # P
             given[8] = False
         attributes.pop("for_update", None)
         return str(super().select(*given, **attributes))
+
+    def matches(self, text: str, pattern: str) -> str:
+        """Match as the other engines do; SQLite's LIKE ignores the case of ASCII letters."""
+        return f"bilayer_like({text}, {pattern})"
+
+    def lower(self, val: Any, query_env: Env | None = None) -> str:
+        """Fold all letters; SQLite's LOWER folds ASCII only."""
+        return f"bilayer_lower({self.expand(val, query_env=query_env or {})})"
+
+    def upper(self, first: Any, query_env: Env | None = None) -> str:
+        """Fold all letters."""
+        return f"bilayer_upper({self.expand(first, query_env=query_env or {})})"
 
     def json_contains_text(self, document: str, wanted: str) -> str:
         """Use the function every connection gets."""
@@ -98,7 +107,6 @@ class SQLiteAdapter(NativeAdapter):
     locks_rows = False
     codecs: ClassVar[Mapping[str, Codec]] = {
         **COMMON_CODECS,
-        "boolean": Codec(encode_boolean, _decode_boolean),
         "double": Codec(encode_double),
         "float": Codec(encode_double),
         "date": Codec(encode_date, decode_date),
@@ -130,9 +138,15 @@ class SQLiteAdapter(NativeAdapter):
         return super().family_of(field_type)
 
     def assigned(self, field: Any, expression: str) -> str:
-        """Refuse what SQLite would store as a float, or beyond the column's bits."""
+        """Refuse what the column would not hold; SQLite stores anything."""
         bits = {"integer": 32, "bigint": 64, "id": 64}.get(field.type)
-        return f"require_integer({expression}, {bits})" if bits else expression
+        if bits:
+            return f"require_integer({expression}, {bits})"
+        if str(field.type).startswith("decimal"):
+            digits = str(field.type).partition("(")[2].partition(",")[0]
+            return f"require_digits({expression}, {digits})"
+        limit = limit_of(field)
+        return f"require_length({expression}, {limit})" if limit else expression
 
     def open_cursor(self, connection: Any) -> Any:
         """Open a cursor that fetches at once."""

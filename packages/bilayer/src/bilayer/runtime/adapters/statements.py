@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any, Final
 
 from bilayer.runtime.adapters.operands import INTEGERS
+from bilayer.runtime.adapters.parts import Rendered
 from bilayer.runtime.adapters.values import TypedValues
 from bilayer.runtime.errors import UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
@@ -105,7 +106,10 @@ class WriteStatements(TypedValues):
         pieces: list[str] = []
         parameters: list[Any] = []
         for field, value in fields:
-            if isinstance(value, Expression | Query):
+            if isinstance(value, Rendered):
+                text = value.sql
+                parameters.extend(value.parameters)
+            elif isinstance(value, Expression | Query):
                 text, given = self.bind(self.placed(field, value, env))
                 parameters.extend(given)
             else:
@@ -128,8 +132,6 @@ class WriteStatements(TypedValues):
         """Render the WHERE of a write."""
         if not query:
             return Condition("", [])
-        if not query.ignore_common_filters:
-            query = self.common_filter(query, [table])
         env = {"current_scope": [table._tablename]}
         sql, parameters = self.bind(self.expand(query, query_env=env))
         return Condition(f" WHERE {sql}", parameters)

@@ -12,7 +12,13 @@ from typing import Any, ClassVar, Final
 
 from bilayer.runtime import tokens
 from bilayer.runtime.adapters.connections import PooledConnections
-from bilayer.runtime.adapters.operands import INTEGERS, family, operand_type
+from bilayer.runtime.adapters.operands import (
+    INTEGERS,
+    check_length,
+    family,
+    limit_of,
+    operand_type,
+)
 from bilayer.runtime.adapters.parts import Param, ReadingPlan, SQLText
 from bilayer.runtime.codecs import (
     Codec,
@@ -33,7 +39,7 @@ COMMON_CODECS: Final[Mapping[str, Codec]] = {
     "text": TEXT,
     "password": TEXT,
     "upload": TEXT,
-    "boolean": Codec(encode_boolean),
+    "boolean": Codec(encode_boolean, bool),
     "integer": Codec(integer(32), decode_integer),
     "bigint": Codec(integer(64), decode_integer),
     "id": Codec(integer(64), decode_integer),
@@ -43,19 +49,8 @@ COMMON_CODECS: Final[Mapping[str, Codec]] = {
     "json": Codec(encode_json, decode_json),
     "jsonb": Codec(encode_json, decode_json),
 }
-_BOUNDED: Final = ("string", "password", "upload")
 _DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
 _REFERENCE: Final = re.compile(r"reference (\w+)(?:\.(\w+))?")
-
-
-def check_length(field_type: str, length: int, value: Any) -> None:
-    """Hold the declared length, which SQLite does not and PyDAL never did.
-
-    Raises:
-        InvalidValue: The text is longer.
-    """
-    if field_type in _BOUNDED and isinstance(value, str) and len(value) > length:
-        raise InvalidValue(f"longer than {length} characters")
 
 
 class TypedValues(PooledConnections):
@@ -161,8 +156,8 @@ class TypedValues(PooledConnections):
                     field, self.expand(value, field.type, query_env=query_env or {})
                 )
             if isinstance(value, Param):
-                return tokens.write_named(value.name, field.type, field.length)
-            check_length(field.type, field.length, value)
+                return tokens.write_named(value.name, field.type, limit_of(field))
+            check_length(field.type, limit_of(field), value)
             return self.represent(value, field.type)
         except InvalidValue as error:
             failure = error.at(field.tablename, field.name)
@@ -177,7 +172,7 @@ class TypedValues(PooledConnections):
         if value is None:
             return None
         try:
-            check_length(field.type, field.length, value)
+            check_length(field.type, limit_of(field), value)
             return self.codec(field.type).encode(value)
         except InvalidValue as error:
             failure = error.at(field.tablename, field.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -42,6 +43,7 @@ _CONSTRAINTS: Final[Mapping[int, tuple[type[ConstraintViolation], str, str]]] = 
     4025: (CheckViolation, "the row is not allowed", r"CONSTRAINT `([^`]+)`"),
     3819: (CheckViolation, "the row is not allowed", r"constraint '([^']+)'"),
 }
+_UNKNOWN_NAME: Final = (1146, 1054, 1305)
 _NOT_NULL: Final = (1048, 1364)
 _OTHERS: Final[Mapping[int, tuple[type[DatabaseError], str]]] = {
     1213: (Deadlock, "a deadlock; retry the transaction"),
@@ -72,10 +74,10 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         pool_reset_on_return=None,
         connect_args={
             **password,
-            "connect_timeout": max(1, round(options.connect_timeout)),
+            "connect_timeout": ceil(options.connect_timeout),
             # For the greeting; _prepare sets the timeout of statements.
-            "read_timeout": max(1, round(options.connect_timeout)),
-            "write_timeout": max(1, round(options.read_timeout)),
+            "read_timeout": ceil(options.connect_timeout),
+            "write_timeout": ceil(options.read_timeout),
             "autocommit": True,
             "client_flag": CLIENT.FOUND_ROWS,  # UPDATE counts matched rows, as elsewhere
         },
@@ -106,14 +108,14 @@ def prepare(connection: Any, options: ConnectOptions) -> None:
     settings = {
         "sql_mode": f"'{_MARIADB_MODE if mariadb else _SQL_MODE}'",
         "time_zone": "'+00:00'",
-        "innodb_lock_wait_timeout": max(1, round(options.lock_seconds)),
+        "innodb_lock_wait_timeout": ceil(options.lock_seconds),
         "collation_connection": f"'{text_collation(mariadb=mariadb)}'",
         "tx_isolation" if mariadb else "transaction_isolation": "'READ-COMMITTED'",
     }
     if options.session_settings and mariadb:
         settings["max_statement_time"] = f"{options.statement_timeout:g}"
     elif options.session_settings:
-        settings["max_execution_time"] = round(options.statement_timeout * 1000)
+        settings["max_execution_time"] = ceil(options.statement_timeout * 1000)
     with connection.cursor() as cursor:
         cursor.execute("SET " + ",".join(f"SESSION {k}={v}" for k, v in settings.items()))
         cursor.execute("SELECT @@sql_mode, @@time_zone, @@character_set_connection")
@@ -145,7 +147,9 @@ def translate(caught: Exception, _connection: Any) -> DatabaseError:
     if number in _OTHERS:
         other, message = _OTHERS[number]
         return other(message, code=code)
-    return DatabaseError(f"MariaDB refused the statement ({code})", code=code)
+    # Messages of these numbers quote names only, those of others may quote values.
+    what = text if number in _UNKNOWN_NAME else code
+    return DatabaseError(f"MariaDB refused the statement ({what})", code=code)
 
 
 def _last(pattern: str, text: str) -> str | None:

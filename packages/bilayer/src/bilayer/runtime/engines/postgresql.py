@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, Final
 
 import psycopg2.extensions
@@ -45,6 +46,7 @@ _CONSTRAINTS: Final[Mapping[str, tuple[type[ConstraintViolation], str]]] = {
     "23514": (CheckViolation, "the row is not allowed"),
     "23502": (NotNullViolation, "a value is required"),
 }
+_UNKNOWN_NAME: Final = ("42P01", "42703", "42883")
 _OTHERS: Final[Mapping[str, tuple[type[DatabaseError], str]]] = {
     "40P01": (Deadlock, "a deadlock; retry the transaction"),
     "40001": (SerializationFailure, "the transaction could not be serialized; retry it"),
@@ -59,19 +61,17 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
     """Make an engine whose connections have the settings safety needs."""
     arguments: dict[str, Any] = {
         **_KEEPALIVE,
-        "connect_timeout": max(1, round(options.connect_timeout)),
-        "tcp_user_timeout": round(options.read_timeout * 1000),
+        "connect_timeout": ceil(options.connect_timeout),
+        "tcp_user_timeout": ceil(options.read_timeout * 1000),
         "application_name": options.application_name,
         "client_encoding": "utf8",
     }
     if options.session_settings:
         settings = {
             "timezone": "UTC",
-            "statement_timeout": round(options.statement_timeout * 1000),
-            "lock_timeout": round(options.lock_seconds * 1000),
-            "idle_in_transaction_session_timeout": round(
-                options.idle_in_transaction_timeout * 1000
-            ),
+            "statement_timeout": ceil(options.statement_timeout * 1000),
+            "lock_timeout": ceil(options.lock_seconds * 1000),
+            "idle_in_transaction_session_timeout": ceil(options.idle_in_transaction_timeout * 1000),
         }
         given = str(url.query.get("options", ""))
         url = url.difference_update_query(["options"])
@@ -86,6 +86,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         pool_recycle=options.pool_recycle,
         pool_pre_ping=options.pre_ping,
         pool_reset_on_return=None,
+        use_native_hstore=False,  # would ask every new server for a type nobody uses
         connect_args=arguments,
     )
     event.listen(engine, "connect", prepare)
@@ -134,7 +135,9 @@ def translate(caught: Exception, connection: Any) -> DatabaseError:
         return other(message, code=code)
     if code is None and connection.closed:
         return ConnectionLost("the connection was closed")
-    return DatabaseError(f"PostgreSQL refused the statement ({code})", code=code)
+    # Messages of these codes quote names only, those of others may quote values.
+    what = getattr(diagnostics, "message_primary", "") if code in _UNKNOWN_NAME else ""
+    return DatabaseError(f"PostgreSQL refused the statement ({what or code})", code=code)
 
 
 def _single_column(diagnostics: Any) -> str | None:

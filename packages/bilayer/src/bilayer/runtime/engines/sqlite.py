@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import re
 import sqlite3
@@ -12,8 +11,7 @@ from typing import Any, Final, Self
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from bilayer.runtime.codecs import decode_instant
-from bilayer.runtime.engines.sqlite_documents import DOCUMENT_FUNCTIONS
+from bilayer.runtime.engines.sqlite_functions import FUNCTIONS
 from bilayer.runtime.errors import (
     CheckViolation,
     ConnectionLost,
@@ -32,6 +30,7 @@ from bilayer.runtime.options import ConnectOptions
 _KEY_IN_TABLE: Final = re.compile(
     r'CONSTRAINT\s+"?(\w+)"?\s+(?:UNIQUE|PRIMARY\s+KEY)\s*\(([^)]*)\)', re.IGNORECASE
 )
+_UNKNOWN_NAME: Final = re.compile(r"^no such (?:table|column|function): [\w.]+$")
 _UNIQUE_INDEX: Final = re.compile(
     r'CREATE\s+UNIQUE\s+INDEX\s+"?(\w+)"?\s+ON\s+\S+\s*\(([^)]*)\)', re.IGNORECASE
 )
@@ -114,50 +113,12 @@ def prepare(connection: sqlite3.Connection, options: ConnectOptions) -> None:
     run("PRAGMA synchronous=FULL")  # with NORMAL a power cut loses acknowledged commits
     run("PRAGMA foreign_keys=ON")
     run("PRAGMA trusted_schema=OFF")
-    run("PRAGMA case_sensitive_like=ON")  # LIKE as on the other engines
     if str(journal).lower() != "wal" or run("PRAGMA foreign_keys").fetchone()[0] != 1:
         raise UnsafeSettings(
             "SQLite needs WAL and foreign keys; is the file on a network file system?"
         )
-    functions = (("REGEXP", 2, _matches), ("web2py_extract", 2, _extract))
-    for name, arity, function in functions:
+    for name, (arity, function) in FUNCTIONS.items():
         connection.create_function(name, arity, function, deterministic=True)
-    connection.create_function("require_integer", 2, _require_integer, deterministic=True)
-    for name, looked in DOCUMENT_FUNCTIONS.items():
-        connection.create_function(name, 2, looked, deterministic=True)
-    connection.create_function("LOWER", 1, _lower, deterministic=True)
-    connection.create_function("UPPER", 1, _upper, deterministic=True)
-
-
-def _require_integer(value: Any, bits: int) -> int | None:
-    """Refuse what a column of that many bits does not hold; SQLite would store a float."""
-    if value is not None and not (isinstance(value, int) and abs(2 * value + 1) < 2**bits):
-        raise OverflowError
-    return value
-
-
-def _matches(pattern: str, text: str | None) -> bool | None:
-    return None if text is None else re.search(pattern, text) is not None
-
-
-def _lower(text: Any) -> Any:
-    return text.lower() if isinstance(text, str) else text
-
-
-def _upper(text: Any) -> Any:
-    return text.upper() if isinstance(text, str) else text
-
-
-def _extract(part: str, text: str | None) -> float | int | None:
-    """Take a part of a stored instant, date or time; ``epoch`` in seconds."""
-    if text is None:
-        return None
-    if part == "epoch":
-        return decode_instant(text).timestamp()
-    has_date = "-" in text[:5]
-    moment = dt.datetime.fromisoformat(text) if has_date else dt.time.fromisoformat(text)
-    found: int = getattr(moment, part)
-    return found
 
 
 def translate(caught: Exception, connection: Any) -> DatabaseError:
@@ -174,7 +135,9 @@ def translate(caught: Exception, connection: Any) -> DatabaseError:
         return ReadOnly("the database accepts no writes", code=code)
     if code.startswith(("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return ConnectionLost("the database file cannot be used", code=code)
-    return DatabaseError(f"SQLite refused the statement ({code or 'unknown'})", code=code)
+    named = _UNKNOWN_NAME.search(str(caught))
+    what = named.group() if named else code or "unknown"
+    return DatabaseError(f"SQLite refused the statement ({what})", code=code)
 
 
 def _constraint_error(code: str, detail: str, connection: sqlite3.Connection) -> DatabaseError:
