@@ -33,6 +33,7 @@ class Proxy:
         self._silent = threading.Event()
         self._rescue: threading.Timer | None = None
         self._marker: bytes | None = None
+        self._last_word: bytes | None = None
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._start(self._accept)
@@ -60,10 +61,19 @@ class Proxy:
         self._rescue = threading.Timer(_PATIENCE_SECONDS, self._cut_all)
         self._rescue.start()
 
+    def fall_silent_after(self, message: bytes) -> None:
+        """Let a new connection be accepted and authenticated, then answer nothing.
+
+        Args:
+            message: ``b"ReadyForQuery"``: PostgreSQL's, after which a client may ask.
+        """
+        self._last_word = {b"ReadyForQuery": b"Z\x00\x00\x00\x05"}[message]
+
     def recover(self) -> None:
         """Cut what was silent and forward again."""
         self._stop_rescue()
         self._cut_all()
+        self._last_word = None
         self._silent.clear()
 
     def lose_answer_to(self, statement: str) -> None:
@@ -112,6 +122,8 @@ class Proxy:
                 break
             with suppress(OSError):
                 client.sendall(data)
+            if self._last_word is not None and self._last_word in data:
+                self.fall_silent()
         _hang_up(client)
         _hang_up(server)
 

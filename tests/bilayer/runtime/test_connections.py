@@ -21,6 +21,7 @@ from bilayer.runtime import (
     PoolTimeout,
     TransactionMisuse,
 )
+from bilayer.runtime.watchdog import CHECK_INTERVAL_SECONDS
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import backend, pooled, wait_until
 from tests.bilayer.runtime.threads import in_thread, other_thread, run_together
@@ -234,9 +235,17 @@ def _count(core: sa.Engine) -> int:
 
 
 def _run_and_die(action: Callable[[], None]) -> None:
-    thread = threading.Thread(target=action)
+    """Run in a thread that the watchdog has seen before it dies."""
+
+    def live() -> None:
+        action()
+        time.sleep(3 * CHECK_INTERVAL_SECONDS)
+
+    thread = threading.Thread(target=live)
     thread.start()
     thread.join()
+    del thread, live
+    time.sleep(2 * CHECK_INTERVAL_SECONDS)
     gc.collect()
 
 

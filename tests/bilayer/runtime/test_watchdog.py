@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 import threading
 import time
 import uuid
@@ -20,6 +21,7 @@ from bilayer.runtime import (
     StatementTimeout,
     TransactionAborted,
 )
+from bilayer.runtime.watchdog import CHECK_INTERVAL_SECONDS
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import backend, only, wait_until
 from tests.bilayer.runtime.proxy import Proxy
@@ -256,3 +258,35 @@ def test_closed_database_leaves_no_thread(tables_url: str) -> None:
             database.dal(database.dal.owners).count()
 
     wait_until(lambda: threading.active_count() <= before)
+
+
+@only("postgresql")
+def test_server_that_falls_silent_after_its_greeting_costs_the_connect_timeout(
+    proxy: Proxy, remote: Database
+) -> None:
+    # What SQLAlchemy asks of a server it sees for the first time has a deadline too.
+    proxy.fall_silent_after(b"ReadyForQuery")
+
+    assert seconds_of(lambda: fails(lambda: remote.dal.executesql("SELECT 1"))) < PATIENCE + 1
+    proxy.recover()
+    assert remote.dal.executesql("SELECT 1") == [(1,)]
+
+
+@only("sqlite")
+def test_watchdog_survives_a_connection_that_was_closed_meanwhile(database: Database) -> None:
+    watchdog = database._adapter.watchdog
+    closed = sqlite3.connect(":memory:")
+    closed.close()
+    with watchdog.deadline(closed, -1):
+        time.sleep(3 * CHECK_INTERVAL_SECONDS)
+
+    database.dal(database.dal.owners).count()
+    assert watchdog._thread.is_alive()
+
+
+@only("sqlite")
+def test_watchdog_of_other_threads_outlives_the_close_of_one(database: Database) -> None:
+    with other_thread(database, lambda: database.dal(database.dal.owners).count()):
+        database.close()
+
+        assert database._adapter.watchdog._thread.is_alive()

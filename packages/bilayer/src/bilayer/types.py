@@ -33,9 +33,13 @@ def _is_mysql(dialect: Dialect) -> bool:
     return dialect.name in ("mysql", "mariadb")
 
 
-def _code_point_collation(dialect: Dialect) -> str:
-    """The collation that compares by code point and keeps trailing spaces apart."""
-    return "utf8mb4_nopad_bin" if getattr(dialect, "is_mariadb", True) else "utf8mb4_0900_bin"
+def text_collation(*, mariadb: bool) -> str:
+    """Name the collation that compares by code point and keeps trailing spaces apart."""
+    return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+
+
+def _collation(dialect: Dialect) -> str:
+    return text_collation(mariadb=getattr(dialect, "is_mariadb", True))
 
 
 class UTCDateTime(TypeDecorator[dt.datetime]):
@@ -197,7 +201,7 @@ class String(TypeDecorator[str]):
         if dialect.name == "postgresql":
             return dialect.type_descriptor(sa.String(self.length, collation="C"))
         if _is_mysql(dialect):
-            collation = _code_point_collation(dialect)
+            collation = _collation(dialect)
             text = mysql.VARCHAR(self.length, charset="utf8mb4", collation=collation)
             return dialect.type_descriptor(text)
         return dialect.type_descriptor(sa.String(self.length))
@@ -214,7 +218,7 @@ class Text(TypeDecorator[str]):
         if dialect.name == "postgresql":
             return dialect.type_descriptor(sa.Text(collation="C"))
         if _is_mysql(dialect):
-            collation = _code_point_collation(dialect)
+            collation = _collation(dialect)
             return dialect.type_descriptor(mysql.LONGTEXT(charset="utf8mb4", collation=collation))
         return dialect.type_descriptor(sa.Text())
 

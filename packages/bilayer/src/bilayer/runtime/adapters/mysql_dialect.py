@@ -10,9 +10,9 @@ from bilayer.runtime.adapters.dialect import SafeDialect
 from bilayer.runtime.adapters.operands import json_path
 from bilayer.runtime.adapters.parts import Env
 from bilayer.runtime.codecs import JSON_NULL, encode_json
-from bilayer.runtime.engines.mysql import text_collation
 from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.pydal_compat import Expression, MySQLDialect
+from bilayer.types import text_collation
 
 _MAX_DOUBLE_INTEGER: Final = 2**53
 

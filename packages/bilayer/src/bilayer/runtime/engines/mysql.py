@@ -28,6 +28,7 @@ from bilayer.runtime.errors import (
     UnsafeSettings,
 )
 from bilayer.runtime.options import ConnectOptions
+from bilayer.types import text_collation
 
 _SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES,NO_AUTO_VALUE_ON_ZERO"
 _MARIADB_MODE: Final = f"{_SQL_MODE},SIMULTANEOUS_ASSIGNMENT"  # SET a=b, b=a swaps, as elsewhere
@@ -91,11 +92,6 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
 
     event.listen(engine, "reset", _reset)
     return engine
-
-
-def text_collation(*, mariadb: bool) -> str:
-    """Name the collation that compares by code point and does not ignore trailing spaces."""
-    return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
 
 
 def prepare(connection: Any, options: ConnectOptions) -> None:
