@@ -60,6 +60,27 @@ def test_last_page_has_no_cursor(count: int) -> None:
 
 
 @pytest.mark.usefixtures("listing")
+def test_page_of_many_bytes_ends_early_and_goes_on() -> None:
+    large = [row | {"text": "é" * 400_000} for row in rows(5)]  # 800 kB of UTF-8 each
+
+    page = page_of(large, ListQuery())
+
+    place = read_cursor(ListQuery(cursor=page["next_cursor"]))
+    assert [row["id"].int for row in page["items"]] == [0, 1]
+    assert place == Position(NOON - timedelta(microseconds=1), UUID(int=1))
+
+
+@pytest.mark.usefixtures("listing")
+def test_page_has_an_item_however_large() -> None:
+    huge = [row | {"text": "x" * 3_000_000} for row in rows(2)]
+
+    page = page_of(huge, ListQuery())
+
+    assert [row["id"].int for row in page["items"]] == [0]
+    assert page["next_cursor"] is not None
+
+
+@pytest.mark.usefixtures("listing")
 @pytest.mark.parametrize(
     "moment",
     [

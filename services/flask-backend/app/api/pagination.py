@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -22,6 +22,9 @@ from app.keyset import Position
 
 SIGNING_KEY: Final = "SIGNING_KEY"
 """Where ``create_app`` keeps the key of every signature in Flask's configuration."""
+
+MAX_PAGE_BYTES: Final = 2 * 2**20
+"""How large the items of a page are together; a page of more ends early."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE: Final = struct.Struct(">q16s")  # microseconds since 1970, id
@@ -67,12 +70,24 @@ def page_of(
         query: The query the rows answer.
         shape: Turns a row into what the client sees.
     """
-    shown = rows[: query.limit]
-    has_more = len(rows) > query.limit
+    items = _fitting(shape(row) for row in rows[: query.limit])
+    has_more = len(rows) > len(items)
     return {
-        "items": [shape(row) for row in shown],
-        "next_cursor": _write_cursor(shown[-1], query) if has_more else None,
+        "items": items,
+        "next_cursor": _write_cursor(rows[len(items) - 1], query) if has_more else None,
     }
+
+
+def _fitting(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Take items until the page is full of bytes; at least one, so that paging gets on."""
+    page: list[Mapping[str, Any]] = []
+    size = 0
+    for item in items:
+        size += len(current_app.json.dumps(item).encode())
+        if page and size > MAX_PAGE_BYTES:
+            break
+        page.append(item)
+    return page
 
 
 def _write_cursor(row: Mapping[str, Any], query: ListQuery) -> str:

@@ -67,6 +67,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "timeout": 30,
         "graceful_timeout": GRACEFUL_SECONDS,
         "keepalive": 5,
+        "sendfile": False,  # It would wait for the client; the worker's outbox does not.
         "max_requests": 20_000,
         "max_requests_jitter": 2_000,
         "limit_request_line": 4094,
