@@ -105,7 +105,7 @@ def test_length_that_nobody_gave_limits_nothing(db: Any) -> None:
 
 def test_subscription_to_a_table_that_is_not_there_is_refused(database: Database) -> None:
     with pytest.raises(UnsupportedDefinition):
-        database.subscribe(Witness(), "thigns")
+        database.subscribe(Witness(), "no_such_table")
 
 
 @pytest.mark.parametrize("url", ["postgresql+pysqlite://h/x", "mysql+pysqlite://h/x"])
