@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from app import clock
 from app.models import get_db, release, update_user
-from app.usecases.lockout import ACCOUNT_LIMIT
+from app.usecases.lockout import GUESS_LIMIT, SIGN_UP_LIMIT, claim_sign_up
 from app.usecases.tokens import make_token
 from app.vocabulary import MANAGED_EXTERNALLY
 from tests.factories import PASSWORD, make_user
@@ -90,6 +90,7 @@ def test_every_flaw_of_a_registration_is_told_at_once_and_nothing_is_stored(
         ({"email": "ada.king@example.com", "password": "Ada.King1"}, "password", None),
         ({"full_name": "x" * 201}, "full_name", "TOO_LONG"),
         ({"full_name": ""}, "full_name", "TOO_SHORT"),
+        ({"full_name": "  "}, "full_name", "WRONG_FORMAT"),
         ({"is_active": True}, "is_active", "UNKNOWN_FIELD"),
         ({"id": "0190b1a4-7c00-7000-8000-0000000000aa"}, "id", "UNKNOWN_FIELD"),
     ],
@@ -121,6 +122,24 @@ def test_of_many_registrations_of_one_email_at_once_one_succeeds(app: Flask) -> 
 
     statuses = sorted(getattr(response, "status_code", 0) for response in responses)
     assert statuses == [201, 409, 409, 409, 409]
+
+
+def test_registrations_from_one_address_are_limited(client: FlaskClient) -> None:
+    register(client, email="ada@example.com")
+    with clock.frozen(clock.now()):
+        for _ in range(SIGN_UP_LIMIT.free_attempts + 1):
+            claim_sign_up("192.0.2.1")
+        release()
+
+        response = client.post(
+            f"{API}/auth/register",
+            json={"email": "ada@example.com", "password": PASSWORD},
+            environ_base={"REMOTE_ADDR": "192.0.2.1"},
+        )
+
+    assert problem(response) == (429, "TOO_MANY_ATTEMPTS")
+    assert response.headers["Retry-After"] == "1"
+    assert problem(register(client, email="ada@example.com")) == (409, "EMAIL_TAKEN")
 
 
 def test_sign_in_gives_new_tokens_and_is_recorded(client: FlaskClient) -> None:
@@ -170,12 +189,12 @@ def test_too_many_failures_are_answered_alike_for_known_and_unknown_emails(
 
     with clock.frozen(clock.now()):
         for email in ("known@example.com", "unknown@example.com"):
-            for _ in range(ACCOUNT_LIMIT.free_attempts + 2):
+            for _ in range(GUESS_LIMIT.free_attempts + 2):
                 response = login(client, email=email, password="wrong guess")
                 answer = (response.status_code, response.headers.get("Retry-After"))
                 answers.setdefault(email, []).append(answer)
 
-    expected = [(401, None)] * (ACCOUNT_LIMIT.free_attempts + 1) + [(429, "1")]
+    expected = [(401, None)] * (GUESS_LIMIT.free_attempts + 1) + [(429, "1")]
     assert answers == {"known@example.com": expected, "unknown@example.com": expected}
 
 

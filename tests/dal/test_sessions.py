@@ -3,15 +3,17 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from app.models import (
     create_session,
     get_session,
-    get_session_by_refresh_token,
     get_session_by_token,
+    list_families,
+    list_family_sessions,
+    lock_user,
     revoke_sessions,
     rotate_session,
     transaction,
@@ -27,7 +29,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 def make_session(user_id: UUID, name: str, family_id: UUID | None = None) -> UUID:
     return create_session(
         user_id,
-        family_id=family_id,
+        family_id=family_id or uuid4(),
         token_hash=f"access {name}",
         refresh_hash=f"refresh {name}",
         created_at=NOON,
@@ -37,38 +39,55 @@ def make_session(user_id: UUID, name: str, family_id: UUID | None = None) -> UUI
     )
 
 
-def test_pair_is_found_by_either_hash_within_its_account_only() -> None:
+def test_pair_is_found_by_the_hash_of_its_access_token_within_its_account_only() -> None:
     user, other = make_user(), make_user()
     session_id = make_session(user["id"], "one")
 
-    by_token = get_session_by_token(user["id"], "access one")
-    by_refresh_token = get_session_by_refresh_token(user["id"], "refresh one")
+    found = get_session_by_token(user["id"], "access one")
 
-    assert by_token is not None
-    assert by_token == by_refresh_token
-    assert by_token["id"] == by_token["family_id"] == session_id
-    assert by_token["role"] == user["role"]
+    assert found is not None
+    assert found["id"] == session_id
+    assert found["role"] == user["role"]
     assert get_session_by_token(other["id"], "access one") is None
     assert get_session_by_token(user["id"], "refresh one") is None
-    assert get_session_by_refresh_token(user["id"], "access one") is None
     assert get_session(other["id"], session_id) is None
 
 
+def test_sign_in_is_listed_with_its_pairs_until_it_is_ended() -> None:
+    user_id, family_id = make_user()["id"], uuid4()
+    first = make_session(user_id, "first", family_id)
+    rotate_session(user_id, first, family_id=family_id, rotated_at=NOON, expires_at=NOON)
+    second = make_session(user_id, "second", family_id)
+    other = make_session(user_id, "other")
+
+    listed = {row["id"] for row in list_family_sessions(user_id, family_id)}
+    families = list_families(user_id)
+    revoke_sessions(user_id, family_id=family_id, revoked_at=NOON)
+
+    assert listed == {first, second}
+    assert families == [family_id, (get_session(user_id, other) or {})["family_id"]]
+    assert list_family_sessions(user_id, family_id) == []
+    assert len(list_families(user_id)) == 1
+
+
 def test_end_of_a_sign_in_reaches_a_successor_that_is_just_being_stored() -> None:
-    user_id = make_user()["id"]
-    first = make_session(user_id, "first")
+    user_id, family_id = make_user()["id"], uuid4()
+    first = make_session(user_id, "first", family_id)
     is_rotated = threading.Event()
 
     def refresh() -> UUID:
         with transaction():
-            rotate_session(user_id, first, rotated_at=NOON, expires_at=NOON)
+            lock_user(user_id)
+            rotate_session(user_id, first, family_id=family_id, rotated_at=NOON, expires_at=NOON)
             is_rotated.set()
-            time.sleep(0.3)  # The other one waits for the row that is locked here.
-            return make_session(user_id, "second", first)
+            time.sleep(0.3)  # The other one waits for the account, which is locked here.
+            return make_session(user_id, "second", family_id)
 
     def end() -> None:
         is_rotated.wait()
-        revoke_sessions(user_id, family_id=first, revoked_at=NOON)
+        with transaction():
+            lock_user(user_id)
+            revoke_sessions(user_id, family_id=family_id, revoked_at=NOON)
 
     second, _ = run_together([refresh, end])
 

@@ -17,8 +17,8 @@ from app.models import (
     get_user,
     get_user_by_email,
     list_users,
+    record_login,
     replace_password_hash,
-    update_login,
     update_user,
 )
 from app.vocabulary import Role, UserType
@@ -188,6 +188,8 @@ def test_email_of_a_deleted_account_is_taken_until_it_is_given_up() -> None:
 
     assert free_email(user["id"]) is True
 
+    assert (get_deleted_user(user["id"]) or {})["email"] is None
+    assert [row["email"] for row in list_users(is_deleted=True, limit=2)] == [None]
     assert make_user(email="ada@example.com")["id"] != user["id"]
 
 
@@ -202,9 +204,8 @@ def test_account_in_use_keeps_its_email() -> None:
 def test_account_is_read_with_its_last_login() -> None:
     user = make_user()
     assert (get_user(user["id"]) or {})["last_login_at"] is None
-    get_db().logins.insert(user_id=user["id"])
 
-    update_login(user["id"], last_login_at=NOON)
+    record_login(user["id"], at=NOON)
 
     assert (get_user(user["id"]) or {})["last_login_at"] == NOON
     assert [row["last_login_at"] for row in list_users(limit=2)] == [NOON]

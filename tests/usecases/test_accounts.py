@@ -12,14 +12,16 @@ from argon2 import PasswordHasher
 
 from app.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from app.models import (
+    create_session,
     get_db,
     get_profile,
     get_user,
     get_user_by_email,
+    revoke_sessions,
     transaction,
     update_user,
 )
-from app.usecases import passwords
+from app.usecases import accounts, passwords, sessions
 from app.usecases.accounts import (
     Client,
     SignedIn,
@@ -28,11 +30,13 @@ from app.usecases.accounts import (
     create_admin,
     delete_account,
     login,
+    refresh,
     register,
     update_account,
 )
 from app.usecases.administration import change_user
 from app.vocabulary import MANAGED_EXTERNALLY, Role
+from bilayer.runtime import LockTimeout
 from tests.factories import PASSWORD, make_admin, make_user
 from tests.support.threads import run_together
 
@@ -68,9 +72,9 @@ def test_password_is_stored_as_a_hash_only() -> None:
     assert PASSWORD not in str(get_db()(get_db().users).dicts())
 
 
-def test_every_flaw_of_a_new_account_is_told_at_once() -> None:
+def test_every_flaw_of_a_new_administrator_is_told_at_once() -> None:
     with pytest.raises(Invalid) as refused:
-        register(email="nobody", password="short", client=CLIENT)
+        create_admin(email="nobody", password="short")
 
     assert [error.field for error in refused.value.errors] == ["email", "password"]
     assert get_db()(get_db().users).isempty()
@@ -153,6 +157,78 @@ def test_only_whoever_knows_the_password_learns_that_an_account_is_disabled() ->
         sign_in(password="wrong guess")
 
 
+@pytest.mark.parametrize("failing", ["create_session", "create_profile"])
+def test_whoever_cannot_be_signed_in_is_not_signed_up_either(
+    monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise LockTimeout("the row is locked")
+
+    with monkeypatch.context() as patch, pytest.raises(LockTimeout):
+        patch.setattr(sessions if failing == "create_session" else accounts, failing, fail)
+        sign_up()
+
+    assert get_db()(get_db().users).isempty()
+    assert sign_up().user["email"] == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [("disable", "ACCOUNT_DISABLED"), ("delete", "INVALID_CREDENTIALS")]
+)
+def test_account_that_ends_while_its_password_is_compared_is_not_signed_in_to(
+    monkeypatch: pytest.MonkeyPatch, end: str, code: str
+) -> None:
+    user = sign_up().user
+    compare = passwords.is_password
+
+    def compare_slowly(password: str, password_hash: str | None) -> bool:
+        if end == "disable":
+            change_user(user["id"], is_active=False)
+        else:
+            delete_account(user["id"])
+        return compare(password, password_hash)
+
+    monkeypatch.setattr(passwords, "is_password", compare_slowly)
+
+    with pytest.raises(AppError) as refused:
+        sign_in()
+
+    assert refused.value.code == code
+    assert all(row["revoked_at"] is not None for row in get_db()(get_db().sessions).dicts())
+
+
+@pytest.mark.parametrize("end", ["disable", "delete"])
+def test_refresh_and_the_end_of_an_account_wait_for_each_other(
+    monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """Each is held up where it has locked one row and wants the next one."""
+    signed_in = sign_up()
+    user_id = signed_in.user["id"]
+
+    def store_slowly(*arguments: Any, **columns: Any) -> UUID:
+        time.sleep(0.3)
+        return create_session(*arguments, **columns)
+
+    def revoke_slowly(*arguments: Any, **columns: Any) -> None:
+        time.sleep(0.3)
+        revoke_sessions(*arguments, **columns)
+
+    monkeypatch.setattr(sessions, "create_session", store_slowly)
+    monkeypatch.setattr(sessions, "revoke_sessions", revoke_slowly)
+    actions: list[Callable[[], object]] = [
+        partial(refresh, signed_in.tokens.refresh_token, CLIENT, key=b"key"),
+        partial(change_user, user_id, is_active=False)
+        if end == "disable"
+        else partial(delete_account, user_id),
+    ]
+
+    renewed, finished = run_together(actions)
+
+    assert code_of(renewed) in {"SignedIn", "TOKEN_INVALID"}
+    assert not isinstance(finished, Exception)
+    assert all(row["revoked_at"] is not None for row in get_db()(get_db().sessions).dicts())
+
+
 def test_weaker_hash_is_replaced_at_the_next_sign_in() -> None:
     weaker = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     user = make_user(email="ada@example.com", password_hash=weaker)
@@ -215,8 +291,8 @@ def test_last_administrator_cannot_leave() -> None:
 def test_two_administrators_who_leave_at_once_do_not_both_leave() -> None:
     leaves: list[Callable[[UUID], object]] = [
         delete_account,
-        partial(change_user, changes={"role": Role.VIEWER}),
-        partial(change_user, changes={"is_active": False}),
+        partial(change_user, role=Role.VIEWER),
+        partial(change_user, is_active=False),
     ]
     for leave in leaves:
         first, second = make_admin(), make_admin()

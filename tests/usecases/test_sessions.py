@@ -4,15 +4,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from app import clock
 from app.errors import Unauthorized
 from app.models import delete_user, get_db, update_user
+from app.usecases.administration import change_user
 from app.usecases.sessions import (
     ACCESS_LIFETIME,
     IDLE_LIFETIME,
+    MAX_SIGN_INS,
     REUSE_GRACE,
     SIGN_IN_LIFETIME,
     Client,
@@ -218,6 +221,30 @@ def test_reuse_after_the_successor_was_used_ends_the_whole_sign_in() -> None:
     assert not is_valid(third)
 
 
+def test_reuse_is_noticed_as_long_as_the_sign_in_lives() -> None:
+    stolen = pair = sign_in()
+    for _ in range(10):
+        pair = refresh(pair)
+
+    with pytest.raises(Unauthorized) as refused:
+        refresh(stolen)
+
+    assert refused.value.code == "TOKEN_REUSED"
+    assert not is_valid(pair)
+
+
+def test_whoever_never_held_a_token_of_a_sign_in_cannot_end_it() -> None:
+    pair = sign_in()
+    forged = [make_token(pair.user_id).text, make_token(pair.user_id, uuid4()).text]
+
+    for text in forged:
+        with pytest.raises(Unauthorized) as refused:
+            refresh_session(text, CLIENT, key=KEY)
+        assert refused.value.code == "TOKEN_INVALID"
+
+    assert is_valid(refresh(pair))
+
+
 def test_reuse_ends_no_other_sign_in() -> None:
     user = make_user()
     stolen, other = sign_in(user), sign_in(user)
@@ -291,6 +318,58 @@ def test_all_sign_ins_of_one_account_end_together() -> None:
     assert is_valid(foreign)
 
 
+def rows_of(user_id: UUID) -> int:
+    return int(get_db()(get_db().sessions.user_id == user_id).count())
+
+
+def test_refreshes_leave_no_more_than_two_rows() -> None:
+    pair = sign_in()
+
+    for _ in range(20):
+        pair = refresh(pair)
+
+    assert rows_of(pair.user_id) == 2
+    assert is_valid(pair)
+
+
+def test_sign_ins_that_were_ended_leave_nothing_behind() -> None:
+    user = make_user()
+
+    for _ in range(5):
+        end_session(authenticate(refresh(sign_in(user)).access_token))
+    kept = sign_in(user)
+
+    assert rows_of(user["id"]) == 1
+    assert is_valid(kept)
+
+
+def test_one_sign_in_too_many_ends_the_one_that_was_used_least_recently() -> None:
+    user = make_user()
+    pairs = []
+    for minute in range(MAX_SIGN_INS):
+        with clock.frozen(NOON + timedelta(seconds=minute)):
+            pairs.append(sign_in(user))
+    with clock.frozen(NOON + timedelta(minutes=5)):
+        pairs[0] = refresh(pairs[0])
+
+        pairs.append(sign_in(user))
+
+        assert [is_valid(pair) for pair in pairs] == [True, False] + [True] * (MAX_SIGN_INS - 1)
+
+
+def test_expired_pairs_are_forgotten_at_the_next_refresh() -> None:
+    user = make_user()
+    with clock.frozen(NOON):
+        sign_in(user)
+    with clock.frozen(NOON + timedelta(days=1)):
+        pair = sign_in(user)
+
+    with clock.frozen(NOON + IDLE_LIFETIME + timedelta(seconds=1)):
+        refresh(pair)
+
+    assert rows_of(user["id"]) == 2
+
+
 def test_expired_pairs_are_forgotten_at_the_next_sign_in() -> None:
     user = make_user()
     with clock.frozen(NOON):
@@ -323,10 +402,12 @@ def test_no_pair_survives_the_end_of_its_sign_in_however_refreshes_run_beside_it
 
         actions: list[Callable[[], object]] = [
             partial(refresh, first),
-            partial(end_all_sessions, user["id"]),
+            partial(change_user, user["id"], is_active=False),
         ]
-        pair, _ = run_together(actions)
+        pair, disabled = run_together(actions)
 
         assert isinstance(pair, TokenPair | Unauthorized)
+        assert isinstance(disabled, dict)
+        update_user(user["id"], is_active=True)
         if isinstance(pair, TokenPair):
             assert not is_valid(pair)

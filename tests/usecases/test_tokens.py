@@ -5,9 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from app.usecases.tokens import derive_token, make_token, read_token
+from app.usecases.tokens import derive_tokens, make_token, read_token
 
 USER = UUID("0190b1a4-7c00-7000-8000-0000000000aa")
+FAMILY = UUID("9b2e61c4-3d0f-4c55-8a17-5e0d2f6b7c88")
 KEY = b"key of the server"
 
 
@@ -53,16 +54,28 @@ def test_only_the_digest_is_fit_to_be_stored_or_shown() -> None:
     assert secret not in repr(token)
 
 
-def test_successor_is_the_same_each_time_and_differs_by_purpose_parent_and_key() -> None:
-    parent = make_token(USER)
-    successor = derive_token(parent, "refresh", KEY)
+def test_refresh_token_names_its_sign_in_too() -> None:
+    token = make_token(USER, FAMILY)
 
-    others = [
-        derive_token(parent, "access", KEY),
-        derive_token(make_token(USER), "refresh", KEY),
-        derive_token(parent, "refresh", b"another key"),
-    ]
+    assert read_token(token.text) == token
+    assert token.family_id == FAMILY
+    assert len(token.text.partition(".")[2]) == 64
+    assert make_token(USER).family_id is None
 
-    assert successor == derive_token(parent, "refresh", KEY)
-    assert successor not in others
-    assert read_token(successor.text) == successor
+
+def test_successors_are_the_same_each_time_and_differ_by_purpose_parent_and_key() -> None:
+    parent = make_token(USER, FAMILY)
+    access, refresh = derive_tokens(parent, KEY)
+
+    others = {
+        *derive_tokens(make_token(USER, FAMILY), KEY),
+        *derive_tokens(parent, b"another key"),
+        parent,
+    }
+
+    assert (access, refresh) == derive_tokens(parent, KEY)
+    assert access.text[-43:] != refresh.text[-43:]
+    assert {access, refresh}.isdisjoint(others)
+    assert (access.family_id, refresh.family_id) == (None, FAMILY)
+    assert read_token(access.text) == access
+    assert read_token(refresh.text) == refresh

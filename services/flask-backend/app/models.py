@@ -16,19 +16,21 @@ from app.dal.connection import (
 )
 from app.dal.queries import Row
 from app.dal.queries.accounts.logins import (
-    lock_login,
-    lock_login_attempt,
-    refund_login_attempt,
-    update_login,
-    update_login_attempt,
+    CounterName,
+    forget_counters,
+    lock_counter,
+    record_login,
+    refund_counter,
+    update_counter,
 )
 from app.dal.queries.accounts.profiles import create_profile, get_profile, update_profile
 from app.dal.queries.accounts.sessions import (
     create_session,
-    delete_expired_sessions,
+    delete_ended_sessions,
     get_session,
-    get_session_by_refresh_token,
     get_session_by_token,
+    list_families,
+    list_family_sessions,
     revoke_sessions,
     rotate_session,
 )
@@ -69,10 +71,10 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",
     "lock_user", "free_email", "replace_password_hash", "update_user",
     "create_profile", "get_profile", "update_profile",
-    "create_session", "delete_expired_sessions", "get_session", "get_session_by_refresh_token",
-    "get_session_by_token", "rotate_session", "revoke_sessions",
-    "lock_login", "lock_login_attempt", "update_login", "update_login_attempt",
-    "refund_login_attempt",
+    "create_session", "delete_ended_sessions", "get_session", "get_session_by_token",
+    "list_families", "list_family_sessions", "rotate_session", "revoke_sessions",
+    "CounterName", "forget_counters", "lock_counter", "record_login", "refund_counter",
+    "update_counter",
     # History
     "create_history", "delete_history", "get_history", "get_history_or_deleted", "list_history",
     "update_history",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from app import clock
+from app.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from app.models import (
     Row,
     UniqueViolation,
@@ -20,6 +21,7 @@ from app.models import (
     get_user_by_email,
     lock_active_admins,
     lock_user,
+    record_login,
     replace_password_hash,
     transaction,
     update_user,
@@ -56,16 +58,25 @@ class SignedIn:
 def register(
     *, email: str, password: str, full_name: str | None = None, client: Client
 ) -> SignedIn:
-    """Make an account and sign it in.
+    """Make an account and sign it in, or do neither.
+
+    Args:
+        email: An address in which ``emails.find_flaw`` found nothing.
+        password: One in which ``passwords.find_flaw`` found nothing.
+        full_name: What the person is called.
+        client: Where the request comes from.
 
     Raises:
-        Invalid: The e-mail or the password is refused.
         Conflict: ``EMAIL_TAKEN``.
+        TooManyRequests: There were too many attempts from this address.
         Unavailable: Too many passwords are being hashed.
     """
-    user_id = _create_account(email=email, password=password, full_name=full_name)
-    tokens = sessions.open_session(user_id, client)
-    return SignedIn(require_user(user_id), tokens)
+    lockout.claim_sign_up(client.address)
+    password_hash = passwords.hash_password(password)
+    with transaction():
+        user_id = _store_account(email=email, password_hash=password_hash, full_name=full_name)
+        tokens = sessions.open_session(user_id, client)
+        return SignedIn(require_user(user_id), tokens)
 
 
 def login(*, email: str, password: str, client: Client) -> SignedIn:
@@ -78,20 +89,23 @@ def login(*, email: str, password: str, client: Client) -> SignedIn:
         Unavailable: Too many passwords are being hashed.
     """
     user = get_user_by_email(email)
-    lockout.claim_attempt_from(client.address)
-    lockout.claim_attempt(user["id"] if user else None, email)
-    is_right = passwords.is_password(password, user["password_hash"] if user else None)
+    attempt = lockout.claim_attempt(user["id"] if user else None, email, client.address)
+    try:
+        is_right = passwords.is_password(password, user["password_hash"] if user else None)
+    except Unavailable:
+        lockout.withdraw_attempt(attempt)
+        raise
     if user is None or not is_right:
-        raise Unauthorized("INVALID_CREDENTIALS", "The e-mail or the password is wrong.")
-    if not user["is_active"]:
-        raise Forbidden("ACCOUNT_DISABLED", "This account is disabled. Ask an administrator.")
+        raise _wrong_credentials()
+    lockout.forgive_attempt(attempt)
     new_hash = _renewed_hash(password, user["password_hash"])
     with transaction():
-        lockout.forgive_attempt(user["id"], client.address)
+        _require_usable(user["id"])
+        record_login(user["id"], at=clock.now())
         if new_hash is not None:
             replace_password_hash(user["id"], old=user["password_hash"], new=new_hash)
         tokens = sessions.open_session(user["id"], client)
-    return SignedIn(require_user(user["id"]), tokens)
+        return SignedIn(require_user(user["id"]), tokens)
 
 
 def refresh(refresh_token: str, client: Client, *, key: bytes) -> SignedIn:
@@ -101,7 +115,10 @@ def refresh(refresh_token: str, client: Client, *, key: bytes) -> SignedIn:
         Unauthorized: The token is unknown, expired, ended or used before.
     """
     tokens = sessions.refresh_session(refresh_token, client, key=key)
-    return SignedIn(require_user(tokens.user_id), tokens)
+    user = get_user(tokens.user_id)
+    if user is None:  # It was deleted just now, and its tokens ended with it.
+        raise sessions.invalid_token()
+    return SignedIn(user, tokens)
 
 
 def logout(principal: Principal) -> None:
@@ -146,7 +163,7 @@ def delete_account(user_id: UUID) -> None:
 
 
 def require_dispensable(user_id: UUID) -> None:
-    """Refuse to lose the last administrator; lock what that depends on until the transaction ends.
+    """Lock an account until the transaction ends, and refuse to lose the last administrator.
 
     Raises:
         Conflict: ``LAST_ADMIN``: this account is the only one that can manage accounts.
@@ -154,11 +171,15 @@ def require_dispensable(user_id: UUID) -> None:
     """
     # Only an administrator's case needs the lock on all of them. Whoever is none is locked alone,
     # and looked at again: a promotion may have come between.
-    is_admin = require_user(user_id)["role"] == Role.ADMIN
-    if not is_admin and lock_user(user_id)["role"] != Role.ADMIN:
-        return
-    if {admin["id"] for admin in lock_active_admins()} == {user_id}:
+    if require_user(user_id)["role"] != Role.ADMIN:
+        user = lock_user(user_id)
+        if user is None or user["role"] != Role.ADMIN:
+            return
+    admins = {admin["id"] for admin in lock_active_admins()}
+    if admins == {user_id}:
         raise Conflict("LAST_ADMIN", "This is the last administrator. Appoint another one first.")
+    if user_id not in admins:
+        lock_user(user_id)
 
 
 def create_admin(*, email: str, password: str) -> Row:
@@ -168,7 +189,14 @@ def create_admin(*, email: str, password: str) -> Row:
         Invalid: The e-mail or the password is refused.
         Conflict: ``EMAIL_TAKEN``.
     """
-    return require_user(_create_account(email=email, password=password, role=Role.ADMIN))
+    flaws = (emails.find_flaw(email), passwords.find_flaw(password, email))
+    errors = [flaw for flaw in flaws if flaw is not None]
+    if errors:
+        raise Invalid("INVALID_REQUEST", "Some fields are not valid.", errors=errors)
+    password_hash = passwords.hash_password(password)
+    with transaction():
+        user_id = _store_account(email=email, password_hash=password_hash, role=Role.ADMIN)
+    return require_user(user_id)
 
 
 def count_admins() -> int:
@@ -176,29 +204,28 @@ def count_admins() -> int:
     return count_active_admins()
 
 
-def _create_account(
-    *, email: str, password: str, full_name: str | None = None, role: Role = Role.VIEWER
-) -> UUID:
-    _require_flawless(email, password, full_name)
-    password_hash = passwords.hash_password(password)
+def _store_account(**columns: Any) -> UUID:
     try:
         with transaction():
-            user = create_user(
-                email=email, password_hash=password_hash, full_name=full_name, role=role
-            )
-            create_profile(user["id"])
+            user_id: UUID = create_user(**columns)["id"]
+            create_profile(user_id)
     except UniqueViolation:
         # The key is a new UUID, so the e-mail is what two rows cannot share.
         raise Conflict("EMAIL_TAKEN", "An account has this e-mail.") from None
-    user_id: UUID = user["id"]
     return user_id
 
 
-def _require_flawless(email: str, password: str, full_name: str | None) -> None:
-    flaws = (emails.find_flaw(email), passwords.find_flaw(password, email, full_name or ""))
-    errors = [flaw for flaw in flaws if flaw is not None]
-    if errors:
-        raise Invalid("INVALID_REQUEST", "Some fields are not valid.", errors=errors)
+def _require_usable(user_id: UUID) -> None:
+    """Lock an account, and refuse one that ended while its password was compared."""
+    user = lock_user(user_id)
+    if user is None or user["is_deleted"]:
+        raise _wrong_credentials()
+    if not user["is_active"]:
+        raise Forbidden("ACCOUNT_DISABLED", "This account is disabled. Ask an administrator.")
+
+
+def _wrong_credentials() -> Unauthorized:
+    return Unauthorized("INVALID_CREDENTIALS", "The e-mail or the password is wrong.")
 
 
 def _renewed_hash(password: str, password_hash: str) -> str | None:

@@ -1,7 +1,10 @@
-"""How often one may try to sign in: each failure beyond the first few costs a longer wait.
+"""How often one may try a password or sign up: each try beyond the free ones costs a longer wait.
 
-An attempt is counted before the password is compared and taken back if it was right, so that
-a thousand guesses at once are not a thousand free ones. A lock never lasts for ever.
+Every attempt is counted before the password is compared, so that a thousand guesses at once are
+not a thousand free ones, and what it did to the counters is taken back if it was right.
+
+A counter forgets: from the moment its last lock ended, one attempt every ``Limit.forgets_every``.
+So no lock lasts, and whoever stops guessing is as free as before after some hours at most.
 """
 
 import hashlib
@@ -15,118 +18,181 @@ from uuid import UUID
 from app import clock
 from app.errors import TooManyRequests
 from app.models import (
-    Row,
+    CounterName,
     email_key,
-    lock_login,
-    lock_login_attempt,
-    refund_login_attempt,
+    forget_counters,
+    lock_counter,
+    refund_counter,
     transaction,
-    update_login,
-    update_login_attempt,
+    update_counter,
 )
-
-LONGEST_LOCK: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much is free, and when the past is forgotten.
+    """How much is free, how long a lock grows, and how fast the past is forgotten.
 
     Attributes:
-        free_attempts: So many in a row are not locked; the wait after the next is one second, and
-            doubles with each further one.
-        memory: After so long without an attempt, counting begins anew.
+        free_attempts: So many are not locked; the wait after the next is one second, and doubles
+            with each further one.
+        longest_lock: The wait grows no further.
+        forgets_every: After each such span without a lock, one attempt less is remembered.
     """
 
     free_attempts: int
-    memory: timedelta
+    longest_lock: timedelta
+    forgets_every: timedelta
+
+    def lock_after(self, attempts: int) -> timedelta:
+        """Return the wait that so many remembered attempts cost."""
+        if attempts <= self.free_attempts:
+            return timedelta()
+        doublings = min(attempts, self.ceiling) - self.free_attempts - 1
+        return min(timedelta(seconds=2**doublings), self.longest_lock)
+
+    @property
+    def ceiling(self) -> int:
+        """The attempts after which the lock is the longest; more are not remembered."""
+        seconds = int(self.longest_lock.total_seconds())
+        return self.free_attempts + 1 + (seconds - 1).bit_length()
 
 
-ACCOUNT_LIMIT: Final = Limit(free_attempts=5, memory=timedelta(days=1))
-ADDRESS_LIMIT: Final = Limit(free_attempts=50, memory=timedelta(hours=1))
-"""Many people share an address, in an office or behind a mobile network: it gets more."""
+GUESS_LIMIT: Final = Limit(5, timedelta(minutes=15), timedelta(minutes=30))
+"""One account from one address: what a guesser meets first, and nobody elsewhere."""
+ACCOUNT_LIMIT: Final = Limit(100, timedelta(minutes=1), timedelta(minutes=5))
+"""One account from everywhere. Far higher: it can keep the owner waiting, too."""
+ADDRESS_LIMIT: Final = Limit(50, timedelta(minutes=1), timedelta(seconds=20))
+"""All accounts from one address, which many people share in an office or a mobile network."""
+SIGN_UP_LIMIT: Final = Limit(50, timedelta(minutes=1), timedelta(seconds=20))
+"""New accounts from one address, made or not: each costs a hash and tells of one e-mail."""
+
+_REMEMBERED: Final = timedelta(days=1)
+"""Longer than any limit takes to forget everything."""
+_NEIGHBOURS: Final = 10
 
 
-def claim_attempt(user_id: UUID | None, email: str) -> None:
-    """Count an attempt on an account. An unknown e-mail is treated exactly as a known one.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one attempt did to one counter.
+
+    Attributes:
+        counter: Which one.
+        locked_until: What it says since.
+        before: What it would say without the attempt.
+    """
+
+    counter: CounterName
+    locked_until: datetime
+    before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that was counted.
+
+    Attributes:
+        guess: The counter of this account from this address, which a right password clears.
+        claims: What it did to the other counters.
+    """
+
+    guess: Claim
+    claims: tuple[Claim, ...]
+
+
+def claim_attempt(user_id: UUID | None, email: str, address: str | None) -> Attempt:
+    """Count an attempt to sign in. An unknown e-mail is treated exactly as a known one.
 
     Args:
         user_id: The account with this e-mail, None if there is none.
         email: What was given as e-mail.
+        address: Where it came from, None if unknown.
 
     Raises:
-        TooManyRequests: The account or the e-mail is locked; this attempt was not counted.
+        TooManyRequests: There is a lock; this attempt was not counted.
     """
+    key, place = email_key(email), _place(address)
+    guess = _name("guess", key, place)
     with transaction():
-        if user_id is not None:
-            counted = _count(lock_login(user_id), ACCOUNT_LIMIT)
-            update_login(user_id, **counted)
-        else:
-            key = _email_counter(email)
-            counted = _count(lock_login_attempt(key), ACCOUNT_LIMIT)
-            update_login_attempt(key, **counted)
+        # Always in this order, so that no two attempts wait for each other.
+        claims = [_claim(user_id or _name("email", key), ACCOUNT_LIMIT)]
+        if address is not None:
+            claims.append(_claim(_name("address", place), ADDRESS_LIMIT))
+        attempt = Attempt(_claim(guess, GUESS_LIMIT), tuple(claims))
+    _forget_stale(guess)
+    return attempt
 
 
-def claim_attempt_from(address: str | None) -> None:
-    """Count an attempt from a network address.
+def claim_sign_up(address: str | None) -> None:
+    """Count an attempt to make an account, successful or not.
 
     Raises:
         TooManyRequests: The address is locked; this attempt was not counted.
     """
     if address is None:
         return
+    counter = _name("sign-up", _place(address))
     with transaction():
-        key = _address_counter(address)
-        counted = _count(lock_login_attempt(key), ADDRESS_LIMIT)
-        update_login_attempt(key, **counted)
+        _claim(counter, SIGN_UP_LIMIT)
+    _forget_stale(counter)
 
 
-def forgive_attempt(user_id: UUID, address: str | None) -> None:
-    """Take back what was counted, because the password was right.
+def forgive_attempt(attempt: Attempt) -> None:
+    """Take back an attempt whose password was right, and all guesses at it from this address.
 
-    The account begins anew. The address gets this one attempt back and no more: else whoever has
-    one account could guess at all others from it.
+    The other counters get this one attempt back and no more: else whoever has one account could
+    guess at all others from its address.
     """
-    update_login(user_id, failed=0, locked_until=None, last_login_at=clock.now())
-    if address is not None:
-        refund_login_attempt(_address_counter(address))
+    with transaction():
+        _refund(attempt.claims)
+        update_counter(attempt.guess.counter, failed=0, locked_until=None)
 
 
-def _count(counter: Row, limit: Limit) -> Row:
-    """Return the new state of a counter: ``locked_until`` also says when it was last used."""
-    now = clock.now()
-    last: datetime | None = counter["locked_until"]
-    if last is not None and last > now:
-        seconds = math.ceil((last - now).total_seconds())
-        raise TooManyRequests(
-            "TOO_MANY_ATTEMPTS",
-            f"Too many attempts to sign in. Try again in {seconds} s.",
-            retry_after=seconds,
-        )
-    is_forgotten = last is None or last < now - limit.memory
-    failed = 1 if is_forgotten else counter["failed"] + 1
-    return {"failed": failed, "locked_until": now + _lock_after(failed, limit)}
+def withdraw_attempt(attempt: Attempt) -> None:
+    """Take back an attempt whose password was never compared."""
+    with transaction():
+        _refund((*attempt.claims, attempt.guess))
 
 
-def _lock_after(failed: int, limit: Limit) -> timedelta:
-    if failed <= limit.free_attempts:
-        return timedelta()
-    # Past the longest lock the power only grows without being used.
-    doublings = min(failed - limit.free_attempts - 1, LONGEST_LOCK.seconds.bit_length())
-    return min(timedelta(seconds=2**doublings), LONGEST_LOCK)
+def _refund(claims: tuple[Claim, ...]) -> None:
+    for claim in claims:
+        refund_counter(claim.counter, claimed=claim.locked_until, before=claim.before)
 
 
-def _email_counter(email: str) -> str:
-    """Name the counter of an unknown e-mail without keeping the e-mail of nobody's account."""
-    return "email:" + hashlib.sha256(email_key(email).encode()).hexdigest()
+def _claim(name: CounterName, limit: Limit) -> Claim:
+    """Count one attempt. ``locked_until`` says since when the counter forgets once it is past."""
+    counter = lock_counter(name)
+    now = clock.now()  # Asked after the wait for others who count, not before.
+    since: datetime = counter["locked_until"] or now
+    if since > now and counter["failed"] > limit.free_attempts:
+        seconds = math.ceil((since - now).total_seconds())
+        message = f"Too many attempts. Try again in {seconds} s."
+        raise TooManyRequests("TOO_MANY_ATTEMPTS", message, retry_after=seconds)
+    since = min(since, now)  # Another machine's clock may be ahead.
+    forgotten = (now - since) // limit.forgets_every
+    remembered = max(0, min(counter["failed"], limit.ceiling) - forgotten)
+    before = since + forgotten * limit.forgets_every if remembered else now
+    lock = limit.lock_after(remembered + 1)
+    locked_until = now + lock if lock else before
+    update_counter(name, failed=remembered + 1, locked_until=locked_until)
+    return Claim(name, locked_until, before)
 
 
-def _address_counter(address: str) -> str:
-    """Name the counter of an address. One customer gets a whole /64 of IPv6 addresses."""
+def _forget_stale(beside: str) -> None:
+    forget_counters(beside=beside, before=clock.now() - _REMEMBERED, limit=_NEIGHBOURS)
+
+
+def _name(kind: str, *parts: str) -> str:
+    """Name a counter without keeping the e-mail of nobody's account, or anybody's address."""
+    return hashlib.sha256("\n".join((kind, *parts)).encode()).hexdigest()
+
+
+def _place(address: str | None) -> str:
+    """Return what all addresses of one customer share: IPv6 comes as whole /64 networks."""
+    if address is None:
+        return ""
     parsed = ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv4Address):
-        return f"address:{parsed}"
+        return str(parsed)
     if parsed.ipv4_mapped is not None:
-        return f"address:{parsed.ipv4_mapped}"
-    network = ipaddress.ip_network((parsed, 64), strict=False)
-    return f"address:{network.network_address}"
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -3,28 +3,33 @@
 A sign-in is a family of pairs. Each refresh replaces the pair (RFC 9700, section 4.14.2); using
 a replaced refresh token means that two parties hold it, and ends the family. Only within
 ``REUSE_GRACE`` the same successor is given again, because a reply can be lost on its way.
+
+Two pairs of a family are kept, the present one and the one before. An older refresh token names
+its family, and nobody but who held one of them can: it ends the family as well.
 """
 
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from app import clock
 from app.errors import Unauthorized
 from app.models import (
     Row,
     create_session,
-    delete_expired_sessions,
+    delete_ended_sessions,
     get_session,
-    get_session_by_refresh_token,
     get_session_by_token,
+    list_families,
+    list_family_sessions,
+    lock_user,
     revoke_sessions,
     rotate_session,
     transaction,
 )
-from app.usecases.tokens import Token, derive_token, make_token, read_token
+from app.usecases.tokens import Token, derive_tokens, make_token, read_token
 
 ACCESS_LIFETIME: Final = timedelta(minutes=15)
 IDLE_LIFETIME: Final = timedelta(days=30)
@@ -32,6 +37,9 @@ IDLE_LIFETIME: Final = timedelta(days=30)
 SIGN_IN_LIFETIME: Final = timedelta(days=90)
 """How long a sign-in can be renewed before the password is asked for again."""
 REUSE_GRACE: Final = timedelta(seconds=10)
+
+MAX_SIGN_INS: Final = 50
+"""How many devices an account can be signed in on."""
 
 _MAX_AGENT_CHARACTERS: Final = 255
 
@@ -76,13 +84,21 @@ class TokenPair:
 
 
 def open_session(user_id: UUID, client: Client) -> TokenPair:
-    """Begin a sign-in, and forget those of this account that have long expired."""
+    """Begin a sign-in, and forget those of this account that have ended.
+
+    An account has at most ``MAX_SIGN_INS``: a further one ends the one that was used least
+    recently. The caller has locked the account.
+    """
     now = clock.now()
-    access, refresh = make_token(user_id), make_token(user_id)
+    family_id = uuid4()
+    access, refresh = make_token(user_id), make_token(user_id, family_id)
     with transaction():
-        delete_expired_sessions(user_id, before=now)
+        delete_ended_sessions(user_id, before=now)
+        for surplus in list_families(user_id)[: -(MAX_SIGN_INS - 1)]:
+            revoke_sessions(user_id, family_id=surplus, revoked_at=now)
         create_session(
             user_id,
+            family_id=family_id,
             token_hash=access.digest,
             refresh_hash=refresh.digest,
             created_at=now,
@@ -102,8 +118,8 @@ def authenticate(access_token: str) -> Principal:
     """
     token = read_token(access_token)
     session = token and get_session_by_token(token.user_id, token.digest)
-    if not session or not _is_open(session):
-        raise _invalid_token()
+    if not session or session["revoked_at"] is not None or not is_usable(session):
+        raise invalid_token()
     if session["expires_at"] <= clock.now():
         raise Unauthorized("TOKEN_EXPIRED", "The access token has expired. Refresh it.")
     return Principal(
@@ -123,88 +139,89 @@ def refresh_session(refresh_token: str, client: Client, *, key: bytes) -> TokenP
         key: Signs the successor, so that a lost reply can be given again.
 
     Raises:
-        Unauthorized: The token is unknown, expired or ended, or it was used before: then the
-            whole sign-in has ended.
+        Unauthorized: The token is unknown, expired or ended, its account is disabled or deleted,
+            or it was used before: then the whole sign-in has ended.
     """
     token = read_token(refresh_token)
-    session = token and get_session_by_refresh_token(token.user_id, token.digest)
-    if not token or not session or not _is_open(session):
-        raise _invalid_token()
-    now = clock.now()
-    if session["refresh_expires_at"] <= now:
-        raise Unauthorized("TOKEN_EXPIRED", "The refresh token has expired. Sign in again.")
-    access = derive_token(token, "access", key)
-    refresh = derive_token(token, "refresh", key)
-    if _rotate(session, access, refresh, client, now):
-        return _pair(access, refresh, ACCESS_LIFETIME)
-    return _repeat(token, access, refresh)
+    # Looked up before anything is locked: whoever made a token up locks nothing.
+    if token is None or not _list_family(token):
+        raise invalid_token()
+    with transaction():
+        answer = _renew(token, client, key)
+    if isinstance(answer, Unauthorized):
+        raise answer
+    return answer
 
 
 def end_session(principal: Principal) -> None:
     """End the sign-in that a request came from, at once: access and refresh tokens."""
-    session = get_session(principal.user_id, principal.session_id)
-    if session is not None:
-        revoke_sessions(principal.user_id, family_id=session["family_id"], revoked_at=clock.now())
+    with transaction():
+        lock_user(principal.user_id)
+        session = get_session(principal.user_id, principal.session_id)
+        if session is not None:
+            family_id = session["family_id"]
+            revoke_sessions(principal.user_id, family_id=family_id, revoked_at=clock.now())
 
 
 def end_all_sessions(user_id: UUID) -> None:
-    """End every sign-in of an account, at once."""
+    """End every sign-in of an account, at once. The caller has locked the account."""
     revoke_sessions(user_id, revoked_at=clock.now())
 
 
-def _rotate(session: Row, access: Token, refresh: Token, client: Client, now: datetime) -> bool:
-    """Store the successor of a pair; tell whether this call was the one that did.
-
-    The old access token lives on for the grace, for requests that are under way.
-    """
-    with transaction():
-        is_first = rotate_session(
-            session["user_id"],
-            session["id"],
-            rotated_at=now,
-            expires_at=min(session["expires_at"], now + REUSE_GRACE),
-        )
-        if is_first:
-            create_session(
-                session["user_id"],
-                family_id=session["family_id"],
-                token_hash=access.digest,
-                refresh_hash=refresh.digest,
-                created_at=session["created_at"],
-                last_used_at=now,
-                expires_at=now + ACCESS_LIFETIME,
-                refresh_expires_at=min(
-                    now + IDLE_LIFETIME, session["created_at"] + SIGN_IN_LIFETIME
-                ),
-                **_client_columns(client),
-            )
-    return is_first
-
-
-def _repeat(used: Token, access: Token, refresh: Token) -> TokenPair:
-    """Give the successor again if the reply may have been lost; else end the sign-in.
-
-    It was not lost if the successor has been refreshed itself.
-    """
-    session = get_session_by_refresh_token(used.user_id, used.digest)
-    if session is None or not _is_open(session):
-        raise _invalid_token()
+def _renew(token: Token, client: Client, key: bytes) -> TokenPair | Unauthorized:
+    """Return the next pair or the refusal, which must not undo that the sign-in has ended."""
+    user = lock_user(token.user_id)
+    family = _list_family(token)
+    if not is_usable(user) or not family:
+        return invalid_token()
     now = clock.now()
-    successor = get_session_by_refresh_token(refresh.user_id, refresh.digest)
-    is_in_time = now <= session["rotated_at"] + REUSE_GRACE
-    if is_in_time and successor is not None and successor["rotated_at"] is None:
-        return _pair(access, refresh, successor["expires_at"] - now)
-    revoke_sessions(used.user_id, family_id=session["family_id"], revoked_at=now)
-    raise Unauthorized(
+    used = next((pair for pair in family if pair["refresh_hash"] == token.digest), None)
+    if used is not None and used["refresh_expires_at"] <= now:
+        return Unauthorized("TOKEN_EXPIRED", "The refresh token has expired. Sign in again.")
+    access, refresh = derive_tokens(token, key)
+    if used is not None and used["rotated_at"] is None:
+        _rotate(used, access, refresh, client, now)
+        return _pair(access, refresh, ACCESS_LIFETIME)
+    if used is not None and now <= used["rotated_at"] + REUSE_GRACE:
+        for pair in family:
+            if pair["refresh_hash"] == refresh.digest:  # Its answer may have been lost.
+                return _pair(access, refresh, pair["expires_at"] - now)
+    revoke_sessions(token.user_id, family_id=token.family_id, revoked_at=now)
+    return Unauthorized(
         "TOKEN_REUSED",
         "The refresh token was used before. For safety this sign-in has ended; sign in again.",
     )
 
 
-def _is_open(session: Row) -> bool:
-    """Tell whether neither the pair nor its account has ended; expiry is another question."""
-    has_account = session["is_active"] and not session["is_deleted"]
-    return session["revoked_at"] is None and has_account
+def _rotate(session: Row, access: Token, refresh: Token, client: Client, now: datetime) -> None:
+    """Store the successor of a pair, and keep no pair but these two.
+
+    The old access token lives on for the grace, for requests that are under way.
+    """
+    family = {"user_id": session["user_id"], "family_id": session["family_id"]}
+    delete_ended_sessions(session["user_id"], before=now)
+    old_expires_at = min(session["expires_at"], now + REUSE_GRACE)
+    rotate_session(**family, session_id=session["id"], rotated_at=now, expires_at=old_expires_at)
+    create_session(
+        **family,
+        token_hash=access.digest,
+        refresh_hash=refresh.digest,
+        created_at=session["created_at"],
+        last_used_at=now,
+        expires_at=now + ACCESS_LIFETIME,
+        refresh_expires_at=min(now + IDLE_LIFETIME, session["created_at"] + SIGN_IN_LIFETIME),
+        **_client_columns(client),
+    )
+
+
+def _list_family(token: Token) -> list[Row]:
+    """Return the pairs of the sign-in a refresh token belongs to, if that has not ended."""
+    return list_family_sessions(token.user_id, token.family_id) if token.family_id else []
+
+
+def is_usable(user: Row | None) -> bool:
+    """Tell whether somebody may be signed in to an account, as its locked row says."""
+    return user is not None and user["is_active"] and not user["is_deleted"]
 
 
 def _pair(access: Token, refresh: Token, lifetime: timedelta) -> TokenPair:
@@ -224,5 +241,6 @@ def _client_columns(client: Client) -> dict[str, Any]:
     }
 
 
-def _invalid_token() -> Unauthorized:
+def invalid_token() -> Unauthorized:
+    """Return the refusal of a token that is none, or is none any more."""
     return Unauthorized("TOKEN_INVALID", "The token is not valid (any more). Sign in again.")

@@ -1,45 +1,81 @@
-"""How sign-ins went: per account in ``logins``, per address or unknown e-mail in the other table.
+"""How often somebody tried to sign in, and when an account last did.
 
-Knows no limit; the rows are counters that callers lock, read and write.
+A counter is named by an account's id (its row of ``logins``) or by a text (a row of
+``login_attempts``). Knows no limit: callers lock a counter, read it and write it.
 """
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.dal.connection import get_db
 from app.dal.queries import Row
 
+CounterName = UUID | str
 
-def lock_login(user_id: UUID) -> Row:
-    """Return the counter of an account, made if need be, and locked until the transaction ends."""
+
+def lock_counter(name: CounterName) -> Row:
+    """Return a counter, made if need be, and locked until the transaction ends."""
+    table, key = _place_of(name)
+    while True:
+        table.upsert({key.name: name}, conflict=[key.name], update={})
+        rows: list[Row] = get_db().lock_rows(key == name)
+        if rows:  # Else it was forgotten as stale in between.
+            return rows[0]
+
+
+def update_counter(name: CounterName, **columns: Any) -> None:
+    """Change a counter that is there."""
+    _, key = _place_of(name)
+    get_db()(key == name).update(**columns)
+
+
+def refund_counter(name: CounterName, *, claimed: datetime, before: datetime) -> None:
+    """Take back one attempt and, unless a later one has locked again, its lock.
+
+    To be called in a transaction: the first statement locks the counter for the second one.
+
+    Args:
+        name: Which counter.
+        claimed: What the attempt wrote into ``locked_until``.
+        before: What stands there without the attempt.
+    """
     db = get_db()
-    db.logins.upsert({"user_id": user_id}, conflict=["user_id"], update={})
-    row: Row = db.lock_rows(db.logins.user_id == user_id)[0]
-    return row
+    table, key = _place_of(name)
+    db((key == name) & (table.failed > 0)).update(failed=table.failed - 1)
+    db((key == name) & (table.locked_until == claimed)).update(locked_until=before)
 
 
-def lock_login_attempt(key: str) -> Row:
-    """Return the counter of a key, made if need be, and locked until the transaction ends."""
-    db = get_db()
-    db.login_attempts.upsert({"key": key}, conflict=["key"], update={})
-    row: Row = db.lock_rows(db.login_attempts.key == key)[0]
-    return row
+def forget_counters(*, beside: str, before: datetime, limit: int) -> None:
+    """Delete counters that nobody has touched since a time.
 
+    Names are digests, so whoever looks at the neighbours of the one at hand looks, in the long
+    run, at all of them, and reads the key instead of the whole table.
 
-def update_login(user_id: UUID, **columns: Any) -> bool:
-    """Change the counter of an account and tell whether it has one."""
-    db = get_db()
-    return bool(db(db.logins.user_id == user_id).update(**columns))
-
-
-def update_login_attempt(key: str, **columns: Any) -> bool:
-    """Change the counter of a key and tell whether there is one."""
-    db = get_db()
-    return bool(db(db.login_attempts.key == key).update(**columns))
-
-
-def refund_login_attempt(key: str) -> None:
-    """Take back one attempt of a key, by one statement, so that no other attempt is lost."""
+    Args:
+        beside: The name after which to look.
+        before: The last touch of what is stale.
+        limit: How many to look at.
+    """
     db = get_db()
     attempts = db.login_attempts
-    db((attempts.key == key) & (attempts.failed > 0)).update(failed=attempts.failed - 1)
+    rows = db(attempts.key > beside).dicts(
+        attempts.key, attempts.updated_at, orderby=attempts.key, limitby=(0, limit)
+    )
+    for row in rows:
+        if row["updated_at"] < before:
+            # One by one: a statement that holds one row waits for nobody who waits for it.
+            db((attempts.key == row["key"]) & (attempts.updated_at < before)).delete()
+
+
+def record_login(user_id: UUID, *, at: datetime) -> None:
+    """Note when an account last signed in."""
+    values = {"user_id": user_id, "last_login_at": at}
+    get_db().logins.upsert(values, conflict=["user_id"])
+
+
+def _place_of(name: CounterName) -> tuple[Any, Any]:  # PyDAL ships no types
+    db = get_db()
+    if isinstance(name, UUID):
+        return db.logins, db.logins.user_id
+    return db.login_attempts, db.login_attempts.key

@@ -1,6 +1,7 @@
 """Who is signed in. A row is one pair of tokens; a family is one sign-in and what came of it.
 
-Holds hashes, never tokens, and decides nothing about their age.
+Holds hashes, never tokens, and decides nothing about their age. Whoever changes several rows of
+an account locks its row in ``users`` first, so that no two of them meet.
 """
 
 from datetime import datetime
@@ -10,14 +11,14 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.dal.connection import get_db
-from app.dal.queries import Row
-from bilayer.runtime import DAL, Field, Param, prepared, select
+from app.dal.queries import Query, Row
+from bilayer.runtime import Param, prepared, select
 
 
 def create_session(
     user_id: UUID,
     *,
-    family_id: UUID | None = None,
+    family_id: UUID,
     token_hash: str,
     refresh_hash: str,
     **columns: Any,
@@ -26,7 +27,7 @@ def create_session(
 
     Args:
         user_id: Whose tokens they are.
-        family_id: The sign-in it continues; a new one if None.
+        family_id: The sign-in they belong to.
         token_hash: SHA-256 of the access token.
         refresh_hash: SHA-256 of the refresh token.
         columns: The times, and where the client is.
@@ -35,7 +36,7 @@ def create_session(
     get_db().sessions.insert(
         user_id=user_id,
         id=session_id,
-        family_id=family_id or session_id,
+        family_id=family_id,
         token_hash=token_hash,
         refresh_hash=refresh_hash,
         **columns,
@@ -57,58 +58,74 @@ def get_session_by_token(user_id: UUID, token_hash: str) -> Row | None:
     return row
 
 
-def get_session_by_refresh_token(user_id: UUID, refresh_hash: str) -> Row | None:
-    """Return the pair with this refresh token and the present state of its account, or None."""
-    row: Row | None = _BY_REFRESH_TOKEN.one(get_db(), user_id=user_id, hash=refresh_hash)
-    return row
+def list_family_sessions(user_id: UUID, family_id: UUID) -> list[Row]:
+    """Return the pairs that are kept of a sign-in, none if it was ended."""
+    rows: list[Row] = get_db()(_live(user_id) & _in_family(family_id)).dicts()
+    return rows
+
+
+def list_families(user_id: UUID) -> list[UUID]:
+    """Return the sign-ins of an account that have not been ended, the least recently used first."""
+    db = get_db()
+    sessions = db.sessions
+    rows = db(_live(user_id) & (sessions.rotated_at == None)).dicts(  # noqa: E711 - a query
+        sessions.family_id, orderby=sessions.last_used_at | sessions.id
+    )
+    return [row["family_id"] for row in rows]
 
 
 def rotate_session(
-    user_id: UUID, session_id: UUID, *, rotated_at: datetime, expires_at: datetime
-) -> bool:
-    """Mark a pair as replaced; of any number of callers at once, exactly one is told True."""
+    user_id: UUID,
+    session_id: UUID,
+    *,
+    family_id: UUID,
+    rotated_at: datetime,
+    expires_at: datetime,
+) -> None:
+    """Mark a pair as replaced, and forget the one that it had replaced itself."""
     db = get_db()
     sessions = db.sessions
-    query = (sessions.user_id == user_id) & (sessions.id == session_id)
-    query &= (sessions.rotated_at == None) & (sessions.revoked_at == None)  # noqa: E711 - a query
-    return bool(db(query).update(rotated_at=rotated_at, expires_at=expires_at))
-
-
-def revoke_sessions(user_id: UUID, *, family_id: UUID | None = None, revoked_at: datetime) -> None:
-    """End one sign-in of an account, or all of them.
-
-    A refresh under way may store a successor that this statement's snapshot does not hold. Its
-    commit is what the statement waited for, so asking again finds it.
-    """
-    db = get_db()
-    sessions = db.sessions
-    query = (sessions.user_id == user_id) & (sessions.revoked_at == None)  # noqa: E711 - a query
-    if family_id is not None:
-        query &= sessions.family_id == family_id
-    while db(query).update(revoked_at=revoked_at):
-        pass
-
-
-def delete_expired_sessions(user_id: UUID, *, before: datetime) -> None:
-    """Forget the pairs of an account that could not be refreshed any more at a time."""
-    db = get_db()
-    sessions = db.sessions
-    db((sessions.user_id == user_id) & (sessions.refresh_expires_at < before)).delete()
-
-
-def _with_account(db: DAL, hashed: Field) -> Any:  # what select() makes has no public name
-    sessions, users = db.sessions, db.users
-    return select(
-        (sessions.user_id == Param("user_id"))
-        & (hashed == Param("hash"))
-        & (users.id == sessions.user_id),
-        sessions.ALL,
-        users.role,
-        users.user_type,
-        users.is_active,
-        users.is_deleted,
+    family = (sessions.user_id == user_id) & _in_family(family_id)
+    db(family & (sessions.id != session_id)).delete()
+    db((sessions.user_id == user_id) & (sessions.id == session_id)).update(
+        rotated_at=rotated_at, expires_at=expires_at
     )
 
 
-_BY_TOKEN = prepared(lambda db: _with_account(db, db.sessions.token_hash))
-_BY_REFRESH_TOKEN = prepared(lambda db: _with_account(db, db.sessions.refresh_hash))
+def revoke_sessions(user_id: UUID, *, family_id: UUID | None = None, revoked_at: datetime) -> None:
+    """End one sign-in of an account, or all of them."""
+    query = _live(user_id)
+    if family_id is not None:
+        query &= _in_family(family_id)
+    get_db()(query).update(revoked_at=revoked_at)
+
+
+def delete_ended_sessions(user_id: UUID, *, before: datetime) -> None:
+    """Forget the pairs of an account that were ended, or could not be refreshed at a time."""
+    db = get_db()
+    sessions = db.sessions
+    ended = (sessions.refresh_expires_at < before) | (sessions.revoked_at != None)  # noqa: E711 - a query
+    db((sessions.user_id == user_id) & ended).delete()
+
+
+def _live(user_id: UUID) -> Query:
+    sessions = get_db().sessions
+    return (sessions.user_id == user_id) & (sessions.revoked_at == None)  # noqa: E711 - a query
+
+
+def _in_family(family_id: UUID) -> Query:
+    return get_db().sessions.family_id == family_id
+
+
+_BY_TOKEN = prepared(
+    lambda db: select(
+        (db.sessions.user_id == Param("user_id"))
+        & (db.sessions.token_hash == Param("hash"))
+        & (db.users.id == db.sessions.user_id),
+        db.sessions.ALL,
+        db.users.role,
+        db.users.user_type,
+        db.users.is_active,
+        db.users.is_deleted,
+    )
+)

@@ -13,8 +13,11 @@ from bilayer.runtime import DAL
 
 MAX_KEY_CHARACTERS: Final = 320
 """What the column ``email_key`` holds."""
-FREED_EMAIL: Final = "deleted:{id}"
-"""Stands for the e-mail of a deleted account that gave it up. No address can look like it."""
+_FREED_EMAIL: Final = "deleted:{id}"
+"""Stands for the e-mail of a deleted account that gave it up: the column cannot be null.
+
+No address can look like it, and no function returns it.
+"""
 
 
 def email_key(email: str) -> str:
@@ -109,7 +112,7 @@ def list_users(
         orderby=~users.id,
         limitby=(0, limit),
     )
-    return rows
+    return [_without_freed_email(row) for row in rows]
 
 
 def update_user(user_id: UUID, **columns: Any) -> bool:
@@ -147,16 +150,19 @@ def delete_user(user_id: UUID) -> bool:
 def free_email(user_id: UUID) -> bool:
     """Take the e-mail from a deleted account, so that another may have it."""
     db = get_db()
-    freed = FREED_EMAIL.format(id=user_id)
+    freed = _FREED_EMAIL.format(id=user_id)
     query = (db.users.id == user_id) & (db.users.is_deleted == True)  # noqa: E712 - a query
     return bool(db(query).update(email=freed, email_key=freed))
 
 
-def lock_user(user_id: UUID) -> Row:
-    """Lock an account until the transaction ends, and return its row as it is now."""
+def lock_user(user_id: UUID) -> Row | None:
+    """Lock an account until the transaction ends, and return its row as it is now, or None.
+
+    Transactions lock this row before any other row of the account: one order, no deadlock.
+    """
     db = get_db()
-    row: Row = db.lock_rows(db.users.id == user_id)[0]
-    return row
+    rows: list[Row] = db.lock_rows(db.users.id == user_id)
+    return rows[0] if rows else None
 
 
 def count_active_admins() -> int:
@@ -168,7 +174,7 @@ def count_active_admins() -> int:
 def lock_active_admins() -> list[Row]:
     """Lock every administrator who can sign in until the transaction ends, and return them."""
     db = get_db()
-    rows: list[Row] = db.lock_rows(_active_admins(db))
+    rows: list[Row] = db.lock_rows(_active_admins(db), orderby=db.users.id)
     return rows
 
 
@@ -192,4 +198,9 @@ def _one(query: Query, *, deleted: bool) -> Row | None:
         db.logins.last_login_at,
         left=db.logins.on(db.logins.user_id == db.users.id),
     )
-    return row
+    return row and _without_freed_email(row)
+
+
+def _without_freed_email(row: Row) -> Row:
+    is_freed = row["email"] == _FREED_EMAIL.format(id=row["id"])
+    return row | {"email": None} if is_freed else row
