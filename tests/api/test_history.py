@@ -208,6 +208,8 @@ def nested(levels: int) -> dict[str, Any]:
         ({"id": "x"}, "id", "INVALID_ID"),
         ({"id": 1}, "id", "INVALID_ID"),
         ({"action_type": ""}, "action_type", "TOO_SHORT"),
+        ({"action_type": " "}, "action_type", "WRONG_FORMAT"),
+        ({"action_type": "\u00a0\t"}, "action_type", "WRONG_FORMAT"),
         ({"action_type": "x" * 51}, "action_type", "TOO_LONG"),
         ({"action_type": None}, "action_type", "WRONG_TYPE"),
         ({"action_type": 5}, "action_type", "WRONG_TYPE"),
@@ -267,7 +269,7 @@ def test_number_comes_back_as_it_was_sent(ada: Person, value: float) -> None:
     assert document(response)["payload"]["n"] == value
 
 
-@pytest.mark.parametrize("text", ["'; DROP TABLE users; --", '\\"', "%s %(x)s ?", "\u2028", "🦜 é"])
+@pytest.mark.parametrize("text", ["'; DROP TABLE users; --", '\\"', "%s %(x)s ?", "\u2028.", "🦜é"])
 def test_text_comes_back_as_it_was_sent(ada: Person, text: str) -> None:
     body = {"action_type": text, "payload": {text: text}}
 

@@ -77,12 +77,16 @@ def test_fields_that_are_absent_stay(client: FlaskClient) -> None:
         ({"preferences": {"\u0000": 1}}, "NUL_CHARACTER"),
         ({"display_name": "x" * 101}, "TOO_LONG"),
         ({"display_name": 5}, "WRONG_TYPE"),
-        ({"avatar_url": "javascript:alert(1)"}, "WRONG_FORMAT"),
+        ({"avatar_url": "javascript:alert(1)"}, "INVALID_URL"),
         ({"avatar_url": "https://" + "x" * 2041}, "TOO_LONG"),
         ({"first_name": ["Ada"]}, "WRONG_TYPE"),
         ({"last_name": True}, "WRONG_TYPE"),
         ({"phone": "1" * 41}, "TOO_LONG"),
-        ({"timezone": "not a zone"}, "WRONG_FORMAT"),
+        ({"timezone": "not a zone"}, "INVALID_TIMEZONE"),
+        ({"timezone": "Mars/Base"}, "INVALID_TIMEZONE"),
+        ({"timezone": ""}, "INVALID_TIMEZONE"),
+        ({"display_name": " "}, "WRONG_FORMAT"),
+        ({"phone": "\t"}, "WRONG_FORMAT"),
         ({"language_preference": "english!"}, "WRONG_FORMAT"),
         ({"user_id": None}, "UNKNOWN_FIELD"),
         ({"updated_at": None}, "UNKNOWN_FIELD"),
@@ -100,6 +104,44 @@ def test_bad_change_is_refused_and_changes_nothing(
 
     assert list(found.values()) == [code]
     assert document(ada.get(PATH)) == before
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        'http://"><script>',
+        "http://",
+        "https:///path",
+        "http://user:secret@example.com/",
+        "http://example.com:99999/",
+        "http://example.com:0/",
+        "http://[::g]/",
+        "http://-x.example.com/",
+        "http://example..com/",
+        "http://example.com/a b",
+        'http://example.com/"',
+        "http://example.com/%zz",
+        "http://example.com/\n",
+        "http://example.com/\u00e9",
+        "//example.com/a.png",
+        "ftp://example.com/a.png",
+    ],
+)
+def test_avatar_is_a_well_formed_address_of_the_web(client: FlaskClient, url: str) -> None:
+    assert flaws(person(client).patch(PATH, {"avatar_url": url})) == {"avatar_url": "INVALID_URL"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:8080",
+        "https://a.example.com./%C3%A9/~b;c=1,2/?q=",
+        "https://192.0.2.1/a@b:c?d=/?#e?f",
+        "http://[2001:db8::1]:443/a'b(c)!*",
+    ],
+)
+def test_avatar_may_be_any_such_address(client: FlaskClient, url: str) -> None:
+    assert document(person(client).patch(PATH, {"avatar_url": url}))["avatar_url"] == url
 
 
 def test_clients_that_change_different_preferences_at_once_all_win(app: Flask) -> None:

@@ -12,7 +12,7 @@ from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
 from app.api.fields import Body, Identifier, Parameters, Timestamp
 from app.api.pagination import ListQuery, page_of, read_cursor
-from app.api.schemas.flaws import refuse
+from app.api.schemas.flaws import VISIBLE, refuse
 from app.api.schemas.patch import Patch, may_be_absent
 from app.usecases import history
 
@@ -30,7 +30,7 @@ def _small(payload: dict[str, Any]) -> dict[str, Any]:
     return payload
 
 
-ActionType = Annotated[str, Field(min_length=1, max_length=50)]
+ActionType = Annotated[str, Field(min_length=1, max_length=50, pattern=VISIBLE)]
 Payload = Annotated[dict[str, Any], AfterValidator(_small)]
 
 
@@ -84,7 +84,7 @@ class ActionQuery(ListQuery):
 @blueprint.post("", summary="Store an action", responses={201: Action, 200: Action})
 @allow("user")
 def create_action(body: NewAction) -> tuple[dict[str, Any], int]:
-    """Store an action: 201, or 200 if the same one is stored already, or 409 if another is."""
+    """Store an action: 201, or 200 if it is stored as sent, or 409 if its id is taken."""
     row, is_new = history.record_action(
         current_principal().user_id,
         action_id=body.id,

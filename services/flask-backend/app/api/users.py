@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.api.access import allow, current_principal
@@ -13,6 +13,7 @@ from app.api.blueprint import Blueprint
 from app.api.fields import Flag, Identifier, Parameters
 from app.api.pagination import ListQuery, page_of, read_cursor
 from app.api.schemas.accounts import FullName, User, user_json
+from app.api.schemas.flaws import VISIBLE, refuse
 from app.api.schemas.patch import Patch, may_be_absent
 from app.usecases import accounts, administration, emails, profiles
 from app.vocabulary import Role, UserType
@@ -26,9 +27,19 @@ blueprint = Blueprint(
 )
 
 
-Name = Annotated[str, Field(max_length=100)]
-WebAddress = Annotated[str, Field(max_length=2048, pattern=r"^https?://\S+$")]
-ZoneName = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
+def _web_address(text: str) -> str:
+    refuse(profiles.find_address_flaw(text))
+    return text
+
+
+def _zone_name(text: str) -> str:
+    refuse(profiles.find_zone_flaw(text))
+    return text
+
+
+Name = Annotated[str, Field(max_length=100, pattern=VISIBLE)]
+WebAddress = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
+ZoneName = Annotated[str, Field(max_length=64), AfterValidator(_zone_name)]
 LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 
 
@@ -60,7 +71,7 @@ class ProfileChange(Patch):
     avatar_url: WebAddress | None = may_be_absent()
     first_name: Name | None = may_be_absent()
     last_name: Name | None = may_be_absent()
-    phone: Annotated[str, Field(max_length=40)] | None = may_be_absent()
+    phone: Annotated[str, Field(max_length=40, pattern=VISIBLE)] | None = may_be_absent()
     timezone: ZoneName | None = may_be_absent()
     language_preference: LanguageTag | None = may_be_absent()
     preferences: dict[str, Any] = may_be_absent()
@@ -165,7 +176,9 @@ def get_user(path: OneUser) -> dict[str, Any]:
 @allow("admin")
 def update_user(path: OneUser, body: UserChange) -> dict[str, Any]:
     """Change role or state; disabling ends all sessions. The last administrator stays one."""
-    return user_json(administration.change_user(path.id, body.changes))
+    if "email" in body.changes:
+        return user_json(administration.release_email(path.id))
+    return user_json(administration.change_user(path.id, **body.changes))
 
 
 def _profile_json(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What administrators do with the accounts of others. Who is one is checked before."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,37 +17,39 @@ from app.usecases.accounts import require_dispensable, require_user
 from app.usecases.sessions import end_all_sessions
 from app.vocabulary import Role
 
-__all__ = ["change_user", "list_users"]
+__all__ = ["change_user", "list_users", "release_email"]
 
 
-def change_user(user_id: UUID, changes: Mapping[str, Any]) -> Row:
+def change_user(user_id: UUID, **columns: Any) -> Row:
     """Change an account for its owner, and return it.
 
     Args:
         user_id: Whose account it is.
-        changes: ``role`` holds from the account's next request on. ``is_active`` False disables it
-            and ends all its sessions. ``email`` None, alone, takes the e-mail of a deleted account,
-            so that somebody else can register it.
+        columns: ``role`` holds from the account's next request on. ``is_active`` False disables it
+            and ends all its sessions.
 
     Raises:
         NotFound: ``USER_NOT_FOUND``.
         Conflict: ``LAST_ADMIN``: nobody could manage accounts any more; administrators may
-            demote or disable themselves as long as another one is left. ``ACCOUNT_NOT_DELETED``:
-            whoever uses an account keeps its e-mail.
+            demote or disable themselves as long as another one is left.
     """
-    if "email" in changes:
-        return _free_email(user_id)
-    is_disabled = changes.get("is_active") is False
+    is_disabled = columns.get("is_active") is False
     with transaction():
-        if is_disabled or changes.get("role", Role.ADMIN) != Role.ADMIN:
+        if is_disabled or columns.get("role", Role.ADMIN) != Role.ADMIN:
             require_dispensable(user_id)
-        update_user(user_id, **changes)
+        update_user(user_id, **columns)
         if is_disabled:
             end_all_sessions(user_id)
         return require_user(user_id)
 
 
-def _free_email(user_id: UUID) -> Row:
+def release_email(user_id: UUID) -> Row:
+    """Take the e-mail of a deleted account, so that somebody else can register it.
+
+    Raises:
+        NotFound: ``USER_NOT_FOUND``.
+        Conflict: ``ACCOUNT_NOT_DELETED``: whoever uses an account keeps its e-mail.
+    """
     if get_user(user_id) is not None:
         raise Conflict("ACCOUNT_NOT_DELETED", "Only a deleted account can give up its e-mail.")
     free_email(user_id)

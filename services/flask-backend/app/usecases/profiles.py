@@ -1,14 +1,27 @@
 """What people say about themselves and prefer. Knows nothing of accounts or rights."""
 
 import json
+import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from app.errors import FieldError, Invalid
 from app.models import Row, create_profile, get_profile, transaction, update_profile
 
 MAX_PREFERENCES_BYTES: Final = 65_536
+
+_PART: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
+_TAIL: Final = _PART.replace("@/-]", "@/?-]")
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_WEB_ADDRESS: Final = re.compile(
+    rf"https?://(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?"
+    rf"(?:/{_PART})?(?:\?{_TAIL})?(?:#{_TAIL})?"
+)
+"""RFC 3986 for the schemes of the web, without user names: ASCII, other bytes in percent."""
 
 
 def require_profile(user_id: UUID) -> Row:
@@ -51,3 +64,28 @@ def _check_size(preferences: Any) -> None:
         message = f"Preferences may have {MAX_PREFERENCES_BYTES} bytes; they would have {size}."
         error = FieldError("preferences", "TOO_LARGE", message)
         raise Invalid("INVALID_REQUEST", "Some fields are not valid.", errors=[error])
+
+
+def find_zone_flaw(name: str) -> FieldError | None:
+    """Return what keeps a text from being a name in the time zone database, or None."""
+    if name in _zones():
+        return None
+    message = "Write a name of the time zone database: Europe/Paris."
+    return FieldError("timezone", "INVALID_TIMEZONE", message)
+
+
+def find_address_flaw(url: str) -> FieldError | None:
+    """Return what keeps a text from being an address of the web, or None."""
+    try:
+        is_good = _WEB_ADDRESS.fullmatch(url) is not None and urlsplit(url).port != 0
+    except ValueError:  # Brackets around what is no IPv6 address, or a port beyond the last.
+        is_good = False
+    if is_good:
+        return None
+    message = "Write the whole address: https://example.com/me.png."
+    return FieldError("avatar_url", "INVALID_URL", message)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -8,12 +8,12 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from app.api.fields import Body
-from app.api.schemas.flaws import refuse
+from app.api.schemas.flaws import VISIBLE, refuse
 from app.usecases import emails, passwords
 from app.usecases.accounts import SignedIn
 from app.vocabulary import Role, UserType
 
-FullName = Annotated[str, Field(min_length=1, max_length=200)]
+FullName = Annotated[str, Field(min_length=1, max_length=200, pattern=VISIBLE)]
 
 
 class User(BaseModel):
@@ -66,9 +66,21 @@ def _trimmed_email(text: str) -> str:
 class Registration(Body):
     """What an account is made of. The password comes last, to be compared with the others."""
 
-    email: Annotated[str, AfterValidator(_trimmed_email)]
+    email: Annotated[
+        str,
+        AfterValidator(_trimmed_email),
+        Field(json_schema_extra={"maxLength": emails.MAX_CHARACTERS}),
+    ]
     full_name: FullName | None = None
-    password: str
+    password: Annotated[
+        str,
+        Field(
+            json_schema_extra={
+                "minLength": passwords.MIN_CHARACTERS,
+                "maxLength": passwords.MAX_CHARACTERS,
+            }
+        ),
+    ]
 
     @field_validator("password")
     @classmethod

@@ -1,8 +1,13 @@
 """How a flaw that a rule of the product found becomes a field error of the request."""
 
+from typing import Final
+
 from pydantic_core import PydanticCustomError
 
 from app.errors import FieldError
+
+VISIBLE: Final = r"\S"
+"""The pattern of texts that are not blank."""
 
 
 def refuse(flaw: FieldError | None) -> None:
