@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -167,6 +169,22 @@ def test_right_password_gives_an_address_back_one_attempt_and_no_more() -> None:
 
     assert wait_after(lambda: guess_from(HERE)) == 0
     assert wait_after(lambda: guess_from(HERE)) == 1
+
+
+def test_right_passwords_at_once_are_all_taken_back_and_a_wrong_one_is_not() -> None:
+    users = [make_user() for _ in range(6)]
+    guess_from(HERE)
+
+    def sign_in(user: dict[str, Any]) -> None:
+        forgive_attempt(claim_attempt(user["id"], user["email"], HERE))
+
+    results = run_together([partial(sign_in, user) for user in users])
+
+    assert results == [None] * 6
+    counters = get_db()(get_db().login_attempts).dicts()
+    # The wrong one counts for its e-mail, for the address, and for both together.
+    assert sum(counter["failed"] for counter in counters) == 3
+    assert sum(counter["failed"] for counter in get_db()(get_db().logins).dicts()) == 0
 
 
 def test_refund_leaves_the_lock_of_a_later_attempt() -> None:

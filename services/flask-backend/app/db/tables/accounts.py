@@ -103,7 +103,7 @@ class Login(Base):
 
 
 class LoginAttempt(Base):
-    """The same counters for addresses and for e-mails that belong to nobody."""
+    """The same counters for addresses, for e-mails that belong to nobody, and for both together."""
 
     __tablename__ = "login_attempts"
 
