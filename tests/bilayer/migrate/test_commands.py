@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import stat
 from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.util import CommandError
 
 from bilayer import migrate
 from bilayer.migrate import MigrationError, UnknownRevision
-from tests.bilayer.migrate.project import Project
+from bilayer.urls import parse_url
+from tests.bilayer.migrate.project import Project, only
 
 CREATE = "op.create_table({name!r}, sa.Column('id', sa.Integer))"
 DROP = "op.drop_table({name!r})"
@@ -50,6 +53,30 @@ def test_stamp_notes_a_revision_and_runs_nothing(project: Project) -> None:
 
     assert project.tables() == set()
     assert migrate.current(project.url) == ("two",)
+
+
+@only("sqlite")
+def test_looking_at_a_file_that_is_not_there_makes_nothing(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "none"
+    project.url = parse_url(f"sqlite:///{folder}/app.db")
+
+    assert migrate.current(project.url) == ()
+    assert migrate.pending(project.config, project.url) == ("one", "two")
+    with pytest.raises(CommandError):
+        migrate.check(project.config, url=project.url)
+    assert not folder.exists()
+
+
+@only("sqlite")
+def test_folder_of_a_new_database_is_its_owners(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    project.url = parse_url(f"sqlite:///{folder}/app.db")
+
+    migrate.upgrade(project.config, url=project.url)
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_upgrade_at_the_head_takes_no_lock(project: Project) -> None:

@@ -31,14 +31,16 @@ def migration_engine(url: sa.URL, limits: Limits, *, is_writer: bool = True) -> 
     Args:
         url: As ``bilayer.urls.parse_url`` gives it.
         limits: How long statements wait and run.
-        is_writer: On SQLite, whether transactions take the write lock when they begin.
+        is_writer: On SQLite, whether transactions take the write lock when they begin, and whether
+            a file that does not exist is made; who only reads finds an empty database instead.
     """
     name = engine_name(url.drivername)
+    if name == "sqlite":
+        url = _make_folder(url) if is_writer else _empty_if_missing(url)
     engine = sa.create_engine(
         url, poolclass=sa.NullPool, hide_parameters=True, connect_args=_CONNECT_ARGS[name]
     )
     if name == "sqlite":
-        _make_folder(url)
         _begin_explicitly(engine, "BEGIN IMMEDIATE" if is_writer else "BEGIN")
     if name == "postgresql":
         _lift_limits_where_nobody_is_blocked(engine, limits)
@@ -124,7 +126,15 @@ def _skip_indexes_that_exist(engine: sa.Engine) -> None:
         return element, values, one
 
 
-def _make_folder(url: sa.URL) -> None:
+def _make_folder(url: sa.URL) -> sa.URL:
+    """Make the folder of a database, for nobody but its owner."""
     path = sqlite_path(url)
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return url
+
+
+def _empty_if_missing(url: sa.URL) -> sa.URL:
+    """Return a database in memory for a file that is not there: SQLite would make the file."""
+    path = sqlite_path(url)
+    return url if path is None or path.exists() else sa.make_url(f"{url.drivername}://")

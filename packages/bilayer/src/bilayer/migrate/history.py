@@ -8,20 +8,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from bilayer.migrate.engines import migration_engine, sqlite_path
+from bilayer.migrate.engines import migration_engine
 from bilayer.migrate.errors import MigrationError, UnknownRevision
 from bilayer.migrate.limits import Limits
-from bilayer.urls import engine_name, parse_url
+from bilayer.urls import parse_url
 
 
 def current(url: str | sa.URL) -> tuple[str, ...]:
     """Return the revisions the database says it is at; none if it was never migrated."""
-    parsed = parse_url(url)
-    if engine_name(parsed.drivername) == "sqlite":
-        path = sqlite_path(parsed)
-        if path is None or not path.exists():
-            return ()
-    with migration_engine(parsed, Limits(), is_writer=False).connect() as connection:
+    with migration_engine(parse_url(url), Limits(), is_writer=False).connect() as connection:
         return MigrationContext.configure(connection).get_current_heads()
 
 

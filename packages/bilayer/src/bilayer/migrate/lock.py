@@ -133,7 +133,7 @@ class _FileLock:
     @classmethod
     @contextmanager
     def beside(cls, database: Path) -> Iterator[Self]:
-        database.parent.mkdir(parents=True, exist_ok=True)
+        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = database.with_name(f"{database.name}.migrate-lock")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
