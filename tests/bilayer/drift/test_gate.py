@@ -31,11 +31,14 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_gate(folder: Path) -> tuple[int, list[dict[str, Any]]]:
+def run_gate(
+    folder: Path, engine: str, scratch_url: str | None
+) -> tuple[int, list[dict[str, Any]]]:
     """Run the command in a folder whose service wins over the installed one."""
     command = [
         sys.executable, "-m", "bilayer.cli", "check", "--project", str(folder),
-        "--dialect", "sqlite", "--fail-on", "warning", "--format", "json",
+        "--dialect", engine, "--fail-on", "warning", "--format", "json",
+        *(("--scratch-url", scratch_url) if scratch_url else ()),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.stderr == ""
@@ -50,15 +53,17 @@ def remove_line(path: Path, text: str) -> None:
     path.write_text("".join(kept))
 
 
-def test_gate_is_clean(clone: Path) -> None:
-    assert run_gate(clone) == (0, [])
+def test_gate_is_clean(clone: Path, engine: str, scratch_url: str | None) -> None:
+    assert run_gate(clone, engine, scratch_url) == (0, [])
 
 
-def test_column_out_of_the_runtime_twin_turns_the_gate_red(clone: Path) -> None:
+def test_column_out_of_the_runtime_twin_turns_the_gate_red(
+    clone: Path, engine: str, scratch_url: str | None
+) -> None:
     twin = SERVICE / "app/dal/tables/accounts.py"
     remove_line(clone / twin, 'Field("phone"')
 
-    code, findings = run_gate(clone)
+    code, findings = run_gate(clone, engine, scratch_url)
 
     assert code == 1
     assert [(f["code"], f["table"], f["column"]) for f in findings] == [
@@ -68,11 +73,13 @@ def test_column_out_of_the_runtime_twin_turns_the_gate_red(clone: Path) -> None:
     assert findings[0]["fix"] == 'Field("phone", "string", length=40),'
 
 
-def test_column_out_of_the_schema_twin_turns_the_gate_red(clone: Path) -> None:
+def test_column_out_of_the_schema_twin_turns_the_gate_red(
+    clone: Path, engine: str, scratch_url: str | None
+) -> None:
     twin = SERVICE / "app/db/tables/accounts.py"
     remove_line(clone / twin, "phone")
 
-    code, findings = run_gate(clone)
+    code, findings = run_gate(clone, engine, scratch_url)
 
     assert code == 1
     assert {(f["code"], f["table"], f["column"], f["pair"]) for f in findings} == {
