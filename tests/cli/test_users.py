@@ -1,6 +1,9 @@
 """``backend users`` on each engine."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +67,31 @@ def test_second_admin_is_not_made_where_one_is_enough() -> None:
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert json.loads(first.stdout)["created"] is True
     assert json.loads(second.stdout) == {"created": False}
+
+
+def test_admins_made_at_once_are_one(database_url: str) -> None:
+    command = [
+        sys.executable, "-c", "from app.cli import main; main()",
+        "users", "create-admin", "--email", EMAIL, "--if-none", "--json",
+    ]  # fmt: skip
+    environment = os.environ | {"DATABASE_URL": database_url}
+
+    started = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(4)]
+    answers = [process.communicate(timeout=60)[0] for process in started]
+
+    assert [process.returncode for process in started] == [0, 0, 0, 0]
+    assert [json.loads(answer)["created"] for answer in answers].count(True) == 1
+
+
+def test_email_of_somebody_who_is_no_admin_is_a_sentence(database_url: str, tmp_path: Path) -> None:
+    with connected(settings_for(database_url, tmp_path)):
+        accounts.register(email=EMAIL, password=PASSWORD, client=Client())
+
+    result = create_admin("--email", EMAIL, "--if-none")
+
+    assert result.exit_code == 1
+    assert "choose another one" in result.stderr
+    assert create_admin("--email", "boss@example.com", "--if-none").exit_code == 0
 
 
 def test_taken_email_is_a_sentence_and_exit_code_1() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from app.cli.edges import EXIT_CODES, answer, as_json, end, require_settings, told
+from app.errors import Conflict
 
 
 @click.group(epilog=EXIT_CODES)
@@ -38,16 +39,24 @@ def create_admin(*, email: str, password_file: Path | None, if_none: bool, is_js
     from app.usecases import accounts  # noqa: PLC0415 - likewise
 
     given = _read_password(password_file) if password_file else None
+    password = given or secrets.token_urlsafe(18)
     init_db(require_settings())
     with told():
         try:
-            if if_none and accounts.count_admins():
-                answer(is_json, {"created": False}, "There is an admin already.")
-                return
-            password = given or secrets.token_urlsafe(18)
-            user = accounts.create_admin(email=email, password=password)
+            user = None
+            if not (if_none and accounts.count_admins()):
+                user = accounts.create_admin(email=email, password=password)
+        except Conflict:
+            if not if_none:
+                raise
+            # Another command may have been first, with this very address.
+            if not accounts.count_admins():
+                end(f"{email} is taken by an account that is no administrator; choose another one.")
         finally:
             close_db()
+    if user is None:
+        answer(is_json, {"created": False}, "There is an admin already.")
+        return
     facts = {"created": True, "id": str(user["id"]), "email": user["email"]}
     shown = {} if given else {"password": password}
     lines = [f"Created the admin {user['email']}."]

@@ -1,0 +1,88 @@
+"""``scripts/run``, as far as the server: what it makes is private, and it says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.usecases import accounts
+from app.usecases.accounts import Client
+from tests.factories import PASSWORD
+from tests.support.databases import ROOT, migrated_database
+from tests.support.run import Run
+from tests.support.service import connected, settings_for
+
+# In place of the real one, which would install packages.
+ENVIRONMENT = f"""
+ROOT={ROOT}
+VENV={Path(sys.executable).parent.parent}
+say() {{ printf '%s\\n' "$*"; }}
+fail() {{ printf '%s: %s\\n' "${{0##*/}}" "$1" >&2; exit "${{2:-1}}"; }}
+make_environment() {{ :; }}
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """The script, with this suite's environment."""
+    (tmp_path / "scripts/support").mkdir(parents=True)
+    (tmp_path / "scripts/support/environment.sh").write_text(ENVIRONMENT)
+    return Path(shutil.copy(ROOT / "scripts/run", tmp_path / "scripts/run"))
+
+
+def set_up(script: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [script, "--setup-only", "--data", script.parent.parent / "data", *arguments],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_it_makes_is_its_owners(script: Path) -> None:
+    done = set_up(script)
+
+    folder = script.parent.parent / "data"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert modes["app.db"] == 0o600
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["--admin-email", "boss@example.com"], {}),
+        (["--admin-email=boss@example.com"], {"ADMIN_EMAIL": "other@example.com"}),
+        ([], {"ADMIN_EMAIL": "boss@example.com"}),
+    ],
+)
+def test_admin_has_the_address_that_was_given(
+    script: Path, arguments: list[str], variables: dict[str, str]
+) -> None:
+    done = set_up(script, *arguments, **variables)
+
+    assert "Created the admin boss@example.com." in done.stdout
+
+
+def test_taken_address_is_told_with_the_way_out(
+    script: Path, suite_run: Run, tmp_path: Path
+) -> None:
+    with migrated_database(suite_run, "sqlite") as url:
+        with connected(settings_for(url, tmp_path)):
+            accounts.register(email="admin@example.com", password=PASSWORD, client=Client())
+
+        refused = set_up(script, DATABASE_URL=url)
+        done = set_up(script, "--admin-email", "boss@example.com", DATABASE_URL=url)
+
+    assert refused.returncode == 1
+    assert "--admin-email" in refused.stderr
+    assert done.returncode == 0
