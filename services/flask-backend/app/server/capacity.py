@@ -6,6 +6,14 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from app.config import Settings, SettingsError
+from bilayer.urls import engine_name
+
+CONNECT_SECONDS: Final = 5
+_TIMEOUTS: Final = {
+    "postgresql": ("connect_timeout",),
+    # PyMySQL's first ends with the TCP connection; a server may accept it and say nothing.
+    "mysql": ("connect_timeout", "read_timeout"),
+}
 
 _LIMIT: Final = {
     "postgresql": """
@@ -40,9 +48,15 @@ def require_capacity(settings: Settings) -> None:
 
 def connection_limit(url: sa.URL) -> int | None:
     """Return how many connections the server allows this role, None where there is no limit."""
-    engine = sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
-    question = _LIMIT.get(engine.dialect.name)
+    name = engine_name(url.drivername)
+    question = _LIMIT.get(name)
     if question is None:
         return None
+    engine = sa.create_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args=dict.fromkeys(_TIMEOUTS[name], CONNECT_SECONDS),
+    )
     with engine.connect() as connection:
         return int(connection.scalar(sa.text(question)))
