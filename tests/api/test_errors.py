@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from app.api.access import allow
 from app.api.blueprint import Blueprint
+from app.api.hosts import ALLOWED_HOSTS
 from app.errors import (
     AppError,
     BadRequest,
@@ -146,15 +147,55 @@ def test_wrong_address_or_method_is_a_problem(
 
 
 def test_unknown_host_is_refused(edge: Flask) -> None:
-    edge.config["TRUSTED_HOSTS"] = ["api.example.com"]
+    edge.config[ALLOWED_HOSTS] = ["api.example.com"]
     client = edge.test_client()
 
-    refused = client.get("/healthz", headers={"Host": "evil.example.com"})
-    accepted = client.get("/healthz", headers={"Host": "api.example.com"})
+    refused = client.get("/echo", headers={"Host": "evil.example.com"})
+    accepted = client.get("/echo", headers={"Host": "api.example.com"})
 
     assert (refused.status_code, refused.json["code"]) == (400, "BAD_REQUEST")
     assert "evil" not in refused.text
     assert accepted.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_answer_for_any_host(app: Flask, path: str) -> None:
+    app.config[ALLOWED_HOSTS] = ["api.example.com"]
+
+    answer = app.test_client().get(path, headers={"Host": "10.0.0.7:5000"})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("host", ["a b", "<x>", "a%00", "api.example.com:0"])
+def test_host_that_is_none_is_refused(edge_client: FlaskClient, host: str) -> None:
+    answer = edge_client.get("/echo", headers={"Host": host})
+
+    assert (answer.status_code, answer.json["code"]) == (400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize("path", ["/echo//", "/api/v1//history", "//evil.example.com//echo"])
+def test_doubled_slashes_are_no_address_and_no_redirect(
+    edge_client: FlaskClient, path: str
+) -> None:
+    answer = edge_client.get(
+        "/", environ_overrides={"PATH_INFO": path}, headers={"Host": "evil.example.com"}
+    )
+
+    assert (answer.status_code, answer.json["code"]) == (404, "NOT_FOUND")
+    assert "Location" not in answer.headers
+
+
+def test_empty_answer_has_no_content_type(edge_client: FlaskClient) -> None:
+    deleted = edge_client.delete("/echo/00000000-0000-4000-8000-000000000000")
+    options = edge_client.options("/echo")
+    head = edge_client.head("/healthz")
+
+    assert (deleted.status_code, options.status_code) == (204, 200)
+    assert "Content-Type" not in deleted.headers
+    assert "Content-Type" not in options.headers
+    assert options.headers["Allow"]
+    assert head.mimetype == "application/json"
 
 
 def test_missing_host_is_refused(edge_client: FlaskClient) -> None:

@@ -64,6 +64,21 @@ def test_routes_that_need_a_token_say_so(document: Any) -> None:
     assert "security" not in document["paths"]["/api/v1/auth/login"]["post"]
 
 
+def test_limits_that_are_enforced_are_described(document: Any) -> None:
+    listing = document["paths"]["/api/v1/history"]["get"]["parameters"]
+    limit = next(each["schema"] for each in listing if each["name"] == "limit")
+    registration = document["components"]["schemas"]["Registration"]["properties"]
+
+    assert limit == {
+        "default": 20, "maximum": 200, "minimum": 1, "title": "Limit", "type": "integer",
+    }  # fmt: skip
+    assert registration["email"]["maxLength"] == 254
+    assert (registration["password"]["minLength"], registration["password"]["maxLength"]) == (
+        8,
+        256,
+    )
+
+
 def test_docs_load_nothing_from_elsewhere(edge_client: FlaskClient) -> None:
     page = edge_client.get("/docs")
     references = re.findall(r'(?:src|href)="([^"]+)"', page.text)
@@ -92,7 +107,7 @@ def test_docs_serve_no_other_file(edge_client: FlaskClient, name: str) -> None:
 def test_production_serves_docs_only_on_demand(docs: Any, status: int, tmp_path: Path) -> None:
     settings = Settings(
         env="prod",
-        secret_key=SecretStr("k" * 40),
+        secret_key=SecretStr("0123456789" * 4),
         database_url=SecretStr("postgresql://app:unguessable@127.0.0.1/app"),
         data_dir=tmp_path,
         docs=docs,

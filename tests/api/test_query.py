@@ -82,6 +82,14 @@ def test_malformed_id_is_422(edge_client: FlaskClient, path: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/metrics", "/openapi.json", "/docs", "/docs/css/swagger-ui.css"]
+)
+def test_probes_and_files_ignore_queries(edge_client: FlaskClient, path: str) -> None:
+    with edge_client.get(f"{path}?v=1&v=2&x=%ff") as answer:
+        assert answer.status_code == 200
+
+
 def test_parameters_where_none_are_read_are_422(edge_client: FlaskClient) -> None:
     answer = edge_client.delete("/echo/00000000-0000-4000-8000-000000000000?force=true")
 

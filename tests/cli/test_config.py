@@ -118,6 +118,7 @@ def test_unusable_database_url_is_refused_and_not_shown(
     text = refusal(monkeypatch, DATABASE_URL=url)
 
     assert text.startswith("DATABASE_URL: ")
+    assert "MIGRATION_DATABASE_URL" not in text
     assert "hunter2" not in text
 
 
@@ -139,13 +140,24 @@ def test_production_starts_with_everything_it_needs(monkeypatch: pytest.MonkeyPa
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY"),
         ({"SECRET_KEY": "changeme"}, "SECRET_KEY"),
-        ({"SECRET_KEY": "x" * 31}, "SECRET_KEY"),
+        ({"SECRET_KEY": KEY[:31]}, "SECRET_KEY"),
+        ({"SECRET_KEY": "x" * 40}, "SECRET_KEY"),
         ({"DATABASE_URL": "sqlite:////tmp/app.db"}, "DATABASE_URL"),
         ({"DATABASE_URL": ""}, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql://app:postgres@db/app"}, "DATABASE_URL"),
         ({"DATABASE_URL": "mariadb://app:ChangeMe@db/app"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://app:backend@db/app"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://Shop:shoP@db/app"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://app@db/app"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://app:@127.0.0.1/app"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "mariadb://app@/app"}, "DATABASE_URL"),
         ({"MIGRATION_DATABASE_URL": "sqlite:///x.db"}, "MIGRATION_DATABASE_URL"),
+        ({"MIGRATION_DATABASE_URL": "postgresql://owner@db/app"}, "MIGRATION_DATABASE_URL"),
         ({"DATABASE_URL": "", "DATABASE_HOST": "db"}, "DATABASE_PASSWORD"),
+        (
+            {"DATABASE_URL": "", "DATABASE_HOST": "db", "DATABASE_PASSWORD": "app"},
+            "DATABASE_PASSWORD",
+        ),
     ],
 )  # fmt: skip
 def test_production_refuses_what_is_unsafe(
@@ -153,7 +165,24 @@ def test_production_refuses_what_is_unsafe(
 ) -> None:
     text = refusal(monkeypatch, **(PRODUCTION | variables))
 
-    assert setting in text
+    assert [line.split()[0] for line in text.splitlines()] == [setting]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://app@/app",
+        "postgresql://app@/app?host=/var/run/postgresql",
+        "postgresql://app@db/app?sslcert=client.pem",
+        "mariadb://app@localhost/app?unix_socket=/run/mysqld/mysqld.sock",
+    ],
+)
+def test_production_needs_no_password_where_something_else_proves_who_asks(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    settings = read(monkeypatch, **(PRODUCTION | {"DATABASE_URL": url}))
+
+    assert settings.url.username == "app"
 
 
 def test_every_problem_of_production_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,6 +209,7 @@ def test_key_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     assert first == second
     assert len(first) >= 48
     assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
 
 

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.server.capacity import connection_limit
+from bilayer.urls import parse_url
 from tests.e2e.test_journey import PASSWORD, register
 from tests.support.backend import Backend, running
 from tests.support.databases import migrated_database
@@ -175,7 +176,7 @@ def test_production_refuses_more_connections_than_the_database_allows(
     server: Server, tmp_path: Path
 ) -> None:
     url = _with_password(server)
-    settings = {"ENV": "prod", "SECRET_KEY": "k" * 40, "WORKERS": "50"}
+    settings = {"ENV": "prod", "SECRET_KEY": "0123456789" * 4, "WORKERS": "50"}
 
     with pytest.raises(AssertionError) as refused, running(url, tmp_path, **settings):
         pass
@@ -185,7 +186,7 @@ def test_production_refuses_more_connections_than_the_database_allows(
 
 def test_production_starts_within_the_limit(server: Server, tmp_path: Path) -> None:
     url = _with_password(server)
-    settings = {"ENV": "prod", "SECRET_KEY": "k" * 40}
+    settings = {"ENV": "prod", "SECRET_KEY": "0123456789" * 4}
 
     with running(url, tmp_path, **settings) as backend, backend.client() as client:
         answers = [client.get(path).status_code for path in ("/healthz", "/readyz", "/docs")]
@@ -194,7 +195,7 @@ def test_production_starts_within_the_limit(server: Server, tmp_path: Path) -> N
 
 
 def test_limit_of_connections_is_asked_of_the_database(database_url: str, engine: str) -> None:
-    limit = connection_limit(sa.make_url(database_url))
+    limit = connection_limit(parse_url(database_url))
 
     assert (limit is None) if engine == "sqlite" else (limit is not None and 10 < limit < 10_000)
 

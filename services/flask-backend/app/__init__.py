@@ -26,8 +26,9 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app.api import access, auth, documents, encoding, errors, history, lifecycle, probes, users
+    from app.api.hosts import ALLOWED_HOSTS
     from app.api.limits import MAX_BODY_BYTES
-    from app.api.pagination import SIGNING_KEY
+    from app.api.signing import SIGNING_KEY
     from app.config import get_settings, signing_key
     from app.health import Health, probe_database
     from app.log import configure_logging
@@ -49,7 +50,9 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.json = encoding.JSONProvider(app)
     app.config[MAX_BODY_BYTES] = settings.max_body_bytes
     app.config[SIGNING_KEY] = signing_key(settings)
-    app.config["TRUSTED_HOSTS"] = settings.allowed_hosts or None
+    app.config[ALLOWED_HOSTS] = settings.allowed_hosts
+    # A redirect to the tidy address would name whatever host the request names.
+    app.url_map.merge_slashes = False
     app.extensions[probes.HEALTH] = Health(probe_database)
 
     errors.register_errors(app)

@@ -21,10 +21,23 @@ from bilayer.urls import engine_name, parse_url
 CHECKOUT: Final = Path(__file__).parents[3]
 ALEMBIC_INI: Final = CHECKOUT / "alembic.ini"
 SECRETS: Final = ("database_url", "database_password", "migration_database_url", "secret_key")
-DEFAULT_SECRETS: Final = frozenset(
-    {"admin", "app", "change-me", "changeme", "mysql", "password", "postgres", "root", "secret"}
-)
+KNOWN_PASSWORDS: Final = frozenset(
+    {
+        "admin", "app", "backend", "change-me", "changeme", "mariadb", "mysql", "password",
+        "postgres", "postgresql", "root", "secret",
+    }
+)  # fmt: skip
+"""What documentation, images and the compose file of this repository come with."""
+
+OTHER_PROOFS: Final = frozenset({"passfile", "sslcert", "ssl_cert"})
+"""Parameters of a URL by which a client proves who it is without a password in it."""
+
 MIN_SECRET_KEY_CHARACTERS: Final = 32
+MIN_DIFFERENT_CHARACTERS: Final = 8
+"""32 random hexadecimal digits have fewer different ones once in a million times."""
+
+METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Not a setting: the variable by which prometheus_client shares numbers between processes."""
 
 
 class SettingsError(Exception):
@@ -141,27 +154,31 @@ class Settings(BaseSettings):
         problems = []
         if self.database_url is not None and self.database_host is not None:
             problems.append("DATABASE_URL and DATABASE_HOST are both set; give one of them")
-        for name in ("url", "migration_url"):
+        for setting, name in self._databases().items():
             try:
                 getattr(self, name)
             except ValueError as error:
-                setting = "DATABASE_URL" if name == "url" else "MIGRATION_DATABASE_URL"
                 problems.append(f"{setting}: {error}")
         return problems
+
+    def _databases(self) -> dict[str, str]:
+        """Name the setting to blame for each database, and the property that has its URL."""
+        databases = {"DATABASE_PASSWORD" if self.database_host else "DATABASE_URL": "url"}
+        if self.migration_database_url is not None:
+            databases["MIGRATION_DATABASE_URL"] = "migration_url"
+        return databases
 
     def _unsafe(self) -> list[str]:
         """List what must not go into production."""
         problems = []
         key = self.secret_key.get_secret_value() if self.secret_key else ""
-        if len(key) < MIN_SECRET_KEY_CHARACTERS or key.lower() in DEFAULT_SECRETS:
+        if len(key) < MIN_SECRET_KEY_CHARACTERS or len(set(key)) < MIN_DIFFERENT_CHARACTERS:
             problems.append(
                 f"SECRET_KEY must have at least {MIN_SECRET_KEY_CHARACTERS} random characters"
             )
-        if self.database_host is not None and self.database_password is None:
-            problems.append("DATABASE_PASSWORD is missing")
-        for setting, url in (("DATABASE_URL", "url"), ("MIGRATION_DATABASE_URL", "migration_url")):
-            problems.extend(_unsafe_url(setting, getattr(self, url)))
-        return list(dict.fromkeys(problems))
+        for setting, name in self._databases().items():
+            problems.extend(_unsafe_url(setting, getattr(self, name)))
+        return problems
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -205,7 +222,7 @@ def signing_key(settings: Settings) -> bytes:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value().encode()
     path = settings.data_dir / "secret_key"
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
         draft.touch(mode=0o600)
@@ -223,9 +240,19 @@ def signing_key(settings: Settings) -> bytes:
 def _unsafe_url(setting: str, url: URL) -> list[str]:
     if engine_name(url.drivername) == "sqlite":
         return [f"{setting} must name PostgreSQL or MariaDB; SQLite is for development"]
-    if isinstance(url.password, str) and url.password.lower() in DEFAULT_SECRETS:
+    password = str(url.password or "").lower()
+    if password in KNOWN_PASSWORDS or (password and password == (url.username or "").lower()):
         return [f"{setting} has a password that everybody knows"]
+    if not password and _is_over_network(url) and not url.query.keys() & OTHER_PROOFS:
+        return [f"{setting} must give a password to a server that is reached over the network"]
     return []
+
+
+def _is_over_network(url: URL) -> bool:
+    if engine_name(url.drivername) == "mysql":
+        return "unix_socket" not in url.query
+    host = str(url.host or url.query.get("host") or "/")
+    return not host.startswith("/")
 
 
 def _sentences(error: ValidationError) -> str:

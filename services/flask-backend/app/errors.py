@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ class Conflict(AppError):
 
 class Invalid(AppError):
     """The request reads well, and its values are refused."""
+
+    @classmethod
+    def fields(cls, errors: Iterable[FieldError]) -> Self:
+        """Refuse a request for these fields."""
+        return cls("INVALID_REQUEST", "Some fields are not valid.", errors=errors)
 
 
 class RetryLater(AppError):

@@ -17,7 +17,8 @@ from prometheus_client import (
     multiprocess,
 )
 
-SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+from app.config import METRICS_FOLDER
+
 UNMATCHED: Final = "unmatched"
 """The route of a request that has none. A path is no label, because there is no end of them."""
 
@@ -51,7 +52,7 @@ def record_connections(count: int) -> None:
 
 def render_metrics() -> bytes:
     """Return everything in Prometheus' text format."""
-    if SHARED_FOLDER not in os.environ:  # noqa: TID251 - set by app.server, read by the library
+    if METRICS_FOLDER not in os.environ:  # noqa: TID251 - set by app.server, read by the library
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here

@@ -3,15 +3,15 @@
 import ipaddress
 from typing import Annotated, Any
 
-from flask import current_app, request
+from flask import request
 from flask_openapi3.models.tag import Tag
 from pydantic import Field
 
 from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
 from app.api.fields import Body
-from app.api.pagination import SIGNING_KEY
 from app.api.schemas.accounts import Credentials, Registration, Tokens, tokens_json
+from app.api.signing import current_signing_key
 from app.usecases import accounts
 from app.usecases.accounts import Client
 
@@ -45,8 +45,8 @@ def login(body: Credentials) -> dict[str, Any]:
 @allow("public")
 def refresh(body: Renewal) -> dict[str, Any]:
     """Replace a pair of tokens. A refresh token works once; its reuse ends the sign-in."""
-    key: bytes = current_app.config[SIGNING_KEY]
-    return tokens_json(accounts.refresh(body.refresh_token, _client(), key=key))
+    signed_in = accounts.refresh(body.refresh_token, _client(), key=current_signing_key())
+    return tokens_json(signed_in)
 
 
 @blueprint.post("/logout", summary="Sign out", security=[{"bearer": []}], responses={204: None})

@@ -24,13 +24,24 @@ Model = type[BaseModel]
 
 
 class Blueprint(APIBlueprint):
-    """A group of routes. A view takes ``path``, ``query`` and ``body``, each a model, or none."""
+    """A group of routes. A view takes ``path``, ``query`` and ``body``, each a model, or none.
 
-    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+    Args:
+        name: As for Flask's.
+        import_name: As for Flask's.
+        ignores_queries: Answer whatever stands behind ``?``. Other routes refuse what they do not
+            read, which tells a client of a misspelt filter; probes and files have none.
+        **options: As for ``APIBlueprint``.
+    """
+
+    def __init__(
+        self, name: str, import_name: str, *, ignores_queries: bool = False, **options: Any
+    ) -> None:
         super().__init__(name, import_name, abp_responses=PROBLEMS, **options)
+        self._ignores_queries = ignores_queries
 
-    @staticmethod
     def create_view_func(  # type: ignore[override]  # the base passes more than we have a use for
+        self,
         func: Callable[..., Any],
         _header: Model | None,
         _cookie: Model | None,
@@ -50,10 +61,12 @@ class Blueprint(APIBlueprint):
         if access is None:
             raise TypeError(f"{func.__module__}.{func.__name__} needs @allow(...) below its route")
 
+        read = None if self._ignores_queries else query or Parameters
+
         @wraps(func)
         def view(**path_values: str) -> Any:
             admit(access)
-            return func(**_read_input(path, query, body, path_values))
+            return func(**_read_input(path, read, body, path_values))
 
         return view
 
@@ -73,13 +86,14 @@ def _read_input(
 
     if path:
         collect("path", path.model_validate, path_values)
-    collect("query", (query or Parameters).model_validate, read_query())
+    if query:
+        collect("query", query.model_validate, read_query())
     if body:
         collect("body", body.model_validate_json, check_json_object(read_body()))
     else:
         refuse_body()
     if errors:
-        raise Invalid("INVALID_REQUEST", "Some fields are not valid.", errors=errors)
-    if not query:
+        raise Invalid.fields(errors)
+    if query is Parameters:
         del models["query"]
     return models

@@ -38,7 +38,7 @@ def check_json_object(body: bytes) -> str:
     if _SUSPICIOUS.search(text):
         errors = list(_find_unstorable(document, ""))
         if errors:
-            raise Invalid("INVALID_REQUEST", "Some fields are not valid.", errors=errors)
+            raise Invalid.fields(errors)
     return text
 
 

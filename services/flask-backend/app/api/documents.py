@@ -42,7 +42,7 @@ _START: Final = """SwaggerUIBundle({
 });
 """
 
-blueprint = Blueprint("documents", __name__, doc_ui=False)
+blueprint = Blueprint("documents", __name__, doc_ui=False, ignores_queries=True)
 
 
 class Asset(Parameters):

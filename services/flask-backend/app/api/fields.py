@@ -73,8 +73,9 @@ Timestamp = Annotated[
 ]
 """A time with its zone, at most microseconds, given in UTC to the view. For all three too."""
 
-WholeNumber = Annotated[int, BeforeValidator(_read_whole_number)]
-"""An integer in a path or a query; bounds go behind it: ``Annotated[WholeNumber, Field(ge=1)]``."""
+FROM_DIGITS: Final = BeforeValidator(_read_whole_number)
+"""Reads an integer of a path or a query. Last, so that the API's description shows the bounds
+before it: ``Annotated[int, Field(ge=1), FROM_DIGITS]``."""
 
 Flag = Annotated[bool, BeforeValidator(_read_flag), WithJsonSchema({"type": "boolean"})]
 """``true`` or ``false`` in a query."""

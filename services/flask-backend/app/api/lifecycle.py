@@ -10,7 +10,7 @@ import structlog
 from flask import Flask, Response, g, request
 from sqlalchemy.pool import QueuePool
 
-from app.errors import BadRequest
+from app.api.hosts import require_host
 from app.log import end_request, start_request
 from app.metrics import record_connections, record_request
 from app.models import get_database, release
@@ -39,8 +39,7 @@ def register_lifecycle(app: Flask) -> None:
 def _begin() -> None:
     g.started = time.perf_counter()
     g.request_id = start_request(request.headers.get("X-Request-ID"))
-    if not request.headers.get("Host"):
-        raise BadRequest("HOST_REQUIRED", "Send a Host header.")
+    require_host()
 
 
 def _finish(response: Response) -> Response:
@@ -48,6 +47,8 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    if response.calculate_content_length() == 0:
+        response.headers.remove("Content-Type")
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     route = request.url_rule.rule if request.url_rule else None

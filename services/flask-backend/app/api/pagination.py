@@ -16,12 +16,10 @@ from uuid import UUID
 from flask import current_app, g, request
 from pydantic import Field
 
-from app.api.fields import Parameters, WholeNumber
+from app.api.fields import FROM_DIGITS, Parameters
+from app.api.signing import current_signing_key
 from app.errors import FieldError, Invalid
 from app.keyset import Position
-
-SIGNING_KEY: Final = "SIGNING_KEY"
-"""Where ``create_app`` keeps the key of every signature in Flask's configuration."""
 
 MAX_PAGE_BYTES: Final = 2 * 2**20
 """How large the items of a page are together; a page of more ends early."""
@@ -34,7 +32,7 @@ _SIGNATURE_BYTES: Final = 15  # With the place a multiple of three: base64 witho
 class ListQuery(Parameters):
     """What every list takes. A list with filters adds them in a class of its own."""
 
-    limit: Annotated[WholeNumber, Field(ge=1, le=200)] = 20
+    limit: Annotated[int, Field(ge=1, le=200), FROM_DIGITS] = 20
     cursor: Annotated[str, Field(max_length=100)] | None = None
 
 
@@ -101,7 +99,7 @@ def _sign(place: bytes, query: ListQuery) -> bytes:
     principal = g.get("principal")
     filters = query.model_dump_json(exclude={"cursor", "limit"})
     context = f"{request.endpoint}\n{principal and principal.user_id}\n{filters}\n".encode()
-    key: bytes = current_app.config[SIGNING_KEY]
+    key = current_signing_key()
     return hmac.digest(key, b"cursor\n" + context + place, hashlib.sha256)[:_SIGNATURE_BYTES]
 
 

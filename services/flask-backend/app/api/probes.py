@@ -20,7 +20,7 @@ _SENTENCES: Final = {
     State.SCHEMA_BEHIND: "The database must be migrated: backend db upgrade.",
 }
 
-blueprint = Blueprint("probes", __name__, doc_ui=False)
+blueprint = Blueprint("probes", __name__, doc_ui=False, ignores_queries=True)
 
 
 @blueprint.get("/healthz")

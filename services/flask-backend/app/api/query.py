@@ -24,17 +24,16 @@ def read_query() -> dict[str, str]:
             max_num_fields=_MAX_PARAMETERS,
         )
     except ValueError:
-        raise _invalid("query", "MALFORMED", "The query string cannot be read.") from None
+        raise Invalid.fields(
+            [FieldError("query", "MALFORMED", "The query string cannot be read.")]
+        ) from None
     parameters: dict[str, str] = {}
     for name, value in pairs:
         if name in parameters:
-            raise _invalid(name, "REPEATED", "Give this parameter once.")
+            raise Invalid.fields([FieldError(name, "REPEATED", "Give this parameter once.")])
         if "\0" in name + value:
-            raise _invalid("query", "NUL_CHARACTER", "Text cannot hold the character NUL.")
+            raise Invalid.fields(
+                [FieldError("query", "NUL_CHARACTER", "Text cannot hold the character NUL.")]
+            )
         parameters[name] = value
     return parameters
-
-
-def _invalid(field: str, code: str, message: str) -> Invalid:
-    error = FieldError(field, code, message)
-    return Invalid("INVALID_REQUEST", "Some parameters are not valid.", errors=[error])

@@ -13,10 +13,9 @@ from typing import Any, Final
 import structlog
 from gunicorn.app.base import BaseApplication
 
-from app.config import Settings
+from app.config import METRICS_FOLDER, Settings
 from app.log import gunicorn_logging
 
-SHARED_METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
 GRACEFUL_SECONDS: Final = 25
 """How long a stopping worker may finish its requests: longer than any request may take."""
 
@@ -49,7 +48,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 def serve(settings: Settings) -> None:
     """Run the service until it is told to stop."""
     # prometheus_client takes the folder from nowhere else, and reads it when it is imported.
-    os.environ[SHARED_METRICS] = tempfile.mkdtemp(prefix="metrics-")  # noqa: TID251 - see above
+    os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="metrics-")  # noqa: TID251 - see above
     Server(settings).run()
 
 
@@ -95,7 +94,7 @@ def _announce(arbiter: Any) -> None:
 
 def _remove_metrics(_arbiter: Any) -> None:
     """Clean up in the master only: a worker that ends unwinds the same stack."""
-    shutil.rmtree(os.environ[SHARED_METRICS], ignore_errors=True)  # noqa: TID251 - see serve()
+    shutil.rmtree(os.environ[METRICS_FOLDER], ignore_errors=True)  # noqa: TID251 - see serve()
 
 
 def _forget_worker(_arbiter: Any, worker: Any) -> None:
