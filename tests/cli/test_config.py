@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.config import SECRETS, Settings, SettingsError, get_settings, signing_key
+from app.api.signing import signing_key
+from app.config import SECRETS, Settings, SettingsError, get_settings
 
 KEY = "0123456789abcdef0123456789abcdef"
 PRODUCTION = {

@@ -28,8 +28,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from app.api import access, auth, documents, encoding, errors, history, lifecycle, probes, users
     from app.api.hosts import ALLOWED_HOSTS
     from app.api.limits import MAX_BODY_BYTES
-    from app.api.signing import SIGNING_KEY
-    from app.config import get_settings, signing_key
+    from app.api.signing import SIGNING_KEY, signing_key
+    from app.config import get_settings
     from app.health import Health, probe_database
     from app.log import configure_logging
     from app.models import init_db

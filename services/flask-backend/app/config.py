@@ -6,7 +6,6 @@ Opens nothing: what needs the database's answer is asked in ``app.health``.
 from __future__ import annotations
 
 import os
-import secrets
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -215,26 +214,6 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError(_sentences(error)) from None
-
-
-def signing_key(settings: Settings) -> bytes:
-    """Return the key of every HMAC: ``SECRET_KEY``, or one made once and kept beside the data."""
-    if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value().encode()
-    path = settings.data_dir / "secret_key"
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    if not path.exists():
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48), encoding="utf-8")
-        try:
-            # A link fails if another process was first; its key is whole, and is the one we read.
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_bytes()
 
 
 def _unsafe_url(setting: str, url: URL) -> list[str]:

@@ -41,9 +41,9 @@ def create_admin(*, email: str, password_file: Path | None, if_none: bool, is_js
     given = _read_password(password_file) if password_file else None
     password = given or secrets.token_urlsafe(18)
     init_db(require_settings())
+    user = None
     with told():
         try:
-            user = None
             if not (if_none and accounts.count_admins()):
                 user = accounts.create_admin(email=email, password=password)
         except Conflict:
