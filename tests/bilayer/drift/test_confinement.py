@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,116 @@ def test_revision_that_connects_by_itself_is_refused(
     assert report.exit_code == 2
     assert "refused to connect" in report.failures[0].reason
     assert tables_of(live) == ["precious"]
+
+
+@pytest.fixture
+def other_database(scratch_url: str | None) -> Iterator[str]:
+    """A database of the MariaDB server that is none of the check's."""
+    if scratch_url is None or not scratch_url.startswith(("mysql", "mariadb")):
+        pytest.skip("only on MariaDB is a schema another database")
+    name = f"precious_{secrets.token_hex(4)}"
+    engine = sa.create_engine(scratch_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE TABLE {name}.customers (id INTEGER)")
+        yield name
+        connection.exec_driver_sql(f"DROP DATABASE {name}")
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        'op.drop_table("customers", schema="OTHER")',
+        'op.execute("USE OTHER")\nop.drop_table("customers")',
+        'op.execute("DROP DATABASE OTHER")',
+        "op.execute(\"EXECUTE IMMEDIATE 'DROP TABLE OTHER.customers'\")",
+        'op.get_bind().connection.cursor().execute("DROP TABLE `OTHER`.`customers`")',
+        'op.get_bind().connection.select_db("OTHER")\nop.drop_table("customers")',
+    ],
+    ids=["schema", "use", "drop-database", "immediate", "cursor", "select-db"],
+)
+def test_revision_reaches_no_other_database_of_its_server(
+    models: sa.MetaData, tmp_path: Path, scratch_url: str, other_database: str, reach: str
+) -> None:
+    config = write_project(tmp_path, first=f"{CREATE}\n{reach.replace('OTHER', other_database)}")
+
+    report = bilayer.check(
+        metadata=models, migrations=config, dialect="mysql", scratch_url=scratch_url
+    )
+
+    assert report.exit_code == 2
+    assert "refused" in report.failures[0].reason
+    engine = sa.create_engine(scratch_url)
+    assert sa.inspect(engine).get_table_names(schema=other_database) == ["customers"]
+    engine.dispose()
+
+
+def test_models_with_a_schema_are_not_built_where_that_is_another_database(
+    tmp_path: Path, scratch_url: str, other_database: str
+) -> None:
+    models = sa.MetaData()
+    sa.Table("new", models, sa.Column("id", sa.Integer), schema=other_database)
+    sa.Table("elsewhere", models, sa.Column("id", sa.Integer), schema="bilayer_never_made")
+    config = write_project(tmp_path, first=CREATE)
+
+    report = bilayer.check(
+        metadata=models, migrations=config, dialect="mysql", scratch_url=scratch_url
+    )
+
+    assert "nothing is built outside the scratch database" in report.failures[0].reason
+    engine = sa.create_engine(scratch_url)
+    assert sa.inspect(engine).get_table_names(schema=other_database) == ["customers"]
+    assert "bilayer_never_made" not in sa.inspect(engine).get_schema_names()
+    engine.dispose()
+
+
+def test_revision_attaches_no_sqlite_file(models: sa.MetaData, live: Path, tmp_path: Path) -> None:
+    body = (
+        f"{CREATE}\nwith op.get_context().autocommit_block():\n"
+        f"    op.execute(\"ATTACH DATABASE '{live}' AS live\")\n"
+        '    op.execute("DROP TABLE live.precious")'
+    )
+    config = write_project(tmp_path / "project", first=body)
+
+    report = bilayer.check(metadata=models, migrations=config)
+
+    assert "without ATTACH" in report.failures[0].reason
+    assert tables_of(live) == ["precious"]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        'import subprocess; subprocess.run(["true"])',
+        'import os; os.system("true")',
+        'import os; os.execv("/bin/true", ["true"])',
+        'import psycopg2; psycopg2._connect("host=127.0.0.1 port=1 dbname=live")',
+    ],
+    ids=["subprocess", "system", "exec", "psycopg2"],
+)
+def test_revision_gets_past_the_fence_by_no_program_or_private_name(
+    models: sa.MetaData, tmp_path: Path, start: str
+) -> None:
+    report = bilayer.check(
+        metadata=models, migrations=write_project(tmp_path, first=f"{CREATE}\n{start}")
+    )
+
+    assert "refused to" in report.failures[0].reason
+
+
+@pytest.mark.parametrize("location", ["migrations", "project/migrations"])
+def test_relative_script_location_is_found_beside_the_configuration_or_here(
+    models: sa.MetaData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    config = write_project(tmp_path / "project", first=CREATE)
+    config.set_main_option("script_location", location)
+    monkeypatch.chdir(tmp_path)
+
+    report = bilayer.check(metadata=models, migrations=config)
+
+    assert report.failures == ()
+    assert report.findings == ()
 
 
 def test_environment_of_the_caller_stays_as_it_is(

@@ -144,14 +144,10 @@ class Sources:
         """Build the models in a new scratch database and read what the engine made of them."""
         try:
             url = self.scratch.create("models")
+            reasons = models_reader.build(self.metadatas, connect(url))
         except BilayerError as error:
             self.failures.append(Failure("models", str(error)))
             return None
-        engine = connect(url)
-        try:
-            reasons = models_reader.build(self.metadatas, engine)
-        finally:
-            engine.dispose()
         self.failures += [Failure("models", reason) for reason in reasons]
         return self._read(url, "models")
 

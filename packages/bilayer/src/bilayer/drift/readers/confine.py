@@ -1,7 +1,7 @@
 """Confine this process to one database. For the child that replays migrations; cannot be undone.
 
-Two fences: SQLAlchemy makes engines on the scratch database whatever URL it is given, and the
-drivers refuse to connect anywhere else, whoever asks.
+Three fences: SQLAlchemy makes engines on the scratch database whatever URL it is given, the drivers
+refuse to connect anywhere else, whoever asks, and statements that leave the database are not sent.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sqlite3
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +19,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import create as engine_module
 from sqlalchemy.pool import NullPool
 
+from bilayer.drift.readers.fence import require_inside
 from bilayer.errors import BilayerError
 
 _PORTABLE_OPTIONS: Final = frozenset({"echo", "poolclass", "isolation_level", "hide_parameters"})
+
+_PROCESSES: Final = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
 
 _Endpoint = tuple[str, str, str]
 
@@ -29,8 +33,16 @@ class ConnectionRefused(BilayerError):
     """Something tried to reach a database that is not the scratch database."""
 
 
+class ProcessRefused(ConnectionRefused, PermissionError):
+    """Something tried to start a program, which no fence of this process would hold.
+
+    An ``OSError``, as for a program that is not there: libraries that only ask around go on.
+    """
+
+
 def confine(scratch: sa.URL) -> None:
     """Let this process reach the scratch database, and no other."""
+    _guard_statements(scratch)
     _redirect_engines(scratch)
     _guard_drivers(scratch)
     sys.addaudithook(_make_audit(scratch))
@@ -77,15 +89,79 @@ def _redirect(asked: sa.URL, scratch: sa.URL) -> sa.URL:
     return scratch.set(drivername=asked.drivername) if is_async else scratch
 
 
+def _guard_statements(scratch: sa.URL) -> None:
+    """Send no statement that leaves the database, whichever engine or driver is to send it."""
+    backend = scratch.get_backend_name()
+    if backend == "sqlite":
+        _forbid_attaching()
+        return
+    is_mysql = backend in ("mysql", "mariadb")
+    others = _list_databases(scratch) - {scratch.database} if is_mysql else set()
+
+    def judge(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        require_inside(statement, is_mysql=is_mysql, others=others)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", judge)
+    if is_mysql:
+        _guard_pymysql(others, str(scratch.database))
+
+
+def _list_databases(scratch: sa.URL) -> set[Any]:
+    engine = sa.create_engine(scratch, poolclass=NullPool)
+    with engine.connect() as connection:
+        return set(connection.exec_driver_sql("SHOW DATABASES").scalars())
+
+
+def _guard_pymysql(others: Collection[str], own: str) -> None:
+    """Judge what is sent past SQLAlchemy too."""
+    with contextlib.suppress(ImportError):
+        from pymysql.connections import Connection  # noqa: PLC0415 - a driver it may not have
+
+        query, select_db = Connection.query, Connection.select_db
+
+        def guarded_query(self: Any, sql: Any, *arguments: Any, **options: Any) -> Any:
+            text = sql.decode("utf-8", "replace") if isinstance(sql, bytes | bytearray) else sql
+            require_inside(text, is_mysql=True, others=others)
+            return query(self, sql, *arguments, **options)
+
+        def guarded_select_db(self: Any, db: str) -> None:
+            if db != own:
+                _refuse(f"the database {db}")
+            select_db(self, db)
+
+        Connection.query = guarded_query  # type: ignore[method-assign]  # the fence
+        Connection.select_db = guarded_select_db  # type: ignore[method-assign]  # the fence
+
+
+def _forbid_attaching() -> None:
+    """Let SQLite attach no file; ``VACUUM`` attaches a nameless one of its own."""
+    connect = sqlite3.connect
+
+    def authorize(action: int, name: str | None, *_rest: Any) -> int:
+        is_refused = action == sqlite3.SQLITE_ATTACH and name not in ("", ":memory:")
+        return sqlite3.SQLITE_DENY if is_refused else sqlite3.SQLITE_OK
+
+    def guarded(*arguments: Any, **options: Any) -> Any:
+        connection = connect(*arguments, **options)
+        connection.set_authorizer(authorize)
+        return connection
+
+    sqlite3.connect = sqlite3.dbapi2.connect = guarded
+
+
 def _guard_drivers(scratch: sa.URL) -> None:
     """Guard the drivers a script may call by itself; psycopg2 connects without Python noticing."""
     backend = scratch.get_backend_name()
     with contextlib.suppress(ImportError):
         import psycopg2  # noqa: PLC0415 - a driver the project may not have
 
-        allowed = _postgresql_endpoint(None, scratch.translate_connect_args(database="dbname"))
+        asked = {**scratch.query, **scratch.translate_connect_args(database="dbname")}
+        allowed = _postgresql_endpoint(None, asked)
         own = allowed if backend == "postgresql" else None
-        psycopg2.connect = _guard(psycopg2.connect, own, _postgresql_endpoint)
+        # psycopg2.connect calls this; a script may call it as well.
+        module: Any = psycopg2
+        guard = _guard(module._connect, own, _postgresql_endpoint)
+        module._connect = module._psycopg._connect = guard
     with contextlib.suppress(ImportError):
         import pymysql  # noqa: PLC0415 - as above
 
@@ -128,7 +204,7 @@ def _mysql_endpoint(dsn: str | None, options: Mapping[str, Any]) -> _Endpoint:
 
 
 def _make_audit(scratch: sa.URL) -> Callable[[str, tuple[Any, ...]], None]:
-    """Watch what Python itself connects: sockets and SQLite files."""
+    """Watch what Python itself connects and starts: sockets, SQLite files, programs."""
     is_file = scratch.get_backend_name() == "sqlite"
     file = Path(scratch.database or "").resolve() if is_file else None
     addresses = frozenset() if is_file else _list_addresses(scratch)
@@ -136,6 +212,8 @@ def _make_audit(scratch: sa.URL) -> Callable[[str, tuple[Any, ...]], None]:
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "sqlite3.connect" and not _is_own_file(arguments[0], file):
             _refuse(f"the SQLite file {arguments[0]!r}")
+        if event in _PROCESSES:
+            _refuse_process(event)
         if event == "socket.connect" and _shorten(arguments[1]) not in addresses:
             _refuse(str(_shorten(arguments[1])))
 
@@ -167,3 +245,8 @@ def _is_own_file(database: Any, file: Path | None) -> bool:
 def _refuse(what: str) -> None:
     message = f"refused to connect to {what}: migrations are replayed in a scratch database only"
     raise ConnectionRefused(message)
+
+
+def _refuse_process(event: str) -> None:
+    message = f"refused to start a program ({event}): migrations are replayed without any"
+    raise ProcessRefused(message)

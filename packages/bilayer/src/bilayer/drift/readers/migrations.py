@@ -54,11 +54,11 @@ def replaying(
             "url": scratch.render_as_string(hide_password=False),
             "target": target,
             "answer": str(answer),
-            "sys_path": sys.path,
+            "sys_path": [str(Path(entry).absolute()) for entry in sys.path],
         }
         question = Path(folder) / "question.json"
         question.write_text(json.dumps(request), encoding="utf-8")
-        with question.open("rb") as stdin, _start_child(stdin) as child:
+        with question.open("rb") as stdin, _start_child(stdin, _choose_folder(config)) as child:
             try:
                 yield lambda: _finish(child, answer)
             finally:
@@ -91,15 +91,31 @@ def _describe(config: Config) -> dict[str, Any]:
     parser = config.file_config
     options = dict(parser.items(section, raw=True)) if parser.has_section(section) else {}
     return {
-        "file": str(config.config_file_name) if config.config_file_name else None,
-        "toml": str(config.toml_file_name) if config.toml_file_name else None,
+        "file": _resolve(config.config_file_name),
+        "toml": _resolve(config.toml_file_name),
         "section": section,
         "options": options,
     }
 
 
-def _start_child(stdin: IO[bytes]) -> subprocess.Popen[str]:
-    path = os.pathsep.join(entry for entry in sys.path if entry)
+def _resolve(path: object) -> str | None:
+    return str(Path(str(path)).resolve()) if path else None
+
+
+def _choose_folder(config: Config) -> Path:
+    """Choose where relative paths of the configuration begin: beside its file, if that is so."""
+    path = config.config_file_name or config.toml_file_name
+    here = Path.cwd()
+    if not path:
+        return here
+    folder = Path(str(path)).resolve().parent
+    location = config.get_alembic_option("script_location") or ""
+    is_from_here = not (folder / location).is_dir() and (here / location).is_dir()
+    return here if is_from_here else folder
+
+
+def _start_child(stdin: IO[bytes], folder: Path) -> subprocess.Popen[str]:
+    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
     # The child replaces every database URL in its environment, so it gets a copy of ours.
     environment = {**os.environ, "PYTHONPATH": path}  # noqa: TID251 - handed on, not read
     return subprocess.Popen(
@@ -110,6 +126,7 @@ def _start_child(stdin: IO[bytes]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        cwd=folder,
     )
 
 

@@ -149,6 +149,8 @@ def _watch_env(answer: dict[str, Any]) -> None:
 
 def _summary(error: BaseException) -> str:
     text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    if text == "not authorized":
+        text = "not authorized: a migration is replayed without ATTACH of another file"
     return f"{type(error).__name__}: {text.splitlines()[0]}"
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bilayer.drift.readers.describe import describe
 from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Schema, Table, Type, Unique
+from bilayer.errors import BilayerError
 from bilayer.urls import EngineName, engine_name, parse_url
 
 
@@ -47,9 +48,19 @@ def build(metadatas: Sequence[sa.MetaData], engine: sa.Engine) -> list[str]:
 
     Returns:
         What failed, a sentence each.
+
+    Raises:
+        BilayerError: A table would be made in another database. Nothing was sent.
     """
     failures: list[str] = []
-    for schema in sorted({t.schema for t in list_tables(metadatas) if t.schema}):
+    schemas = sorted({table.schema for table in list_tables(metadatas) if table.schema})
+    if schemas and engine_name(engine.dialect.name) == "mysql":
+        message = (
+            f"tables name the schemas {', '.join(schemas)}, each a database of its own on this"
+            " engine: nothing is built outside the scratch database"
+        )
+        raise BilayerError(message)
+    for schema in schemas if engine.dialect.name == "postgresql" else ():
         with contextlib.suppress(SQLAlchemyError), engine.begin() as connection:
             connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
     for metadata in metadatas:
