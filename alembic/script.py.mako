@@ -12,7 +12,8 @@ Before this is merged (and this list deleted):
   is added NOT VALID and validated in the next revision.
 - MariaDB commits each statement: if_[not_]exists=commits_each_statement() (bilayer.migrate), so
   that a killed revision can be run again.
-- SQLite: batch_alter_table(..., copy_from=...), so that --sql needs no database.
+- SQLite: op.add_column and op.drop_column for plain columns, batch_alter_table(..., copy_from=...)
+  for the rest, so that --sql needs no database. docs/migrations.md, "SQLite", has one of each.
 - downgrade() is real, or raises with the reason.
 """
 

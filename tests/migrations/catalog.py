@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 
 from bilayer.urls import engine_name
@@ -35,7 +37,8 @@ def read_catalog(url: str | sa.URL) -> Catalog:
     with engine.connect() as connection:
         name = engine_name(engine.dialect.name)
         if name == "sqlite":
-            rows = _rows(connection, "SELECT type, name, tbl_name, sql FROM sqlite_master")
+            found = _rows(connection, "SELECT type, name, tbl_name, sql FROM sqlite_master")
+            rows = [(*row, _unquoted(str(sql))) for *row, sql in found]
         elif name == "postgresql":
             rows = _rows(connection, _POSTGRESQL.format(public="'public'::regnamespace"))
         else:
@@ -44,6 +47,11 @@ def read_catalog(url: str | sa.URL) -> Catalog:
             rows = [row for statement in creations for row in _rows(connection, statement)]
     plain = {tuple(" ".join(str(part).split()) for part in row) for row in rows}
     return frozenset(row for row in plain if not any("alembic_version" in part for part in row))
+
+
+def _unquoted(creation: str) -> str:
+    """Leave out the quotes that SQLite puts around the name of a table that was renamed."""
+    return re.sub(r'\A(CREATE TABLE) "(\w+)"', r"\1 \2", creation)
 
 
 def _rows(connection: sa.Connection, statement: str) -> list[tuple[object, ...]]:

@@ -2,21 +2,24 @@
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationInfo
+from sqlalchemy.exc import DBAPIError
 
 from bilayer.migrate.autogenerate import compare_server_default, render_item
+from bilayer.migrate.drafts import shape_drafts
 from bilayer.migrate.engines import migration_engine
 from bilayer.migrate.errors import MigrationError
 from bilayer.migrate.history import require_known
 from bilayer.migrate.limits import Limits
 from bilayer.migrate.lock import migration_lock, require_held
-from bilayer.migrate.retry import Plan, with_retries
+from bilayer.migrate.retry import Plan, is_passing, reason, with_retries
 from bilayer.urls import engine_name, parse_url
 
 log = logging.getLogger("bilayer.migrate")
@@ -24,6 +27,7 @@ log = logging.getLogger("bilayer.migrate")
 _OPTIONS: Final[Mapping[str, Any]] = {
     "compare_server_default": compare_server_default,
     "compare_type": True,
+    "process_revision_directives": shape_drafts,
     "render_as_batch": True,
     "render_item": render_item,
     "transaction_per_migration": True,
@@ -71,7 +75,10 @@ def _choose_url(context: EnvironmentContext, default: Callable[[], str | sa.URL]
         or config.get_alembic_option("sqlalchemy.url")
         or default()
     )
-    return parse_url(url)
+    try:
+        return parse_url(url)
+    except ValueError as error:
+        raise MigrationError(str(error)) from error
 
 
 def _write_script(context: EnvironmentContext, url: sa.URL, options: dict[str, Any]) -> None:
@@ -97,7 +104,7 @@ def _look(
     """
 
     def look() -> bool:
-        with migration_engine(url, limits, is_writer=False).connect() as connection:
+        with _reached(migration_engine(url, limits, is_writer=False)) as connection:
             context.configure(connection, dont_mutate=True, **options)
             migration = context.get_context()
             if "destination_rev" in migration.opts:
@@ -106,6 +113,19 @@ def _look(
             return False
 
     return with_retries(look, limits)
+
+
+@contextmanager
+def _reached(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Connect, or say in a sentence why that is not to be had."""
+    try:
+        connection = engine.connect()
+    except DBAPIError as error:
+        if is_passing(error):
+            raise
+        raise MigrationError(f"the database cannot be reached: {reason(error)}") from error
+    with connection:
+        yield connection
 
 
 def _has_something_to_do(migration: MigrationContext) -> bool:

@@ -41,6 +41,11 @@ def is_passing(error: DBAPIError) -> bool:
     return bool(cause and cause.args and cause.args[0] in _MYSQL_LOCKED)
 
 
+def reason(error: DBAPIError) -> str:
+    """Return the first line of what the database said; later ones may hold values."""
+    return str(error.orig).strip().partition("\n")[0]
+
+
 def with_retries(attempt: Callable[[], Result], limits: Limits) -> Result:
     """Call ``attempt`` until it ends without meeting a lock, and return what it returns.
 
@@ -55,11 +60,11 @@ def with_retries(attempt: Callable[[], Result], limits: Limits) -> Result:
             if not is_passing(error):
                 raise
             if number >= limits.attempts:
-                message = f"gave up after {number} attempts: {_reason(error)}"
+                message = f"gave up after {number} attempts: {reason(error)}"
                 raise MigrationError(message) from error
             pause = _pause(number, limits)
             number += 1
-            log.warning("%s; attempt %d follows in %.1f s", _reason(error), number, pause)
+            log.warning("%s; attempt %d follows in %.1f s", reason(error), number, pause)
             time.sleep(pause)
 
 
@@ -89,8 +94,3 @@ class Plan:
 def _pause(number: int, limits: Limits) -> float:
     longest = min(limits.longest_pause, limits.pause * 2.0 ** (number - 1))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
-
-
-def _reason(error: DBAPIError) -> str:
-    """Return the first line of what the database said; later ones may hold values."""
-    return str(error.orig).strip().partition("\n")[0]
