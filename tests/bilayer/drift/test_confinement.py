@@ -16,7 +16,9 @@ import pytest
 import sqlalchemy as sa
 
 import bilayer
+from bilayer.drift.scratch import scratch_databases
 from bilayer.errors import BilayerError
+from bilayer.urls import EngineName, engine_name, parse_url
 from tests.bilayer.drift.project import CREATE, ENV, write_project
 
 OWN_URL = ENV.replace('sa.engine_from_config(context.config.get_section("alembic"))', "ENGINE")
@@ -289,6 +291,32 @@ def test_scratch_databases_are_gone_after_the_check_is_terminated(
 
     assert code == 128 + signal.SIGTERM
     assert list_scratch(scratch_url) <= before
+
+
+def test_second_signal_does_not_stop_the_dropping(
+    scratch_url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if scratch_url is None:
+        pytest.skip("SQLite's scratch databases are files")
+    before = list_scratch(scratch_url)
+
+    with pytest.raises(SystemExit), scratch_databases(*name_server(scratch_url)) as scratch:
+        scratch.create("models")
+        drop = scratch.drop_all
+
+        def drop_after_a_signal() -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            drop()
+
+        monkeypatch.setattr(scratch, "drop_all", drop_after_a_signal)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert list_scratch(scratch_url) <= before
+
+
+def name_server(url: str) -> tuple[EngineName, sa.URL]:
+    parsed = parse_url(url)
+    return engine_name(parsed.drivername), parsed
 
 
 def wait_for(path: Path) -> None:

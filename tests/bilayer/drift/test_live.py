@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,8 +15,10 @@ import pytest
 import sqlalchemy as sa
 from alembic.config import Config
 from pydal import Field
+from sqlalchemy.pool import Pool, SingletonThreadPool, StaticPool
 
 import bilayer
+from bilayer.drift import waiting
 from bilayer.drift.findings import Finding
 from bilayer.drift.live import LiveUnreadable, open_live
 from tests.bilayer.drift.conftest import PROJECTS
@@ -191,6 +197,116 @@ def test_an_engine_may_be_given_and_can_write_afterwards(live: sa.Engine) -> Non
     assert report.findings == ()
     with live.begin() as connection:
         connection.exec_driver_sql("INSERT INTO t (name) VALUES ('a')")
+
+
+@pytest.mark.parametrize("pool", [StaticPool, SingletonThreadPool])
+def test_database_in_memory_is_borrowed_and_given_back(pool: type[Pool]) -> None:
+    engine = sa.create_engine("sqlite://", poolclass=pool)
+    migrate(engine, "second")
+
+    report = bilayer.check(dal=lambda db: db.define_table("t", Field("other")), url=engine)
+
+    assert [f.place for f in report.findings] == ["t.other", "t.name"]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO t (name) VALUES ('a')")
+    engine.dispose()
+
+
+def test_pool_of_an_engine_stays_untouched(live: sa.Engine) -> None:
+    migrate(live, "second")
+    events: list[str] = []
+    for name in ("checkout", "invalidate"):
+        sa.event.listen(live, name, lambda *_, name=name: events.append(name))
+
+    bilayer.check(dal=lambda db: db.define_table("t"), url=live)
+
+    assert events == []
+
+
+def test_sqlite_file_with_a_log_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "live.db"
+    program = (
+        "import os, sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\n"
+        "c.execute('PRAGMA journal_mode = WAL')\n"
+        "c.execute('CREATE TABLE t (id INTEGER PRIMARY KEY)')\nos._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+    before = path.read_bytes()
+
+    report = bilayer.check(dal=lambda db: db.define_table("t"), url=f"sqlite:///{path}")
+
+    assert report.failures == ()
+    assert report.findings == ()
+    assert path.read_bytes() == before
+    assert path.with_name("live.db-wal").stat().st_size > 0
+
+
+def test_sqlite_file_may_be_named_by_a_uri(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'a b.db'}")
+    migrate(engine, "second")
+    engine.dispose()
+    url = f"sqlite:///file:{tmp_path}/a%20b.db?mode=ro&uri=true"
+
+    report = bilayer.check(dal=lambda db: db.define_table("t", Field("name", length=20)), url=url)
+
+    assert (report.failures, report.findings) == ((), ())
+
+
+def test_revision_that_may_not_be_read_is_no_missing_stamp(
+    project: Config, live: sa.Engine, scratch_url: str | None
+) -> None:
+    if live.name != "postgresql":
+        pytest.skip("one engine's rights are enough")
+    migrate(live, "second")
+    role = f"reader_{secrets.token_hex(4)}"
+    with live.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+
+    report = bilayer.check(
+        dal=lambda db: db.define_table("t", Field("age", "integer")),
+        migrations=project,
+        url=live.url.set(username=role),
+        scratch_url=scratch_url,
+    )
+
+    with live.begin() as connection:
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+    assert {(f.pair, f.place) for f in report.findings} == {
+        ("runtime-database", "t.age"),
+        ("runtime-database", "t.name"),
+    }
+    assert "revisions could not be read: permission denied" in report.failures[0].reason
+    assert report.not_done == ("migrations-database: the revision is not known",)
+
+
+def test_locked_table_is_a_failure_in_time(
+    live: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if live.name != "postgresql":
+        pytest.skip("reading the catalog waits for a locked table on PostgreSQL only")
+    migrate(live, "second")
+    monkeypatch.setitem(waiting._LIVE, "postgresql", ["SET lock_timeout = '200ms'"])
+
+    with live.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+        report = bilayer.check(dal=lambda db: db.define_table("t"), url=live.url)
+
+    assert "lock timeout" in report.failures[0].reason
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_server_that_does_not_answer_is_a_failure_in_time(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arguments in waiting._DRIVERS.values():
+        monkeypatch.setitem(arguments, "connect_timeout", 2)
+    monkeypatch.setattr("bilayer.drift.live.STATEMENT", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"{scheme}://user@127.0.0.1:{silent.getsockname()[1]}/x"
+
+        report = bilayer.check(dal=lambda db: db.define_table("t"), url=url)
+
+    assert report.failures[0].source == "database"
 
 
 def test_the_connection_cannot_write(live: sa.Engine) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from bilayer.drift.waiting import STATEMENT, connect_arguments, limit_statements
 from bilayer.errors import BilayerError
 from bilayer.urls import engine_name, parse_url
 
@@ -28,46 +29,93 @@ class LiveUnreadable(BilayerError):
 def open_live(target: str | sa.URL | sa.Engine) -> Iterator[sa.Connection]:
     """Open a connection on which the engine itself refuses to write.
 
+    An Engine gives its URL only: its pool is its owner's. An SQLite database in memory is all the
+    owner's connection has, and is borrowed with it.
+
     Raises:
-        LiveUnreadable: The database cannot be reached.
+        LiveUnreadable: The database cannot be reached, or does not answer in time.
     """
-    engine, is_own = _make_engine(target)
     try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(_READ_ONLY[engine_name(engine.dialect.name)])
-            connection.commit()
+        opened = _borrow(target) if _is_in_memory(target) else _open_own(target)
+        with opened as connection:
             yield connection
-            connection.rollback()
-            if not is_own:
-                # A pooled connection would stay read-only in its owner's hands.
-                connection.invalidate()
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        message = f"the database could not be read: {reason}"
+    except (SQLAlchemyError, ImportError) as error:
+        message = f"the database could not be read: {first_line(error)}"
         raise LiveUnreadable(message) from error
-    finally:
-        if is_own:
-            engine.dispose()
 
 
 def read_versions(connection: sa.Connection, tables: Sequence[str]) -> tuple[str, ...]:
-    """Read the revisions the database says it is at."""
+    """Read the revisions the database says it is at.
+
+    Raises:
+        LiveUnreadable: They may not be read.
+    """
     found: set[str] = set()
-    for name in dict.fromkeys(tables):
-        schema, _, bare = name.rpartition(".")
-        if sa.inspect(connection).has_table(bare, schema=schema or None):
-            table = sa.table(bare, sa.column("version_num"), schema=schema or None)
-            found.update(connection.execute(sa.select(table.c.version_num)).scalars())
+    try:
+        for name in dict.fromkeys(tables):
+            schema, _, bare = name.rpartition(".")
+            if sa.inspect(connection).has_table(bare, schema=schema or None):
+                table = sa.table(bare, sa.column("version_num"), schema=schema or None)
+                found.update(connection.execute(sa.select(table.c.version_num)).scalars())
+    except SQLAlchemyError as error:
+        message = f"the table of revisions could not be read: {first_line(error)}"
+        raise LiveUnreadable(message) from error
     return tuple(sorted(found))
 
 
-def _make_engine(target: str | sa.URL | sa.Engine) -> tuple[sa.Engine, bool]:
-    if isinstance(target, sa.Engine):
-        return target, False
-    url = parse_url(target)
-    # Connecting would create a SQLite file that is not there.
-    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    if is_file and not Path(str(url.database)).is_file():
-        message = "the database could not be read: there is no such SQLite file"
-        raise LiveUnreadable(message)
-    return sa.create_engine(url, poolclass=NullPool), True
+def first_line(error: BaseException) -> str:
+    """Shorten a driver's message, which may be empty, to a line without the statement."""
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip() or type(cause).__name__).splitlines()[0]
+
+
+@contextlib.contextmanager
+def _open_own(target: str | sa.URL | sa.Engine) -> Iterator[sa.Connection]:
+    url = target.url if isinstance(target, sa.Engine) else parse_url(target)
+    if url.get_backend_name() == "sqlite":
+        url = _read_only_file(url)
+    arguments = connect_arguments(url, answer=STATEMENT)
+    engine = sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_READ_ONLY[engine_name(engine.dialect.name)])
+        limit_statements(connection)
+        connection.commit()
+        yield connection
+        connection.rollback()
+
+
+@contextlib.contextmanager
+def _borrow(target: str | sa.URL | sa.Engine) -> Iterator[sa.Connection]:
+    engine = target if isinstance(target, sa.Engine) else sa.create_engine(parse_url(target))
+    with engine.connect() as connection:
+        before = connection.exec_driver_sql("PRAGMA query_only").scalar_one()
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        try:
+            yield connection
+        finally:
+            connection.exec_driver_sql(f"PRAGMA query_only = {before}")
+    if not isinstance(target, sa.Engine):
+        engine.dispose()
+
+
+def _is_in_memory(target: str | sa.URL | sa.Engine) -> bool:
+    url = target.url if isinstance(target, sa.Engine) else parse_url(target)
+    if url.get_backend_name() != "sqlite":
+        return False
+    name = url.database or ""
+    is_named = name.startswith("file:") and (
+        url.query.get("mode") == "memory" or name.removeprefix("file:").startswith(":memory:")
+    )
+    return name in ("", ":memory:") or is_named
+
+
+def _read_only_file(url: sa.URL) -> sa.URL:
+    """Name a SQLite file so that opening it neither makes it nor writes its log back."""
+    name = str(url.database)
+    if not name.startswith("file:"):
+        path = Path(name)
+        if not path.is_file():
+            message = "the database could not be read: there is no such SQLite file"
+            raise LiveUnreadable(message)
+        name = path.resolve().as_uri()
+    return url.set(database=name, query={**url.query, "mode": "ro", "uri": "true"})

@@ -66,18 +66,18 @@ def _compare_with_migrations(
     sources: Sources, config: Config, migrated: Schema, live: Schema
 ) -> Iterator[Difference]:
     """Compare the live database with what its own revision makes: behind is not altered."""
-    history = sources.history
-    if history is None:
+    history, versions = sources.history, sources.versions
+    if history is None or versions is None:
         return
-    difference = check_versions(history, sources.versions, live)
+    difference = check_versions(history, versions, live)
     if difference is not None:
         yield difference
     if difference is None or difference.code in ("BL117", "BL118"):
         yield from compare_catalogs("migrations-database", migrated, live)
-    elif len(sources.versions) > 1:
+    elif len(versions) > 1:
         sources.not_done.append("migrations-database: the database is at several revisions")
-    elif sources.versions:
-        earlier = sources.replay_to(config, sources.versions[0])
+    elif versions:
+        earlier = sources.replay_to(config, versions[0])
         if earlier is not None:
             yield from _compare_behind(earlier, migrated, live)
 

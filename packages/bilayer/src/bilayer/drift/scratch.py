@@ -12,13 +12,17 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from bilayer.drift.live import first_line
+from bilayer.drift.waiting import connect_arguments
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName, engine_name, parse_url
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ScratchUnavailable(BilayerError):
@@ -38,7 +42,8 @@ def scratch_databases(engine: EngineName, server: sa.URL | None) -> Iterator[Scr
         try:
             yield scratch
         finally:
-            scratch.drop_all()
+            with _signals_ignored():
+                scratch.drop_all()
 
 
 class Scratch:
@@ -100,14 +105,14 @@ class Scratch:
             with engine.connect() as connection:
                 connection.exec_driver_sql(statement)
         except sa.exc.SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            message = f"the scratch server refused: {reason}"
+            message = f"the scratch server refused: {first_line(error)}"
             raise ScratchUnavailable(message) from error
 
 
 def connect(url: sa.URL, **options: Any) -> sa.Engine:
     """Make an engine that keeps no connection open, so that a database can be dropped."""
-    engine = sa.create_engine(url, poolclass=NullPool, **options)
+    arguments = connect_arguments(url)
+    engine = sa.create_engine(url, poolclass=NullPool, connect_args=arguments, **options)
     if engine.name == "sqlite":
         sa.event.listen(engine, "connect", _hurry)
     return engine
@@ -116,6 +121,23 @@ def connect(url: sa.URL, **options: Any) -> sa.Engine:
 def _hurry(connection: Any, _record: Any) -> None:
     """Wait for no disk: what is lost in a crash is scratch."""
     connection.execute("PRAGMA synchronous = OFF")
+
+
+@contextlib.contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """Let the second of two signals not end what the first one began."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number in before:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            # A handler that was not set by Python is not known, and cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 @contextlib.contextmanager

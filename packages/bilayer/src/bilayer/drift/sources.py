@@ -34,7 +34,7 @@ class Sources:
     Attributes:
         dal: The DAL as given, or the one that holds the definitions of the function given.
         migrated_tables: The migrated scratch database as SQLAlchemy reflects it.
-        versions: The revisions the live database says it is at.
+        versions: The revisions the live database says it is at; ``None`` if that is not known.
     """
 
     engine: EngineName
@@ -48,7 +48,7 @@ class Sources:
     runtime: Runtime | None = None
     history: History | None = None
     live: Schema | None = None
-    versions: tuple[str, ...] = ()
+    versions: tuple[str, ...] | None = None
     migrated_tables: list[sa.Table] = dataclasses.field(default_factory=list)
     failures: list[Failure] = dataclasses.field(default_factory=list)
     not_done: list[str] = dataclasses.field(default_factory=list)
@@ -98,9 +98,21 @@ class Sources:
         try:
             with open_live(self.url) as connection:
                 self.live = _without(read_catalog(connection), tables)
-                self.versions = read_versions(connection, tables)
+                self.versions = self._read_versions(connection, tables)
         except LiveUnreadable as error:
             self.failures.append(Failure("database", str(error)))
+
+    def _read_versions(
+        self, connection: sa.Connection, tables: tuple[str, ...]
+    ) -> tuple[str, ...] | None:
+        if self.history is None:
+            return None
+        try:
+            return read_versions(connection, tables)
+        except LiveUnreadable as error:
+            self.failures.append(Failure("database", str(error)))
+            self.not_done.append("migrations-database: the revision is not known")
+            return None
 
     def _fail(self, source: str, error: Exception) -> None:
         self.failures.append(Failure(source, f"{type(error).__name__}: {error}"))
