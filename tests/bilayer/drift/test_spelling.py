@@ -64,11 +64,21 @@ def test_constant_of_a_default(text: str | None, family: str, constant: str | No
         ("kind IN ('a', 'b')", "KIND in ('a','b')", True),
         ("kind = 'A'", "kind = 'a'", False),
         ("(a) or (b)", "a) or (b", False),
+        ("((a>0) and (k in ( 'x' )))", "a > 0 AND k IN ('x')", True),
+        ("(a and b) and c", "a and b and c", True),
+        ("a or (b and c)", "a or b and c", True),
+        ("(a or b) and c", "a or b and c", False),
+        ("a = '(x) and' and (b)", "a = '(x) and' and b", True),
         ("a = '(' or b = ')'", "a = '('  OR  b = ')'", True),
     ],
 )
 def test_expressions(one: str, two: str, *, is_same: bool) -> None:
     assert (canonical_expression(one) == canonical_expression(two)) is is_same
+
+
+def test_index_predicates_may_be_spelled_in_either_case() -> None:
+    assert canonical_index("(a) where b=0") == canonical_index("(a) WHERE b = 0")
+    assert canonical_index("(a) where b = 'X'") != canonical_index("(a) where b = 'x'")
 
 
 def test_ascending_order_is_what_is_left_unsaid() -> None:

@@ -26,6 +26,7 @@ class Type:
         bits: Width of an integer (16, 32, 64) or a float (32, 64).
         fraction: Digits of a second that are kept, where the engine limits them.
         item: The family of an array's elements.
+        native: The type as a catalog spells it, where only that tells two types apart.
     """
 
     family: str
@@ -41,6 +42,7 @@ class Type:
     collation: str | None = None
     values: tuple[str, ...] = ()
     item: str = ""
+    native: str = ""
 
     @property
     def physical(self) -> str:
@@ -55,6 +57,8 @@ class Column:
     Attributes:
         default: The server default as text, in the engine's spelling if it comes from a catalog.
         autoincrement: The engine numbers new rows (serial, identity, AUTO_INCREMENT, rowid).
+        is_always_numbered: An insert that gives the number fails (GENERATED ALWAYS AS IDENTITY).
+        is_persisted: A generated column is stored rather than computed when read.
         python_default: SQLAlchemy fills the column in Python, on insert.
         python_onupdate: SQLAlchemy fills the column in Python, on update.
     """
@@ -68,6 +72,8 @@ class Column:
     comment: str | None = None
     python_default: bool = False
     python_onupdate: bool = False
+    is_always_numbered: bool = False
+    is_persisted: bool = False
 
     @property
     def is_filled_by_engine(self) -> bool:
@@ -82,10 +88,16 @@ class Column:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unique:
-    """A set of columns whose values are unique: a constraint or a plain unique index."""
+    """A set of columns whose values are unique: a constraint or a plain unique index.
+
+    Attributes:
+        options: What the engine is told beyond the columns: ``NULLS NOT DISTINCT``,
+            ``INCLUDE (...)``, ``DEFERRABLE``.
+    """
 
     columns: tuple[str, ...]
     name: str | None = None
+    options: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,7 +112,11 @@ class Index:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key; actions are upper case, the engine's own default is the empty text."""
+    """A foreign key; actions are upper case, the engine's own default is the empty text.
+
+    Attributes:
+        match: ``MATCH FULL`` where half a key is refused.
+    """
 
     columns: tuple[str, ...]
     target: str
@@ -109,6 +125,7 @@ class ForeignKey:
     onupdate: str = ""
     deferrable: str = ""
     name: str | None = None
+    match: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

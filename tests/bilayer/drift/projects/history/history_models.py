@@ -23,7 +23,12 @@ sa.Table(
 table("column_unknown_to_models")
 table("required_column_unknown_to_models")
 table("name_case", sa.Column("Email", sa.String(20)))
-table("column_order", sa.Column("a", sa.Integer), sa.Column("b", sa.Integer))
+table(
+    "column_order",
+    sa.Column("a", sa.Integer),
+    sa.Column("b", sa.Integer),
+    sa.Column("c", sa.Integer),
+)
 table("type_family", sa.Column("value", sa.Integer))
 table("text_kind", sa.Column("value", sa.Text))
 table("text_length", sa.Column("value", sa.String(50)))

@@ -5,7 +5,7 @@ Names of constraints are not compared: engines make them up and cut them off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from bilayer.drift.compare.constraints import compare_constraints
@@ -111,11 +111,19 @@ def compare_order(
     lefts, rights = list(left), list(right)
     common = [name for name in lefts if name in rights]
     other = [name for name in rights if name in lefts]
-    if common != other:
+    if common != other and not (pair in WORDS and _is_appended(common, other)):
         message = f"the columns of {table} stand in another order"
         yield Difference(
             "BL212", "info", pair, message, table, left=", ".join(common), right=", ".join(other)
         )
+
+
+def _is_appended(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Tell whether one column was appended on one side, as ADD COLUMN does: nobody can mend it."""
+    return any(
+        [name for name in left if name != last] == [name for name in right if name != last]
+        for last in (left[-1], right[-1])
+    )
 
 
 class _Place:
@@ -159,13 +167,31 @@ def _compare_column(place: _Place, left: Column, right: Column) -> Iterator[Diff
             "BL217", severity, "the numbering", left,
             words[left.autoincrement], words[right.autoincrement],
         )  # fmt: skip
+    elif left.is_always_numbered != right.is_always_numbered:
+        words = {True: "GENERATED ALWAYS", False: "a number may be given"}
+        severity = "error" if right.is_always_numbered else "warning"
+        yield place.differ(
+            "BL217", severity, "the numbering", left,
+            words[left.is_always_numbered], words[right.is_always_numbered],
+        )  # fmt: skip
+    yield from _compare_generated(place, left, right)
+    if (left.comment or "") != (right.comment or ""):
+        yield place.differ("BL213", "info", "the comment", left, left.comment, right.comment)
+
+
+def _compare_generated(place: _Place, left: Column, right: Column) -> Iterator[Difference]:
+    severity: Severity = "error" if right.generated else "warning"
     if canonical_expression(left.generated or "") != canonical_expression(right.generated or ""):
-        severity = "error" if right.generated else "warning"
         yield place.differ(
             "BL215", severity, "the expression", left, left.generated, right.generated
         )
-    if (left.comment or "") != (right.comment or ""):
-        yield place.differ("BL213", "info", "the comment", left, left.comment, right.comment)
+    elif left.is_persisted != right.is_persisted:
+        words = {True: "STORED", False: "VIRTUAL"}
+        severity = "info" if place.engine == "sqlite" else "warning"
+        yield place.differ(
+            "BL215", severity, "the storage", left,
+            words[left.is_persisted], words[right.is_persisted],
+        )  # fmt: skip
 
 
 def _default(column: Column) -> str | None:
@@ -179,7 +205,10 @@ def _compare_types(place: _Place, left: Column, right: Column) -> Iterator[Diffe
         yield place.differ("BL204", severity, "the type", left, one.text, two.text)
         return
     is_sqlite = place.engine == "sqlite"
-    for code, what, severity in _list_details(one, two):
+    details = list(_list_details(one, two))
+    if not details and one.native != two.native and one.native and two.native:
+        yield place.differ("BL204", "warning", "the type", left, one.native, two.native)
+    for code, what, severity in details:
         is_inert = is_sqlite and code in _INERT_ON_SQLITE
         yield place.differ(code, "info" if is_inert else severity, what, left, one.text, two.text)
 

@@ -21,7 +21,7 @@ def compare_constraints(
     yield from _compare_primary_keys(pair, left, right)
     yield from _compare_foreign_keys(pair, words, engine, left, right)
     yield from _Matching(pair, words, left.name, "BL302", "warning", "unique constraint").compare(
-        left.uniques, right.uniques, lambda unique: frozenset(unique.columns)
+        left.uniques, right.uniques, lambda unique: (frozenset(unique.columns), unique.options)
     )
     yield from _Matching(pair, words, left.name, "BL303", "warning", "index").compare(
         _own_indexes(engine, left), _own_indexes(engine, right), _index_signature
@@ -35,7 +35,7 @@ def describe(item: Unique | Index | ForeignKey | Check) -> str:
     """Write a constraint or an index down for a message."""
     name = f"{item.name} " if item.name else ""
     if isinstance(item, Unique):
-        return f"{name}({', '.join(item.columns)})"
+        return f"{name}({', '.join(item.columns)}) {item.options}".rstrip()
     if isinstance(item, Index):
         return f"{name}{item.definition}"
     if isinstance(item, Check):
@@ -43,6 +43,7 @@ def describe(item: Unique | Index | ForeignKey | Check) -> str:
     actions = f" ON DELETE {item.ondelete}" if item.ondelete else ""
     actions += f" ON UPDATE {item.onupdate}" if item.onupdate else ""
     actions += f" {item.deferrable}" if item.deferrable else ""
+    actions += f" {item.match}" if item.match else ""
     targets = f"{item.target}({', '.join(item.target_columns)})"
     return f"({', '.join(item.columns)}) -> {targets}{actions}"
 
@@ -155,12 +156,12 @@ def _link_signature(link: ForeignKey) -> Any:
     return link.target, pairs or link.columns
 
 
-def _actions(link: ForeignKey, engine: str) -> tuple[str, str, str]:
+def _actions(link: ForeignKey, engine: str) -> tuple[str, ...]:
     if engine != "mysql":
-        return link.ondelete, link.onupdate, link.deferrable
+        return link.ondelete, link.onupdate, link.deferrable, link.match
     # InnoDB checks at once, so RESTRICT is what it does when told nothing.
     same = {"RESTRICT": ""}
-    return same.get(link.ondelete, link.ondelete), same.get(link.onupdate, link.onupdate), ""
+    return same.get(link.ondelete, link.ondelete), same.get(link.onupdate, link.onupdate)
 
 
 def _action_differs(pair: Pair, table: str, link: ForeignKey, other: ForeignKey) -> Difference:

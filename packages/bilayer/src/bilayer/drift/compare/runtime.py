@@ -82,12 +82,11 @@ def _compare_tables(
         if column is not None:
             yield from compare_field(place, table, column, field)
     yield from _compare_keys(place, table, defined)
-    yield from compare_order(
-        place.pair,
-        table.name,
-        [column.name for column in table.columns],
-        [field.column for field in defined.fields],
-    )
+    columns = [column.name for column in table.columns]
+    fields = [field.column for field in defined.fields]
+    is_schema_left = place.pair == "models-runtime"
+    sides = (columns, fields) if is_schema_left else (fields, columns)
+    yield from compare_order(place.pair, table.name, *sides)
 
 
 def _missing_fields(

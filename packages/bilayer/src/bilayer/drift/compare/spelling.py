@@ -62,14 +62,43 @@ def canonical_expression(text: str) -> str:
     written = _outside_strings(text.strip(), lambda part: re.sub(r'[`"]', "", part).lower())
     written = _outside_strings(written, lambda part: re.sub(r"\s+", " ", part))
     written = _outside_strings(written, lambda part: re.sub(r"\s*([(),<>=!+*/-])\s*", r"\1", part))
-    return strip_parentheses(written.strip())
+    return _flatten(written.strip())
 
 
 def canonical_index(text: str) -> str:
     """Write an index definition in one form; ascending order is what is left unsaid."""
     written = _outside_strings(text, lambda part: re.sub(r'[`"]', "", part).lower())
-    written = re.sub(r"\s+asc\b", "", written)
+    written = _outside_strings(
+        written, lambda part: re.sub(r"\s+asc\b|\s*([=<>!]+)\s*", r"\1", part)
+    )
+    written = _outside_strings(written, lambda part: re.sub(r"\s*([(),])\s*", r"\1", part))
     return re.sub(r"\s+", " ", written).strip()
+
+
+def _flatten(text: str) -> str:
+    """Take off the parentheses around the parts of AND and OR that say nothing."""
+    text = strip_parentheses(text)
+    alternatives = _split(text, "or")
+    if len(alternatives) > 1:
+        return " or ".join(map(_flatten, alternatives))
+    parts = _split(text, "and")
+    if len(parts) == 1:
+        return text
+    flat = map(_flatten, parts)
+    return " and ".join(f"({part})" if len(_split(part, "or")) > 1 else part for part in flat)
+
+
+def _split(text: str, word: str) -> list[str]:
+    """Split at a word that stands in no parentheses and no string."""
+    masked = _mask(text)
+    parts: list[str] = []
+    begin = 0
+    for match in re.finditer(rf"\b{word}\b", masked):
+        before = masked[: match.start()]
+        if before.count("(") == before.count(")"):
+            parts.append(text[begin : match.start()].strip())
+            begin = match.end()
+    return [*parts, text[begin:].strip()]
 
 
 def strip_parentheses(text: str) -> str:
@@ -109,9 +138,14 @@ def _outside_strings(text: str, change: Callable[[str], str]) -> str:
     return "".join([*parts, change(text[end:])])
 
 
+def _mask(text: str) -> str:
+    """Cover string literals, so that what they hold is taken for nothing else."""
+    return _STRING.sub(lambda match: "_" * len(match.group()), text)
+
+
 def _closing(text: str) -> int:
     """Find the parenthesis that closes the first one, past string literals."""
-    masked = _STRING.sub(lambda match: "_" * len(match.group()), text)
+    masked = _mask(text)
     depth = 0
     for position, letter in enumerate(masked):
         depth += (letter == "(") - (letter == ")")

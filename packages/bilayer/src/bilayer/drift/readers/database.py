@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine.reflection import Inspector
 
+from bilayer.drift.readers import catalogs, sqlite
 from bilayer.drift.readers.describe import describe
 from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Schema, Table, Type, Unique
 from bilayer.urls import engine_name
@@ -17,6 +19,9 @@ _SERVER_SCHEMAS: Final = frozenset(
     {"information_schema", "pg_catalog", "mysql", "performance_schema", "sys"}
 )
 _DOCUMENT: Final = Type("json", "JSON")
+_UNIQUE_OPTION: Final = re.compile(
+    r"NULLS NOT DISTINCT|INCLUDE \([^)]*\)|DEFERRABLE(?: INITIALLY DEFERRED)?"
+)
 _Key = tuple[str | None, str]
 
 
@@ -30,7 +35,7 @@ def read_catalog(connection: sa.Connection) -> Schema:
     tables: dict[str, Table] = {}
     for schema in _list_schemas(inspector, engine):
         tables |= _read_schema(connection, inspector, schema)
-    for owned in _list_extension_tables(connection, engine):
+    for owned in catalogs.list_extension_tables(connection, engine):
         tables.pop(owned, None)
     return Schema(engine, tables)
 
@@ -57,16 +62,29 @@ class _Parts:
         self.engine = engine_name(self.dialect.name)
         self.columns: Mapping[_Key, Any] = inspector.get_multi_columns(schema=schema)
         self.keys: Mapping[_Key, Any] = inspector.get_multi_pk_constraint(schema=schema)
-        self.uniques: Mapping[_Key, Any] = inspector.get_multi_unique_constraints(schema=schema)
-        self.indexes: Mapping[_Key, Any] = inspector.get_multi_indexes(schema=schema)
         self.links: Mapping[_Key, Any] = inspector.get_multi_foreign_keys(schema=schema)
-        self.checks: Mapping[_Key, Any] = inspector.get_multi_check_constraints(schema=schema)
         self.comments = _read_comments(inspector, schema, self.engine)
-        self.definitions = _read_index_definitions(connection, schema, self.engine)
+        self.definitions = catalogs.read_index_definitions(connection, schema, self.engine)
+        self.constraints = catalogs.read_constraint_definitions(connection, schema, self.engine)
+        self.natives = catalogs.read_native_types(connection, schema, self.engine)
+        self.statements: Mapping[str, str] = {}
         self.types: dict[str, Type] = {}
+        self.indexes: Mapping[_Key, Any]
+        self.checks: Mapping[_Key, Any]
+        with sqlite.without_index_warnings():
+            self.uniques: Mapping[_Key, Any] = inspector.get_multi_unique_constraints(schema=schema)
+        if self.engine == "sqlite":
+            self.indexes = sqlite.read_indexes(connection)
+            self.statements = sqlite.read_statements(connection)
+            self.checks = {
+                (None, name): sqlite.list_checks(text) for name, text in self.statements.items()
+            }
+        else:
+            self.indexes = inspector.get_multi_indexes(schema=schema)
+            self.checks = inspector.get_multi_check_constraints(schema=schema)
         self.documents: frozenset[tuple[str, str]] = frozenset()
         if self.engine == "mysql" and getattr(self.dialect, "is_mariadb", False):
-            self.checks, self.documents = _read_mariadb_checks(connection)
+            self.checks, self.documents = catalogs.read_mariadb_checks(connection)
 
     def read(self, key: _Key) -> Table:
         """Put one table together."""
@@ -81,7 +99,9 @@ class _Parts:
             primary_key=primary_key,
             uniques=uniques,
             indexes=indexes,
-            foreign_keys=tuple(_read_foreign_key(info) for info in self.links.get(key, ())),
+            foreign_keys=tuple(
+                self._read_foreign_key(key, info) for info in self.links.get(key, ())
+            ),
             checks=tuple(
                 Check(info["sqltext"], info.get("name")) for info in self.checks.get(key, ())
             ),
@@ -92,6 +112,10 @@ class _Parts:
         type_ = self._describe(info["type"])
         if (table, info["name"]) in self.documents:
             type_ = _DOCUMENT
+        elif type_.family != "enum":
+            # The words of an enum are compared; what its type is called means nothing.
+            native = self.natives.get((table, info["name"]), "")
+            type_ = dataclasses.replace(type_, native=native)
         default = info.get("default")
         autoincrement = self._is_autoincrement(primary_key, info, type_.family)
         return Column(
@@ -100,9 +124,17 @@ class _Parts:
             nullable=bool(info["nullable"]),
             default=None if autoincrement else default,
             autoincrement=autoincrement,
-            generated=info["computed"]["sqltext"] if info.get("computed") else None,
+            generated=self._read_generated(table, info),
             comment=info.get("comment") or None,
+            is_always_numbered=bool((info.get("identity") or {}).get("always")),
+            is_persisted=bool((info.get("computed") or {}).get("persisted")),
         )
+
+    def _read_generated(self, table: str, info: Any) -> str | None:
+        if not info.get("computed"):
+            return None
+        found = sqlite.find_generated(self.statements.get(table, ""), info["name"])
+        return found or str(info["computed"]["sqltext"])
 
     def _describe(self, type_: Any) -> Type:
         """Describe a reflected type once; a catalog has few, and their text says everything."""
@@ -122,25 +154,36 @@ class _Parts:
         return primary_key == (info["name"],) and family == "integer" and declared == "INTEGER"
 
     def _read_indexes(self, key: _Key) -> tuple[tuple[Unique, ...], tuple[Index, ...]]:
-        uniques = {
-            tuple(info["column_names"]): Unique(tuple(info["column_names"]), info.get("name"))
-            for info in self.uniques.get(key, ())
-        }
+        uniques: dict[tuple[tuple[str, ...], str], Unique] = {}
+        for info in self.uniques.get(key, ()):
+            columns, name = tuple(info["column_names"]), info.get("name")
+            options = _unique_options(self.constraints.get((key[1], name or ""), ""))
+            uniques[columns, options] = Unique(columns, name, options)
         indexes: list[Index] = []
         for info in self.indexes.get(key, ()):
+            if info.get("duplicates_constraint"):
+                continue
             index = self._read_index(key, info)
-            is_plain = not info.get("expressions") and " WHERE " not in index.definition
-            if index.unique and is_plain:
-                uniques.setdefault(index.columns, Unique(index.columns, index.name))
-            elif not info.get("duplicates_constraint"):
+            if index.unique and _is_plain(info, index):
+                options = _unique_options(index.definition)
+                unique = Unique(index.columns, index.name, options)
+                uniques.setdefault((index.columns, options), unique)
+            else:
                 indexes.append(index)
         return tuple(uniques.values()), tuple(indexes)
 
     def _read_index(self, key: _Key, info: Any) -> Index:
         parts = info.get("expressions") or info["column_names"]
-        columns = tuple(name for name in info["column_names"] if name)
-        definition = self.definitions.get((key[1], info["name"])) or ", ".join(map(str, parts))
+        included = info.get("include_columns") or ()
+        columns = tuple(name for name in info["column_names"] if name and name not in included)
+        definition = info.get("definition") or self.definitions.get((key[1], info["name"]))
+        definition = definition or ", ".join(map(str, parts))
         return Index(definition, columns, info["name"], bool(info["unique"]))
+
+    def _read_foreign_key(self, key: _Key, info: Any) -> ForeignKey:
+        link = _read_foreign_key(info)
+        is_full = " MATCH FULL" in self.constraints.get((key[1], link.name or ""), "")
+        return dataclasses.replace(link, match="MATCH FULL" if is_full else "")
 
 
 def _full_name(key: _Key) -> str:
@@ -177,72 +220,14 @@ def _action(action: str | None) -> str:
     return "" if not action or action.upper() == "NO ACTION" else action.upper()
 
 
-def _read_index_definitions(
-    connection: sa.Connection, schema: str | None, engine: str
-) -> dict[tuple[str, str], str]:
-    """Ask the engine for index definitions, and keep what follows the index's name and table."""
-    if engine == "postgresql":
-        query = sa.text(
-            "SELECT tablename, indexname, indexdef FROM pg_indexes"
-            " WHERE schemaname = coalesce(:schema, current_schema())"
-        ).bindparams(schema=schema)
-        rows: Iterable[Any] = connection.execute(query)
-        return {(table, name): text.partition(" USING ")[2] for table, name, text in rows}
-    if engine == "mysql":
-        return _read_mysql_indexes(connection)
-    rows = connection.exec_driver_sql(
-        "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-    )
-    return {(table, name): _sqlite_definition(text) for table, name, text in rows}
+def _is_plain(info: Any, index: Index) -> bool:
+    """Tell a unique index over whole columns of all rows, which is a constraint in all but name."""
+    has_expression = bool(info.get("expressions")) or None in info["column_names"]
+    is_partial = info.get("is_partial", " WHERE " in index.definition)
+    return not has_expression and not is_partial
 
 
-def _sqlite_definition(statement: str) -> str:
-    """Keep the columns and the predicate, in one spelling of blanks and quotes."""
-    body = statement[statement.find("(") :] if "(" in statement else statement
-    return re.sub(r"\s+", " ", re.sub(r"[`\"\[\]]", "", body)).strip()
-
-
-def _read_mysql_indexes(connection: sa.Connection) -> dict[tuple[str, str], str]:
-    rows = connection.exec_driver_sql(
-        "SELECT table_name, index_name, column_name, sub_part, collation, index_type"
-        " FROM information_schema.statistics WHERE table_schema = database()"
-        " ORDER BY table_name, index_name, seq_in_index"
-    )
-    columns: dict[tuple[str, str], list[str]] = {}
-    methods: dict[tuple[str, str], str] = {}
-    for table, name, column, prefix, direction, method in rows:
-        text = f"{column}({prefix})" if prefix else str(column)
-        columns.setdefault((table, name), []).append(text + (" DESC" if direction == "D" else ""))
-        methods[table, name] = str(method).lower()
-    return {key: f"{methods[key]} ({', '.join(texts)})" for key, texts in columns.items()}
-
-
-def _read_mariadb_checks(
-    connection: sa.Connection,
-) -> tuple[dict[_Key, Any], frozenset[tuple[str, str]]]:
-    """Read all checks: SQLAlchemy leaves out those of a column, which also mark a JSON column."""
-    rows = connection.exec_driver_sql(
-        "SELECT table_name, constraint_name, check_clause FROM"
-        " information_schema.check_constraints WHERE constraint_schema = database()"
-        " ORDER BY table_name, constraint_name"
-    )
-    checks: dict[_Key, Any] = {}
-    documents: set[tuple[str, str]] = set()
-    for table, name, clause in rows:
-        document = re.fullmatch(r"json_valid\(`(.+)`\)", clause)
-        if document:
-            documents.add((table, document.group(1)))
-        else:
-            checks.setdefault((None, table), []).append({"name": name, "sqltext": clause})
-    return checks, frozenset(documents)
-
-
-def _list_extension_tables(connection: sa.Connection, engine: str) -> list[str]:
-    if engine != "postgresql":
-        return []
-    rows = connection.exec_driver_sql(
-        "SELECT n.nspname = current_schema(), n.nspname, c.relname FROM pg_depend d"
-        " JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE d.deptype = 'e' AND d.classid = 'pg_class'::regclass"
-    )
-    return [name if is_default else f"{schema}.{name}" for is_default, schema, name in rows]
+def _unique_options(definition: str) -> str:
+    """Keep what PostgreSQL says of a unique constraint or index beyond its columns."""
+    found = _UNIQUE_OPTION.findall(definition)
+    return " ".join(sorted(re.sub(r"\s+", " ", option) for option in found))

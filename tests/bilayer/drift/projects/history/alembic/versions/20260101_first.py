@@ -13,7 +13,12 @@ def upgrade() -> None:
     create("column_unknown_to_models", sa.Column("nickname", sa.String(20)))
     create("required_column_unknown_to_models", sa.Column("code", sa.String(20), nullable=False))
     create("name_case", sa.Column("email", sa.String(20)))
-    create("column_order", sa.Column("b", sa.Integer), sa.Column("a", sa.Integer))
+    create(
+        "column_order",
+        sa.Column("c", sa.Integer),
+        sa.Column("b", sa.Integer),
+        sa.Column("a", sa.Integer),
+    )
     op.create_table(
         "type_family",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -1,0 +1,133 @@
+"""What SQLite keeps as text only: indexes, checks and generated columns of its statements.
+
+SQLAlchemy reads these with patterns that stop at line ends and at the first parenthesis, and it
+leaves out indexes over expressions. Here the PRAGMAs tell the facts, and parentheses are matched.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+_Key = tuple[str | None, str]
+_QUOTED: Final = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
+_COMMENT: Final = re.compile(rf"({_QUOTED})|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_NAME: Final = re.compile(rf"\s*({_QUOTED}|[^\s(]+)")
+_CHECK: Final = re.compile(r"(?:\bCONSTRAINT\s+(?P<name>\S+)\s+)?\bCHECK\s*(?=\()", re.IGNORECASE)
+_GENERATED: Final = re.compile(r"\bAS\s*(?=\()", re.IGNORECASE)
+_TARGET: Final = re.compile(rf"\bON\s+(?:{_QUOTED}|[^\s(]+)\s*(?=\()", re.IGNORECASE)
+
+
+@contextmanager
+def without_index_warnings() -> Iterator[None]:
+    """Silence what SQLAlchemy says about indexes it cannot read; they are read here."""
+    with warnings.catch_warnings():
+        for message in ("Skipped unsupported reflection of", "Failed to look up filter predicate"):
+            warnings.filterwarnings("ignore", message, sa.exc.SAWarning)
+        yield
+
+
+def read_indexes(connection: sa.Connection) -> dict[_Key, list[dict[str, Any]]]:
+    """Read every index somebody made, in the inspector's form, with its definition."""
+    rows = connection.exec_driver_sql(
+        'SELECT t.name, l.name, l."unique", l.partial, i.sql, x.name'
+        " FROM sqlite_master t JOIN pragma_index_list(t.name) l"
+        " JOIN sqlite_master i ON i.type = 'index' AND i.name = l.name"
+        " JOIN pragma_index_xinfo(l.name) x"
+        " WHERE t.type = 'table' AND l.origin = 'c' AND x.key = 1"
+        " ORDER BY t.name, l.seq DESC, x.seqno"
+    )
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for table, name, is_unique, is_partial, statement, column in rows:
+        index = found.setdefault(
+            (table, name),
+            {
+                "name": name,
+                "unique": bool(is_unique),
+                "is_partial": bool(is_partial),
+                "column_names": [],
+                "definition": _index_definition(statement),
+            },
+        )
+        # An expression has no name.
+        index["column_names"].append(column)
+    indexes: dict[_Key, list[dict[str, Any]]] = {}
+    for (table, _), index in found.items():
+        indexes.setdefault((None, table), []).append(index)
+    return indexes
+
+
+def read_statements(connection: sa.Connection) -> dict[str, str]:
+    """Read the ``CREATE TABLE`` statements by table, without their comments."""
+    rows = connection.exec_driver_sql(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL"
+    )
+    return {name: _COMMENT.sub(lambda m: m.group(1) or " ", text) for name, text in rows}
+
+
+def list_checks(statement: str) -> list[dict[str, str | None]]:
+    """List the checks of a ``CREATE TABLE`` statement, in the inspector's form."""
+    masked = _mask(statement)
+    checks: list[dict[str, str | None]] = []
+    for match in _CHECK.finditer(masked):
+        is_named = match.group("name") is not None
+        name = _bare(statement[slice(*match.span("name"))]) if is_named else None
+        checks.append({"name": name, "sqltext": _enclosed(statement, masked, match.end())})
+    return checks
+
+
+def find_generated(statement: str, column: str) -> str | None:
+    """Find the expression of a generated column in a ``CREATE TABLE`` statement."""
+    for definition in _list_definitions(statement):
+        name = _NAME.match(definition)
+        if name is None or _bare(name.group(1)).lower() != column.lower():
+            continue
+        masked = _mask(definition)
+        clause = _GENERATED.search(masked, name.end())
+        return _enclosed(definition, masked, clause.end()) if clause else None
+    return None
+
+
+def _index_definition(statement: str) -> str:
+    """Keep the columns and the predicate, in one spelling of blanks and quotes."""
+    bare = _COMMENT.sub(lambda m: m.group(1) or " ", statement)
+    target = _TARGET.search(bare)
+    body = bare[target.end() :] if target else bare
+    return re.sub(r"\s+", " ", re.sub(r"[`\"\[\]]", "", body)).strip()
+
+
+def _mask(text: str) -> str:
+    """Cover literals and quoted names, so that what they hold is taken for nothing else."""
+    return re.sub(_QUOTED, lambda match: "_" * len(match.group()), text)
+
+
+def _bare(name: str) -> str:
+    return name[1:-1] if name[:1] in ('"', "`", "[", "'") else name
+
+
+def _enclosed(text: str, masked: str, start: int) -> str:
+    """Give what stands between the parenthesis at ``start`` and the one that closes it."""
+    depth = 0
+    for position in range(start, len(masked)):
+        depth += (masked[position] == "(") - (masked[position] == ")")
+        if depth == 0:
+            return text[start + 1 : position].strip()
+    return text[start + 1 :].strip()
+
+
+def _list_definitions(statement: str) -> Iterator[str]:
+    """Split the body of a statement at the commas that stand in no parentheses."""
+    start = _mask(statement).find("(")
+    body = _enclosed(statement, _mask(statement), start) if start >= 0 else ""
+    masked, depth, begin = _mask(body), 0, 0
+    for position, letter in enumerate(masked):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            yield body[begin:position]
+            begin = position + 1
+    yield body[begin:]
