@@ -15,7 +15,7 @@ import sqlalchemy as sa
 metadata = sa.MetaData()
 sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True)COLUMN)
 def define(db):
-    db.define_table("t")
+    db.define_table("t")DEFINITION
 """
 SETTINGS = """
 [tool.bilayer]
@@ -28,18 +28,42 @@ pythonpath = ["."]
 
 @pytest.mark.parametrize(
     ("column", "outcome"),
-    [("", "3 passed"), (', sa.Column("name", sa.String(20))', "2 failed, 1 passed")],
+    [("", "4 passed"), (', sa.Column("name", sa.String(20))', "2 failed, 2 passed")],
     ids=["sound", "drifted"],
 )
 def test_ready_tests_tell_what_to_do(tmp_path: Path, column: str, outcome: str) -> None:
-    write_project(tmp_path, ENV, first=CREATE)
-    (tmp_path / "app_models.py").write_text(MODELS.replace("COLUMN", column))
-    (tmp_path / "pyproject.toml").write_text(SETTINGS)
-    (tmp_path / "test_schema.py").write_text("from bilayer.pytest_plugin import *\n")
+    output = run_ready_tests(tmp_path, column=column)
 
+    assert outcome in output, output
+    assert ("op.batch_alter_table" in output) == bool(column)
+    assert ('Field("name", "string", length=20),' in output) == bool(column)
+
+
+@pytest.mark.parametrize(
+    ("definition", "code", "failed"),
+    [
+        ("; db.define_table('bad name')", "BL113", {"layers_agree", "setup_is_sound"}),
+        ("; db.define_table('t')", "BL112", {"layers_agree", "setup_is_sound"}),
+        ("; db.define_table('u', migrate=True)", "BL107", {"setup_is_sound"}),
+    ],
+    ids=["refused", "twice", "migrated"],
+)
+def test_mistakes_in_the_setup_fail_the_ready_tests(
+    tmp_path: Path, definition: str, code: str, failed: set[str]
+) -> None:
+    output = run_ready_tests(tmp_path, definition=definition)
+
+    assert code in output
+    for name in failed:
+        assert f"FAILED test_schema.py::test_{name}" in output, output
+
+
+def run_ready_tests(folder: Path, column: str = "", definition: str = "") -> str:
+    write_project(folder, ENV, first=CREATE)
+    models = MODELS.replace("COLUMN", column).replace("DEFINITION", definition)
+    (folder / "app_models.py").write_text(models)
+    (folder / "pyproject.toml").write_text(SETTINGS)
+    (folder / "test_schema.py").write_text("from bilayer.pytest_plugin import *\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert outcome in done.stdout, done.stdout
-    assert ("op.batch_alter_table" in done.stdout) == bool(column)
-    assert ('Field("name", "string", length=20),' in done.stdout) == bool(column)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout
