@@ -7,6 +7,7 @@ had. REQUIRE_ENGINES names those without which the run fails.
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.support import run as runs
-from tests.support.databases import Database, drop_templates, migrated_database, new_database
+from tests.support.databases import ROOT, Database, drop_templates, migrated_database, new_database
 from tests.support.network import close_network
 from tests.support.servers import Server
 
@@ -155,3 +156,13 @@ def server(
         _own_servers[name] = own
     _own_servers[name].start()
     return _own_servers[name]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the commands need, into which a revision may be written."""
+    for name in ("alembic", "services/flask-backend"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "alembic.ini", tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
