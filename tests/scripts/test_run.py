@@ -1,9 +1,10 @@
-"""``scripts/run``, as far as the server: what it makes is private, and it says what to do."""
+"""``scripts/run``: what it makes is private, where it listens, and it says what to do."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -36,14 +37,19 @@ def script(tmp_path: Path) -> Path:
     return Path(shutil.copy(ROOT / "scripts/run", tmp_path / "scripts/run"))
 
 
-def set_up(script: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def call(script: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [script, "--setup-only", "--data", script.parent.parent / "data", *arguments],
+        [script, "--data", script.parent.parent / "data", *arguments],
         env=os.environ | variables,
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
+
+
+def set_up(script: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return call(script, "--setup-only", *arguments, **variables)
 
 
 def test_what_it_makes_is_its_owners(script: Path) -> None:
@@ -86,3 +92,39 @@ def test_taken_address_is_told_with_the_way_out(
     assert refused.returncode == 1
     assert "--admin-email" in refused.stderr
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("way", ["argument", "variable"])
+def test_port_in_use_is_told_before_anything_is_made(script: Path, way: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        given = (["--port", port], {}) if way == "argument" else ([], {"PORT": port})
+
+        refused = call(script, *given[0], **given[1])
+
+    assert refused.returncode == 1
+    assert refused.stderr == f"run: port {port} is in use; choose one with --port.\n"
+    assert not (script.parent.parent / "data").exists()
+
+
+def test_argument_wins_over_the_variable(script: Path) -> None:
+    refused = call(script, "--port", "70000", PORT="5001")
+
+    assert "not '70000'" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "is_heeded"), [("::1", True), ("0.0.0.0", True), ("laptop.local", False)]
+)
+def test_host_is_heeded_if_it_is_no_name_of_a_machine(
+    script: Path, host: str, *, is_heeded: bool
+) -> None:
+    # Who listens on all addresses of a family takes the port from each of them.
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    address = host if is_heeded else "127.0.0.1"
+    with socket.create_server((address, 0), family=family) as taken:
+        port = taken.getsockname()[1]
+
+        refused = call(script, HOST=host, PORT=str(port))
+
+    assert f"port {port} is in use" in refused.stderr
