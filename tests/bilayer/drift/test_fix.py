@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 import bilayer
 from app.db.models import metadata as application
@@ -78,3 +79,40 @@ def test_written_field_agrees_with_its_column(column: str) -> None:
 
     left = {finding.place for finding in report.findings if finding.severity != "info"}
     assert left == {"keyed"}
+
+
+@pytest.mark.parametrize("dialect", ENGINES)
+@pytest.mark.parametrize("name", ["a b", "\u00dcn\u00ef", "update", "1st", "class"])
+def test_names_that_pydal_refuses_get_an_rname(dialect: str, name: str) -> None:
+    models = sa.MetaData()
+    key = sa.Column("id", sa.Integer, primary_key=True)
+    sa.Table("t", models, key, sa.Column(name, sa.Integer))
+    options: dict[str, Any] = {"metadata": models, "dialect": dialect}
+
+    missing = bilayer.check(dal=lambda db: db.define_table("t"), **options)
+    (field,) = {f.fix or "" for f in missing.findings}
+    report = bilayer.check(dal=lambda db: apply(db, [f'db.define_table("t", {field})']), **options)
+
+    assert report.findings == ()
+    assert report.failures == ()
+
+
+@pytest.mark.parametrize(
+    ("type_", "field"),
+    [(sa.Interval(), "string"), (postgresql.ARRAY(sa.Integer), "list:integer")],
+    ids=["interval", "array"],
+)
+def test_what_no_field_can_hold_gets_no_field(type_: Any, field: str) -> None:
+    models = sa.MetaData()
+    key = sa.Column("id", sa.Integer, primary_key=True)
+    sa.Table("t", models, key, sa.Column("a", type_))
+
+    for fields in ([], [Field("a", field)]):
+        report = bilayer.check(
+            metadata=models,
+            dal=lambda db, fields=fields: db.define_table("t", *fields),
+            dialect="postgresql",
+            adapter="postgres",
+        )
+
+        assert [finding.fix for finding in report.findings] == [None]

@@ -6,11 +6,16 @@ Makes text only; applies nothing. The fixes of schemas (``op.`` calls and SQL) a
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from typing import Final
+
+import pydal
 
 from bilayer.drift.compare.spelling import constant_default
 from bilayer.drift.findings import Difference
+from bilayer.drift.kinds import MISMATCH, judge, kind_of
 from bilayer.drift.snapshot import Column, Field, RuntimeTable, Schema, Table, Type
 
 _SIMPLE: Final = {
@@ -26,50 +31,99 @@ _SIMPLE: Final = {
 _BIG: Final = 64
 
 
-def write_field(column: Column) -> str:
-    """Write the field that stands for a column, as a line of a ``define_table`` call."""
-    parts = [f'"{column.name}"', *_write_type(column)]
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """What the definitions are written for: the engine, and how PyDAL's values travel."""
+
+    engine: str
+    adapter: str
+
+
+def write_field(column: Column, target: Target) -> str | None:
+    """Write the field that stands for a column, as a line of a ``define_table`` call.
+
+    ``None`` if PyDAL has no type whose values the column would take.
+    """
+    types = _write_type(column)
+    if not _fits(column, types[0].strip('"'), target):
+        return None
+    name = write_name(column.name)
+    parts = [f'"{name}"', *types]
     if not column.nullable and not column.autoincrement:
         parts.append("notnull=True")
     default = _write_default(column)
     if default is not None:
         parts.append(f"default={default}")
+    if name != column.name:
+        parts.append(_write_rname(column.name, target.engine))
     return f"Field({', '.join(parts)}),"
 
 
-def write_table(table: Table) -> str:
+def write_name(name: str) -> str:
+    """Write a name PyDAL takes for a field."""
+    if _is_taken(name):
+        return name
+    bare = re.sub(r"[^A-Za-z0-9_]", "_", name).lstrip("_0123456789") or "field"
+    return bare if _is_taken(bare) else f"{bare}_"
+
+
+def _is_taken(name: str) -> bool:
+    try:
+        pydal.Field(name)
+    except SyntaxError:
+        return False
+    return True
+
+
+def _write_rname(name: str, engine: str) -> str:
+    quoted = f"`{name}`" if engine == "mysql" else f'"{name}"'
+    return f"rname={quoted!r}"
+
+
+def _fits(column: Column, type_: str, target: Target) -> bool:
+    """Tell whether a field of this type would be free of the very mismatch it shall mend."""
+    kind = kind_of(type_)
+    if kind is None:
+        return False
+    field = Field(column.name, column.name, type_)
+    verdict = judge(field, kind, column.type, adapter=target.adapter, engine=target.engine)
+    return verdict is None or (verdict.code, verdict.severity) != (MISMATCH, "error")
+
+
+def write_table(table: Table, target: Target) -> str:
     """Write the ``define_table`` call that stands for a table."""
-    fields = [write_field(column) for column in table.columns]
+    fields = [line for column in table.columns if (line := write_field(column, target))]
     lines = [f'"{table.name}",', *fields]
     is_numbered = any('"id"),' in field for field in fields)
     if table.primary_key and not is_numbered:
-        keys = ", ".join(f'"{name}"' for name in table.primary_key)
+        keys = ", ".join(f'"{write_name(name)}"' for name in table.primary_key)
         lines.append(f"primarykey=[{keys}],")
     return "db.define_table(\n" + "".join(f"    {line}\n" for line in lines) + ")"
 
 
-def fix_runtime(difference: Difference, schema: Schema) -> str | None:
+def fix_runtime(difference: Difference, schema: Schema, adapter: str) -> str | None:
     """Write the PyDAL side of a difference as the schema has it.
 
     Lines that begin with a minus are to be taken out.
     """
+    target = Target(schema.engine, adapter)
     written = _fix_part(difference)
     if written is not None:
         return written
     if isinstance(difference.item, Table) and difference.code == "BL201":
-        return write_table(difference.item)
+        return write_table(difference.item, target)
     column = _find_column(difference, schema)
     if column is None:
         return _remove(difference.item)
     if difference.code in _NOT_MENDED_IN_PYDAL:
         return None
-    line = write_field(column)
-    if difference.code == "BL111":
-        renamed = line.replace(f'"{column.name}"', f'"{column.name}_"', 1)
-        return renamed.removesuffix("),") + f", rname='\"{column.name}\"'),"
+    line = write_field(column, target)
+    if line is None:
+        return None
     if difference.code == "BL108":
-        return f'{line}\nprimarykey=["{column.name}"],'
-    is_same = difference.code.startswith("BL4") and f'"{difference.right}"' in line
+        return f'{line}\nprimarykey=["{write_name(column.name)}"],'
+    shown = (f'"{difference.left}"', f'"{difference.right}"')
+    is_same = difference.code.startswith("BL4") and any(text in line for text in shown)
     return None if is_same else line
 
 

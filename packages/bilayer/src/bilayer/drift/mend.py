@@ -108,7 +108,8 @@ class Mender:
         if difference.pair == "migrations-database":
             fix = write_sql(difference, self.migrated, self.dialect)
             return warn(fix, difference) if fix else None
-        return fix_runtime(difference, self.schema)
+        adapter = self.runtime.adapter if self.runtime else "native"
+        return fix_runtime(difference, self.schema, adapter)
 
 
 def order_revisions(history: History) -> list[str]:
