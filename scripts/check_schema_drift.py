@@ -23,12 +23,15 @@ def main() -> None:
     if not INTERPRETER.exists():
         print("there is no .venv; run `scripts/run --setup-only` first", file=sys.stderr)
         sys.exit(2)
-    arguments = ["check", "--project", str(ROOT), "--fail-on", "warning"]
+    arguments = ["check", "--project", str(ROOT), "--fail-on", "warning", *sys.argv[1:]]
+    command = [str(INTERPRETER), "-m", "bilayer.cli", *arguments]
     for name in SERVERS:
-        if url := os.environ.get(name):
-            arguments += ["--scratch-url", url]
-    command = [str(INTERPRETER), "-m", "bilayer.cli", *arguments, *sys.argv[1:]]
-    os.execv(command[0], command)  # noqa: S606 - our own interpreter, no shell needed
+        if not os.environ.get(name):
+            print(f"{name} is not set: the check of that engine is in part", file=sys.stderr)
+    urls = [url for name in SERVERS if (url := os.environ.get(name))]
+    # Not as arguments, which everybody on the machine can read, passwords included.
+    environment = {**os.environ, "BILAYER_SCRATCH_URLS": " ".join(urls)}
+    os.execve(command[0], command, environment)  # noqa: S606 - our own interpreter, no shell needed
 
 
 if __name__ == "__main__":

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
+import bilayer
 from bilayer.cli import main
+from bilayer.errors import BilayerError
 from tests.bilayer.drift.conftest import PROJECTS
 
 LAYERS = """
@@ -108,7 +112,7 @@ def test_values_command_reports_values_only(project: Path) -> None:
         ("[tool.bilayer]\nruntime = ['x']", "must be text"),
         ("[tool.bilayer]\nmigrations = 'gone.ini'", "there is no gone.ini"),
         ("[tool.bilayer]\ndialects = ['oracle']", "is not supported"),
-        ("[tool.bilayer]\nruntime_adapter = 'odd'", "unknown adapter"),
+        (LAYERS.replace('"."', f'"{PROJECTS / "layers"}"') + "runtime_adapter = 'odd'", "unknown"),
         ("[tool.bilayer", "pyproject.toml"),
     ],
 )
@@ -161,3 +165,77 @@ def test_file_that_is_no_report_is_exit_code_2(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "no report" in result.output
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("", "nothing to compare"),
+        ('models = "broken_models:metadata"', "nothing to compare"),
+        ('runtime = "broken_models:define"', "nothing to compare"),
+        (
+            'models = "broken_models:metadata"\nruntime = "broken_models:define"\ndialects = []',
+            "dialects is empty",
+        ),
+        (
+            'models = "broken_models:text"\nruntime = "broken_models:define"',
+            "is no MetaData",
+        ),
+        (
+            'models = "leaving_models:metadata"\nruntime = "broken_models:define"',
+            "cannot be imported: SystemExit",
+        ),
+        (
+            'models = "broken_models:metadata"\nruntime = "broken_models:leave"',
+            "the function that defines the tables stopped: SystemExit(0)",
+        ),
+    ],
+    ids=["empty", "models", "runtime", "engines", "text", "exit-models", "exit-define"],
+)
+def test_check_that_compares_nothing_is_no_success(tmp_path: Path, table: str, reason: str) -> None:
+    (tmp_path / "broken_models.py").write_text(
+        "import sqlalchemy as sa\nmetadata = sa.MetaData()\ntext = 'abc'\n"
+        "def define(db): pass\ndef leave(db): raise SystemExit(0)\n"
+    )
+    (tmp_path / "leaving_models.py").write_text("raise SystemExit(0)\n")
+    (tmp_path / "pyproject.toml").write_text(f'[tool.bilayer]\npythonpath = ["."]\n{table}\n')
+
+    result = CliRunner().invoke(main, ["check", "--project", str(tmp_path)])
+    sys.modules.pop("broken_models", None)
+
+    assert result.exit_code == 2
+    assert reason in " ".join(result.output.split())
+
+
+def test_call_that_compares_nothing_is_refused() -> None:
+    with pytest.raises(BilayerError, match="nothing can be compared"):
+        bilayer.check(metadata=sa.MetaData())
+
+
+def test_output_that_cannot_be_written_is_said_in_a_sentence(project: Path) -> None:
+    result = run("check", "--project", project, "--output", project / "missing" / "report.txt")
+
+    assert result.exit_code == 2
+    assert "report.txt cannot be written: No such file or directory" in result.output
+
+
+def test_interrupt_has_the_exit_code_of_its_signal(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bilayer.cli.check_project", interrupt)
+
+    assert run("check", "--project", project).exit_code == 130
+
+
+def test_scratch_servers_may_be_named_by_the_environment(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BILAYER_SCRATCH_URLS", "postgresql://a@h/x oracle://a@h/x")
+
+    result = run("check", "--project", project)
+
+    assert result.exit_code == 2
+    assert "'oracle' is not supported" in result.output

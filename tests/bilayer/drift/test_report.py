@@ -214,3 +214,13 @@ def test_catalogue_is_whole() -> None:
         assert re.fullmatch(r"BL[1-5]\d\d", code)
         assert rule.explanation.endswith(".")
         assert rule.example
+
+
+def test_engine_that_was_checked_in_part_is_not_claimed() -> None:
+    whole = Report.of([], engines=["sqlite"])
+    part = Report.of([], not_done=["x"], engines=["mysql"], partly=["mysql"])
+
+    report = read_json(Report.merge([whole, part]).to_json())
+
+    assert "on sqlite; partly on mysql (see what was not done)" in report.to_text(width=100)
+    assert "partly on mysql" in report.to_html()

@@ -21,6 +21,7 @@ from bilayer.errors import BilayerError
 
 _FORMATS: Final = ("text", "json", "sarif", "github", "html")
 _UNREADABLE: Final = 2
+_INTERRUPTED: Final = 130
 _EXIT_CODES: Final = """\b
 Exit codes:
   0  no error was found
@@ -75,7 +76,9 @@ def _source_options(command: _Command) -> _Command:
         ),
         click.option(
             "--scratch-url", "scratch_urls", multiple=True, metavar="URL",
-            help="Server on which scratch databases may be made and dropped. Repeatable.",
+            envvar="BILAYER_SCRATCH_URLS", show_envvar=True,
+            help="Server on which scratch databases may be made and dropped. Repeatable; in the"
+            " environment several are set apart by spaces.",
         ),
         click.option(
             "--project", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -87,7 +90,13 @@ def _source_options(command: _Command) -> _Command:
 
 @main.command("check", epilog=_EXIT_CODES)
 @_source_options
-@click.option("--url", metavar="URL", help="Live database to compare with. Only ever read.")
+@click.option(
+    "--url",
+    metavar="URL",
+    envvar="BILAYER_URL",
+    show_envvar=True,
+    help="Live database to compare with. Only ever read.",
+)
 @click.option("--values", is_flag=True, help="Also write and read values through both layers.")
 @_output_options
 def check_command(**options: Any) -> None:
@@ -168,6 +177,8 @@ def _run(*, form: str, output: Path | None, fail_on: FailOn, project: Path, **so
         found = check_project(find_project(project.resolve()), **sources)
     except BilayerError as error:
         _refuse(error)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     _finish(found, form, output, fail_on)
 
 
@@ -191,7 +202,10 @@ def _finish(found: Report, form: str, output: Path | None, fail_on: FailOn) -> N
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            _refuse(BilayerError(f"{output} cannot be written: {error.strerror}"))
     sys.exit(found.exit_code_for(fail_on))
 
 

@@ -54,8 +54,13 @@ def check(
         root: The folder locations are relative to. Default: the current one.
 
     Raises:
-        BilayerError: An argument makes no sense, such as an unknown dialect or adapter.
+        BilayerError: An argument makes no sense, such as an unknown dialect or adapter, or
+            nothing that was given can be compared.
     """
+    if dal is None and migrations is None:
+        # A report of nothing would be taken for one that found nothing.
+        message = "nothing can be compared: give PyDAL tables (dal) or migrations"
+        raise BilayerError(message)
     if adapter is not None and adapter not in ADAPTERS:
         message = f"unknown adapter {adapter!r}; use {', '.join(sorted(ADAPTERS))}"
         raise BilayerError(message)
@@ -70,13 +75,23 @@ def check(
             differences += compare_values(sources)
         findings = _mend(sources, differences)
     kept = [finding for finding in findings if not _is_ignored(finding, ignore)]
-    return Report.of(kept, failures=sources.failures, not_done=sources.not_done, engines=(engine,))
+    return Report.of(
+        kept,
+        failures=sources.failures,
+        not_done=sources.not_done,
+        engines=(engine,),
+        partly=(engine,) if sources.not_done else (),
+    )
 
 
 def _listed(metadata: sa.MetaData | Sequence[sa.MetaData] | None) -> list[sa.MetaData]:
     if metadata is None:
         return []
-    return [metadata] if isinstance(metadata, sa.MetaData) else list(metadata)
+    several = list(metadata) if isinstance(metadata, list | tuple) else [metadata]
+    if not all(isinstance(each, sa.MetaData) for each in several):
+        message = "metadata is no MetaData and no list of them"
+        raise BilayerError(message)
+    return several
 
 
 def _choose_engine(url: str | sa.URL | sa.Engine | None, dialect: str | None) -> EngineName:

@@ -9,7 +9,6 @@ import dataclasses
 import importlib
 import sys
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,11 @@ class Project:
         for name in self.models:
             value = self._import(name)
             value = getattr(value, "metadata", value)
-            found += list(value) if isinstance(value, Sequence) else [value]
+            several = list(value) if isinstance(value, list | tuple) else [value]
+            if not all(isinstance(each, sa.MetaData) for each in several):
+                message = f"{name} is no MetaData and no list of them"
+                raise ConfigurationError(message)
+            found += several
         return found
 
     def load_runtime(self) -> Any:  # Any: a DAL or a function, neither of which has types
@@ -82,7 +85,7 @@ class Project:
             value = importlib.import_module(module)
             for part in attribute.split("."):
                 value = getattr(value, part)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             message = f"{name} cannot be imported: {type(error).__name__}: {error}"
             raise ConfigurationError(message) from error
         return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Final
 
 from alembic.config import Config
 
@@ -16,6 +17,8 @@ from bilayer.drift.report import Failure
 from bilayer.drift.snapshot import Schema
 from bilayer.drift.sources import Sources
 from bilayer.drift.values import check_values
+
+_NEED: Final = "needs a scratch_url (--scratch-url or BILAYER_SCRATCH_URLS)"
 
 
 def compare_pairs(sources: Sources) -> Iterator[Difference]:
@@ -45,7 +48,7 @@ def compare_values(sources: Sources) -> list[Difference]:
         sources.not_done.append("values: needs both metadata and dal")
         return []
     if not sources.scratch.is_available:
-        sources.not_done.append(f"values on {sources.engine}: needs a scratch_url")
+        sources.not_done.append(f"values on {sources.engine}: {_NEED}")
         return []
     differences, failures = check_values(
         sources.metadatas, sources.dal, sources.runtime, sources.scratch
@@ -58,7 +61,7 @@ def _has_scratch(sources: Sources) -> bool:
     if sources.scratch.is_available:
         return True
     pairs = "models-migrations" + (", migrations-database" if sources.url is not None else "")
-    sources.not_done.append(f"{pairs} on {sources.engine}: needs a scratch_url")
+    sources.not_done.append(f"{pairs} on {sources.engine}: {_NEED}")
     return False
 
 

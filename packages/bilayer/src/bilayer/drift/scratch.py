@@ -29,6 +29,10 @@ class ScratchUnavailable(BilayerError):
     """No scratch database can be made: no server was named for it, or it refused."""
 
 
+class Terminated(SystemExit):
+    """A signal asked this process to end; no stranger's ``sys.exit()``."""
+
+
 @contextlib.contextmanager
 def scratch_databases(engine: EngineName, server: sa.URL | None) -> Iterator[Scratch]:
     """Give out empty databases; drop them at the end, after an error and on SIGTERM too.
@@ -161,4 +165,4 @@ def _signals_as_exits() -> Iterator[None]:
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    raise Terminated(128 + number)

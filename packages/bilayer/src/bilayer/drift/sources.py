@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from alembic.config import Config
 
 from bilayer.drift.history import History
-from bilayer.drift.live import LiveUnreadable, open_live, read_versions
+from bilayer.drift.live import LiveUnreadable, first_line, open_live, read_versions
 from bilayer.drift.readers import migrations as migrations_reader
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
 from bilayer.drift.report import Failure
-from bilayer.drift.scratch import Scratch, connect
+from bilayer.drift.scratch import Scratch, Terminated, connect
 from bilayer.drift.snapshot import Runtime, Schema
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName
@@ -59,10 +59,17 @@ class Sources:
             return
         self.dal = dal
         if not hasattr(dal, "tables") and callable(dal):
-            self.dal, error = runtime_reader.define(dal)
+            try:
+                self.dal, error = runtime_reader.define(dal)
+            except Terminated:
+                raise
+            except SystemExit as stop:
+                self.dal, error = None, stop
             if error is not None:
                 reason = f"the function that defines the tables stopped: {error!r}"
                 self.failures.append(Failure("runtime", reason))
+            if self.dal is None:
+                return
         try:
             self.runtime = runtime_reader.read_runtime(self.dal, self.engine, adapter)
         except Exception as error:  # noqa: BLE001 - a table with surprises is reported, not raised
@@ -174,7 +181,7 @@ class Sources:
                     self.migrated_tables = list(metadata.tables.values())
                 return read_catalog(connection)
         except sa.exc.SQLAlchemyError as error:
-            self.failures.append(Failure(source, str(error).splitlines()[0]))
+            self.failures.append(Failure(source, first_line(error)))
             return None
         finally:
             engine.dispose()

@@ -40,7 +40,7 @@ def _write_head(report: Report) -> str:
     lines = [
         f'<header class="exit{report.exit_code}">',
         f"<h1>{verdict}</h1>",
-        f"<p>Compared on {escape(', '.join(report.engines) or 'no engine')}.</p>",
+        f"<p>Compared {escape(report.name_engines())}.</p>",
     ]
     notes = [("Could not read", str(failure)) for failure in report.failures]
     notes += [("Not done", text) for text in report.not_done]

@@ -20,6 +20,7 @@ def write_json(report: Report) -> str:
         "ok": report.ok,
         "exit_code": report.exit_code,
         "engines": list(report.engines),
+        "partly": list(report.partly),
         "counts": {
             "error": len(report.errors),
             "warning": len(report.warnings),
@@ -45,6 +46,7 @@ def read_json(text: str) -> Report:
             failures=[Failure(**item) for item in document["failures"]],
             not_done=document["not_done"],
             engines=document["engines"],
+            partly=document["partly"],
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         message = "the file is no report of `bilayer check --format json`"

@@ -31,12 +31,14 @@ class Report:
         failures: What was asked for and could not be read, and why.
         not_done: What was not compared because it needs more than was given.
         engines: The engines the check ran for.
+        partly: Those of them on which something was not done.
     """
 
     findings: tuple[Finding, ...] = ()
     failures: tuple[Failure, ...] = ()
     not_done: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -46,6 +48,7 @@ class Report:
         failures: Iterable[Failure] = (),
         not_done: Iterable[str] = (),
         engines: Sequence[str] = (),
+        partly: Sequence[str] = (),
     ) -> Report:
         """Make a report; sort what was found, and say nothing twice."""
         unique = dict.fromkeys(findings)
@@ -54,6 +57,7 @@ class Report:
             failures=tuple(dict.fromkeys(failures)),
             not_done=tuple(dict.fromkeys(not_done)),
             engines=tuple(dict.fromkeys(engines)),
+            partly=tuple(dict.fromkeys(partly)),
         )
 
     @classmethod
@@ -78,6 +82,7 @@ class Report:
             failures=[failure for report in reports for failure in report.failures],
             not_done=[text for report in reports for text in report.not_done],
             engines=[engine for report in reports for engine in report.engines],
+            partly=[engine for report in reports for engine in report.partly],
         )
 
     @property
@@ -106,6 +111,14 @@ class Report:
             return 2
         counted = self.errors or (fail_on == "warning" and self.warnings)
         return 1 if counted else 0
+
+    def name_engines(self) -> str:
+        """Name the engines, and claim none as checked that was checked in part only."""
+        whole = [engine for engine in self.engines if engine not in self.partly]
+        partly = f"partly on {', '.join(self.partly)} (see what was not done)"
+        if not self.partly:
+            return f"on {', '.join(whole) or 'no engine'}"
+        return f"on {', '.join(whole)}; {partly}" if whole else partly
 
     def to_text(self, *, width: int | None = None, color: bool = False) -> str:
         """Write the report for a terminal."""

@@ -62,10 +62,9 @@ def _write_finding(console: Console, finding: Finding, *, is_alone: bool) -> Non
 
 def _summarize(report: Report) -> str:
     others = len(report.findings) - len(report.errors) - len(report.warnings)
-    engines = ", ".join(report.engines) or "no engine"
     counts = (
         f"{_count(len(report.errors), 'error')}, {_count(len(report.warnings), 'warning')},"
-        f" {others} info on {engines}"
+        f" {others} info {report.name_engines()}"
     )
     if report.failures:
         return f"{counts}; {_count(len(report.failures), 'source')} could not be read"
