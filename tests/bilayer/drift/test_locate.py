@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bilayer.drift.locate import map_models, map_revisions, map_runtime
+from bilayer.drift.snapshot import Place
 
 MODELS = """
 class User(Base):
@@ -95,3 +96,36 @@ def test_a_file_that_is_no_python_is_passed_over(tmp_path: Path) -> None:
     path.write_text("Column( is no python")
 
     assert map_models([path]).find("no_such_table_anywhere") is None
+
+
+COMPUTED = """
+def define(db):
+    for name in ("a", "b"):
+        db.define_table(name, Field("x"))
+    keyed("c",
+        Field("y"))
+    db.define_table(
+        "d",
+        Field("z"))
+def keyed(name, *fields):
+    db.define_table(name, *fields)
+def define_other(db):
+    db.define_table("a", Field("x"))
+    db.define_table("d", Field("z"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "line"),
+    [("a", None, 4), ("a", "x", 4), ("b", "x", 4), ("c", "y", 6), ("c", "gone", 5),
+     ("d", None, 7), ("d", "z", 9)],
+)  # fmt: skip
+def test_a_table_is_located_where_it_was_defined(
+    tmp_path: Path, table: str, column: str, line: int
+) -> None:
+    path = tmp_path / "tables.py"
+    path.write_text(COMPUTED)
+    lines = {"a": 4, "b": 4, "c": 11, "d": 7}
+    places = {name: Place(str(path), number) for name, number in lines.items()}
+
+    assert line_of(map_runtime([path], places).find(table, column)) == line

@@ -10,10 +10,14 @@ import dataclasses
 import functools
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from bilayer.drift.snapshot import Place
+
 _COLUMN_CALLS = frozenset({"Column", "mapped_column", "relationship", "column"})
+_FIELD_CALLS = frozenset({"Field"})
+_DEFINE = "define_table"
 
 
 @dataclasses.dataclass(slots=True)
@@ -51,15 +55,44 @@ def map_models(first: Iterable[Path] = ()) -> SourceMap:
     return found
 
 
-def map_runtime(first: Iterable[Path]) -> SourceMap:
-    """Map ``define_table(...)`` calls and the fields in them."""
+def map_runtime(first: Iterable[Path], places: Mapping[str, Place] | None = None) -> SourceMap:
+    """Map ``define_table(...)`` calls and the fields in them.
+
+    Args:
+        first: Files that win over others.
+        places: Where each table was seen to be defined, by its name. A call at that place that
+            names the table is the only one looked into. Where the name there is computed, another
+            ``define_table`` that writes it out belongs to another DAL, and only a project's own
+            function that was given the name can say more.
+    """
     found = SourceMap()
+    recorded = places or {}
+    settled = {name for name, place in recorded.items() if _note_recorded(found, name, place)}
     for path in _list_sources(first):
         tree = _parse(path, ("define_table",))
         for node in ast.walk(tree) if tree else ():
-            if isinstance(node, ast.Call):
-                _note_table_call(found, node, str(path), "define_table", frozenset({"Field"}))
+            if not isinstance(node, ast.Call):
+                continue
+            name = _first_text(node)
+            is_elsewhere = name in recorded and _called(node) == _DEFINE
+            if name not in settled and not is_elsewhere:
+                _note_table_call(found, node, str(path), _DEFINE, _FIELD_CALLS)
+    for name, place in recorded.items():
+        found.note((name,), place.path, place.line)
     return found
+
+
+def _note_recorded(found: SourceMap, name: str, place: Place) -> bool:
+    """Note the call at the place a table was defined, if it names the table."""
+    tree = _parse(Path(place.path), (_DEFINE,))
+    for node in ast.walk(tree) if tree else ():
+        if not isinstance(node, ast.Call) or _called(node) != _DEFINE:
+            continue
+        is_there = node.lineno <= place.line <= (node.end_lineno or node.lineno)
+        if is_there and _first_text(node) == name:
+            _note_table_call(found, node, place.path, _DEFINE, _FIELD_CALLS)
+            return True
+    return False
 
 
 def map_revisions(paths: Iterable[str]) -> SourceMap:

@@ -62,9 +62,9 @@ class Mender:
 
     @functools.cached_property
     def _runtime(self) -> SourceMap:
-        places = [t.place for t in self.runtime.tables.values()] if self.runtime else []
-        defined = [Path(place.path) for place in places if place and place.path]
-        return map_runtime(dict.fromkeys(defined))
+        tables = self.runtime.tables.values() if self.runtime else ()
+        places = {t.name: t.place for t in tables if t.place and t.place.path}
+        return map_runtime(dict.fromkeys(Path(place.path) for place in places.values()), places)
 
     @functools.cached_property
     def _revisions(self) -> SourceMap:
