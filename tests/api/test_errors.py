@@ -1,5 +1,6 @@
 """Every error is a problem document, whoever raised it, and tells nothing of the inside."""
 
+import json
 import re
 from typing import Any
 
@@ -25,6 +26,7 @@ from app.errors import (
     Unavailable,
     WrongContentType,
 )
+from app.log import configure_logging
 from bilayer.runtime import errors as database
 
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "errors"}
@@ -113,6 +115,24 @@ def test_fault_tells_nothing_of_the_inside(
     assert int(answer.headers.get("Retry-After", 0)) > 0 or answer.status_code == 500
     assert "db.internal" not in answer.text
     assert "db.internal" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", [database.DatabaseError, database.StatementTimeout])
+def test_log_has_the_code_of_the_database(
+    edge_client: FlaskClient,
+    raiser: Raiser,
+    capsys: pytest.CaptureFixture[str],
+    kind: type[database.DatabaseError],
+) -> None:
+    raiser.error = kind("no such thing", code="42703")
+    configure_logging("info")
+
+    answer = edge_client.get("/raise")
+
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [event] = [event for event in events if "error_code" in event]
+    assert (event["kind"], event["error_code"]) == (kind.__name__, "42703")
+    assert "42703" not in answer.text
 
 
 def test_field_errors_are_listed(edge_client: FlaskClient, raiser: Raiser) -> None:

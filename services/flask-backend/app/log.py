@@ -13,6 +13,8 @@ import structlog
 import uuid_utils
 from structlog.typing import Processor
 
+from bilayer.runtime.errors import DatabaseError
+
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
@@ -104,6 +106,8 @@ def _describe_exception(
         error = error[1]
     if isinstance(error, BaseException):
         event["error"] = type(error).__name__
+        if isinstance(error, DatabaseError):
+            event["error_code"] = error.code
         frames = traceback.extract_tb(error.__traceback__)
         event["stack"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     return event

@@ -163,7 +163,9 @@ def _answer_database_error(error: database.DatabaseError) -> Response:
     answer = next((DATABASE[kind] for kind in type(error).__mro__ if kind in DATABASE), None)
     if answer is None:
         return _answer_bug(error)
-    log.warning("database_error", kind=type(error).__name__, code=answer.code)
+    log.warning(
+        "database_error", kind=type(error).__name__, code=answer.code, error_code=error.code
+    )
     return _answer(answer)
 
 
