@@ -23,10 +23,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def shell_block(heading: str) -> str:
+def block(heading: str, language: str = "sh") -> str:
     """Take the first block to be run below a heading of the README."""
     section = (ROOT / "README.md").read_text().split(f"\n## {heading}\n", 1)[1]
-    found = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
+    found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
     assert found
     return found[1]
 
@@ -68,15 +68,25 @@ def wait_until_it_listens(service: subprocess.Popen[bytes], port: int, output: P
             return
 
 
-def test_the_walk_through_runs_as_written(started: tuple[int, Path]) -> None:
+def test_the_walk_through_runs_as_written(started: tuple[int, Path], tmp_path: Path) -> None:
     port, output = started
-    commands = shell_block("A walk-through").replace(":5000", f":{port}")
+    commands = block("A walk-through").replace(":5000", f":{port}")
 
     walked = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands], capture_output=True, text=True, check=False
     )
+    shell = subprocess.run(
+        [ROOT / ".venv/bin/python", "-c", block("A walk-through", "python")],
+        env={**BARE, "DATA_DIR": str(tmp_path / "data with spaces")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert walked.returncode == 0, walked.stderr
+    assert shell.returncode == 0, shell.stderr
+    assert "'full_name': 'Ada'" in shell.stdout
+    assert "'full_name': 'Somebody else'" in shell.stdout
     assert "problem" not in walked.stdout
     assert '"email":"ada@example.org"' in walked.stdout.replace(": ", ":")
     assert "TRANSLATE" in walked.stdout
