@@ -226,3 +226,27 @@ def test_column_order_of_a_live_database_stands_on_the_right(tmp_path: Path) -> 
 
     (finding,) = [f for f in report.findings if f.code == "BL212"]
     assert (finding.left, finding.right) == ("id, b, a", "id, a, b")
+
+
+def test_a_live_database_with_odd_indexes_is_read_without_a_warning(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/live.db"
+    statements = [
+        "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, a INTEGER)",
+        "CREATE UNIQUE INDEX u ON t (a) where a > 0",
+        "CREATE INDEX i ON t (abs(a))",
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+        "INSERT INTO alembic_version VALUES ('first')",
+    ]
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    body = "\n".join(f"op.execute({statement!r})" for statement in statements[:3])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = bilayer.check(migrations=write_project(tmp_path, first=body), url=url)
+
+    assert report.failures == ()
+    assert report.findings == ()

@@ -132,3 +132,21 @@ def test_models_that_cannot_be_built_are_a_failure_and_the_rest_is_compared(
     assert "odd" in str(report.failures[0])
     assert report.exit_code == 2
     assert not [finding for finding in report.findings if finding.table == "t"]
+
+
+@pytest.mark.parametrize("is_copy", [True, False], ids=["copy", "other"])
+def test_a_table_two_metadata_define_differently_is_found(
+    models: sa.MetaData, *, is_copy: bool
+) -> None:
+    for name in ("a", "b", "c", "d"):
+        column = sa.Column(name, sa.Integer, sa.ForeignKey("t.id"), unique=True, index=True)
+        models.tables["t"].append_column(column)
+    second = sa.MetaData()
+    models.tables["t"].to_metadata(second)
+    if not is_copy:
+        second.tables["t"].append_column(sa.Column("z", sa.Integer))
+
+    report = bilayer.check(metadata=[models, second], dal=lambda db: db.define_table("t"))
+
+    found = [(f.code, f.pair, f.table) for f in report.findings if f.pair == "setup"]
+    assert found == ([] if is_copy else [("BL112", "setup", "t")])

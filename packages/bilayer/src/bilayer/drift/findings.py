@@ -160,8 +160,9 @@ _RULES: Final = (
     ),
     Rule(
         "BL112", "defined-twice", "error",
-        "One table is defined twice for PyDAL. Stock PyDAL refuses the second definition, or"
-        " replaces the first where redefine=True is given.",
+        "One table is defined twice. Stock PyDAL refuses the second definition, or replaces the"
+        " first where redefine=True is given. Two MetaData that define a table differently cannot"
+        " both be right, and only the first is built and compared.",
         "db.define_table('users', ...) in two files",
     ),
     Rule(

@@ -11,7 +11,7 @@ from alembic.config import Config
 from bilayer.drift.compare.catalogs import compare_catalogs
 from bilayer.drift.compare.history import check_history, check_versions
 from bilayer.drift.compare.runtime import compare_runtime
-from bilayer.drift.compare.setup import check_runtime
+from bilayer.drift.compare.setup import check_models, check_runtime
 from bilayer.drift.findings import Difference
 from bilayer.drift.report import Failure
 from bilayer.drift.snapshot import Schema
@@ -24,6 +24,7 @@ _NEED: Final = "needs a scratch_url (--scratch-url or BILAYER_SCRATCH_URLS)"
 def compare_pairs(sources: Sources) -> Iterator[Difference]:
     """Yield the differences of every pair both sides of which could be read."""
     sources.read_models()
+    yield from check_models(sources.defined_twice)
     if sources.runtime is not None:
         yield from check_runtime(sources.runtime, sources.models)
     if sources.models is not None and sources.runtime is not None:

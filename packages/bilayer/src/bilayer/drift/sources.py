@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from bilayer.drift.readers import migrations as migrations_reader
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
+from bilayer.drift.readers.sqlite import without_index_warnings
 from bilayer.drift.report import Failure
 from bilayer.drift.scratch import Scratch, Terminated, connect
 from bilayer.drift.snapshot import Runtime, Schema
@@ -34,6 +35,7 @@ class Sources:
     Attributes:
         dal: The DAL as given, or the one that holds the definitions of the function given.
         migrated_tables: The migrated scratch database as SQLAlchemy reflects it.
+        defined_twice: Tables of which two metadata say different things.
         versions: The revisions the live database says it is at; ``None`` if that is not known.
     """
 
@@ -45,6 +47,7 @@ class Sources:
     root: Path
     dal: Any = None
     models: Schema | None = None
+    defined_twice: Sequence[str] = ()
     runtime: Runtime | None = None
     history: History | None = None
     live: Schema | None = None
@@ -82,6 +85,7 @@ class Sources:
         dialect = models_reader.load_dialect(self.engine)
         try:
             self.models = models_reader.read_models(self.metadatas, dialect)
+            self.defined_twice = models_reader.list_defined_twice(self.metadatas, dialect)
         except Exception as error:  # noqa: BLE001 - odd types and constructs are reported
             self._fail("models", error)
 
@@ -177,7 +181,8 @@ class Sources:
                 if source == "migrations" and self.url is not None:
                     # The fixes for a live database are written from these.
                     metadata = sa.MetaData()
-                    metadata.reflect(connection)
+                    with without_index_warnings():
+                        metadata.reflect(connection)
                     self.migrated_tables = list(metadata.tables.values())
                 return read_catalog(connection)
         except sa.exc.SQLAlchemyError as error:

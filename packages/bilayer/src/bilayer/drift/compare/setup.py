@@ -1,4 +1,4 @@
-"""Mistakes in the definitions of PyDAL tables that make a comparison worthless."""
+"""Mistakes in the definitions of tables that make a comparison worthless."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ _REFUSED_BY_PYDAL: Final = frozenset(
     with_alias bulk_insert query_name ALL from class is in not global
     """.split()  # noqa: SIM905 - as above
 )
+
+
+def check_models(defined_twice: Sequence[str]) -> Iterator[Difference]:
+    """Yield the tables of which two metadata say different things."""
+    for table in defined_twice:
+        message = f"table {table} is defined differently in two metadata; the first one was read"
+        yield Difference("BL112", "error", "setup", message, table)
 
 
 def check_runtime(runtime: Runtime, schema: Schema | None) -> Iterator[Difference]:

@@ -7,6 +7,7 @@ of an expression) is not in this reading; build the models and read the catalog 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,6 +36,29 @@ def list_tables(metadatas: Sequence[sa.MetaData]) -> list[sa.Table]:
         for table in metadata.tables.values():
             found.setdefault(table.fullname, table)
     return list(found.values())
+
+
+def list_defined_twice(metadatas: Sequence[sa.MetaData], dialect: Dialect) -> list[str]:
+    """List the tables that two metadata define differently; an equal copy harms nobody."""
+    found: dict[str, sa.Table] = {}
+    twice: dict[str, None] = {}
+    for table in (table for metadata in metadatas for table in metadata.tables.values()):
+        first = found.setdefault(table.fullname, table)
+        if first is not table and _shape(first, dialect) != _shape(table, dialect):
+            twice[table.fullname] = None
+    return list(twice)
+
+
+def _shape(table: sa.Table, dialect: Dialect) -> Table:
+    """Read a table with its constraints in one order; SQLAlchemy keeps them in sets."""
+    read = _read_table(table, dialect)
+    return dataclasses.replace(
+        read,
+        uniques=tuple(sorted(read.uniques, key=repr)),
+        indexes=tuple(sorted(read.indexes, key=repr)),
+        foreign_keys=tuple(sorted(read.foreign_keys, key=repr)),
+        checks=tuple(sorted(read.checks, key=repr)),
+    )
 
 
 def read_models(metadatas: Sequence[sa.MetaData], dialect: Dialect) -> Schema:
