@@ -116,3 +116,15 @@ def test_what_no_field_can_hold_gets_no_field(type_: Any, field: str) -> None:
         )
 
         assert [finding.fix for finding in report.findings] == [None]
+
+
+def test_decimal_without_a_precision_gets_no_field_that_rounds() -> None:
+    models = sa.MetaData()
+    id_ = sa.Column("id", sa.Integer, primary_key=True)
+    sa.Table("t", models, id_, sa.Column("price", sa.Numeric))
+
+    report = bilayer.check(
+        metadata=models, dal=lambda db: db.define_table("t"), dialect="postgresql"
+    )
+
+    assert [(f.place, f.fix) for f in report.findings] == [("t.price", None)]

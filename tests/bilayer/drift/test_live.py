@@ -199,6 +199,21 @@ def test_an_engine_may_be_given_and_can_write_afterwards(live: sa.Engine) -> Non
         connection.exec_driver_sql("INSERT INTO t (name) VALUES ('a')")
 
 
+def test_field_that_stands_already_is_no_fix_of_a_database(live: sa.Engine) -> None:
+    migrate(live, "first")
+    models = sa.MetaData()
+    id_ = sa.Column("id", sa.Integer, primary_key=True)
+    sa.Table("t", models, id_, sa.Column("name", sa.String(20)))
+
+    report = bilayer.check(
+        metadata=models,
+        dal=lambda db: db.define_table("t", Field("name", length=20)),
+        url=live.url,
+    )
+
+    assert [(f.code, f.place, f.fix) for f in report.findings] == [("BL202", "t.name", None)]
+
+
 @pytest.mark.parametrize("pool", [StaticPool, SingletonThreadPool])
 def test_database_in_memory_is_borrowed_and_given_back(pool: type[Pool]) -> None:
     engine = sa.create_engine("sqlite://", poolclass=pool)

@@ -45,6 +45,9 @@ def write_field(column: Column, target: Target) -> str | None:
     ``None`` if PyDAL has no type whose values the column would take.
     """
     types = _write_type(column)
+    if column.type.family == "numeric" and column.type.precision is None:
+        # Any decimal(p,s) would round what the column holds.
+        return None
     if not _fits(column, types[0].strip('"'), target):
         return None
     name = write_name(column.name)
@@ -115,7 +118,8 @@ def fix_runtime(difference: Difference, schema: Schema, adapter: str) -> str | N
     column = _find_column(difference, schema)
     if column is None:
         return _remove(difference.item)
-    if difference.code in _NOT_MENDED_IN_PYDAL:
+    is_there = difference.pair == "runtime-database" and difference.right == "no column"
+    if is_there or difference.code in _NOT_MENDED_IN_PYDAL:
         return None
     line = write_field(column, target)
     if line is None:
@@ -171,7 +175,7 @@ def _write_type(column: Column) -> list[str]:
     if type_.family == "integer":
         return ['"bigint"' if type_.bits == _BIG else '"integer"']
     if type_.family == "numeric":
-        return [f'"decimal({type_.precision or 18},{type_.scale or 0})"']
+        return [f'"decimal({type_.precision},{type_.scale or 0})"']
     if type_.family == "array":
         return ['"list:integer"' if type_.item == "integer" else '"list:string"']
     if type_.family in _SIMPLE:

@@ -17,6 +17,15 @@ from sqlalchemy.engine.interfaces import Dialect
 
 from bilayer.drift.enum_words import write_words_operations, write_words_sql
 from bilayer.drift.findings import Difference
+from bilayer.drift.preparing import (
+    cast_to,
+    create_enum_operation,
+    create_enum_sql,
+    find_column,
+    note_rows,
+    repeat_attributes,
+    surround_type_change,
+)
 from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Table, Unique
 
 
@@ -26,55 +35,95 @@ def write_operations(
     """Write the ``op.`` calls that make the right side what the left side is."""
     if difference.code == "BL216" and dialect.name == "postgresql":
         return write_words_operations(difference, tables)
-    operations = _list_operations(difference, tables)
+    operations = _prepare(_list_operations(difference, tables), difference, tables, dialect)
     if not operations:
         return None
-    context = MigrationContext.configure(dialect=dialect)
+    column = find_column(difference, tables)
     try:
-        code = render_python_code(
-            ops.UpgradeOps(ops=operations),
-            render_as_batch=dialect.name == "sqlite",
-            migration_context=context,
-        )
+        text = "\n".join(_render(each, difference, column, dialect) for each in operations)
     except Exception:  # noqa: BLE001 - a fix that cannot be written is no reason to fail
         return None
+    if dialect.name == "postgresql":
+        text = create_enum_operation(difference, column) + text
+    return _note(text, difference, column, "#") if text else None
+
+
+def _render(
+    operation: ops.MigrateOperation,
+    difference: Difference,
+    column: sa.Column[Any] | None,
+    dialect: Dialect,
+) -> str:
+    code = render_python_code(
+        ops.UpgradeOps(ops=[operation]),
+        render_as_batch=dialect.name == "sqlite",
+        migration_context=MigrationContext.configure(dialect=dialect),
+    )
     lines = [line.removeprefix("    ") for line in code.splitlines()]
     text = "\n".join(line for line in lines if not line.lstrip().startswith("#")).strip()
-    if _needs_cast(difference, dialect):
+    if _needs_cast(operation, difference, dialect):
         # Alembic renders no postgresql_using, without which the server refuses to convert.
-        text = text.removesuffix(")") + f",\n           {_USING}={_cast(difference)!r})"
-    return text or None
+        cast = cast_to(difference, column, dialect)
+        text = text.removesuffix(")") + f",\n           {_USING}={cast!r})"
+    # As the template of revisions imports them: from bilayer import types.
+    return text.replace("bilayer.types.", "types.")
+
+
+def _note(text: str, difference: Difference, column: sa.Column[Any] | None, mark: str) -> str:
+    note = note_rows(difference, column)
+    return f"{mark} {note}\n{text}" if note else text
 
 
 def write_sql(difference: Difference, tables: Sequence[sa.Table], dialect: Dialect) -> str | None:
     """Write the SQL that makes a live database what the left side is."""
     if difference.code == "BL216" and dialect.name == "postgresql":
         return write_words_sql(difference, tables)
-    operations = _list_operations(difference, tables)
+    operations = _prepare(_list_operations(difference, tables), difference, tables, dialect)
     if not operations:
         return None
+    column = find_column(difference, tables)
     buffer = io.StringIO()
     options = {"as_sql": True, "output_buffer": buffer}
     context = MigrationContext.configure(dialect=dialect, opts=options)
     try:
         for operation in _flatten(operations):
-            if isinstance(operation, ops.AlterColumnOp) and _needs_cast(difference, dialect):
-                operation.kw[_USING] = _cast(difference)
+            if _needs_cast(operation, difference, dialect):
+                operation.kw[_USING] = cast_to(difference, column, dialect)  # type: ignore[attr-defined]  # only AlterColumnOp gets here
             Operations(context).invoke(operation)
     except Exception:  # noqa: BLE001 - SQLite cannot alter, and says so in many ways
         return write_operations(difference, tables, dialect)
-    return buffer.getvalue().strip() or None
+    text = buffer.getvalue().strip()
+    if dialect.name == "postgresql":
+        text = create_enum_sql(difference, column, dialect) + text
+    return _note(text, difference, column, "--") if text else None
 
 
 _USING: Final = "postgresql_using"
 
 
-def _needs_cast(difference: Difference, dialect: Dialect) -> bool:
-    return difference.code == "BL204" and dialect.name == "postgresql"
+def _prepare(
+    operations: Sequence[ops.MigrateOperation],
+    difference: Difference,
+    tables: Sequence[sa.Table],
+    dialect: Dialect,
+) -> list[ops.MigrateOperation]:
+    """Add what the engine needs; SQLite's stay together, as one copy of the table."""
+    if dialect.name == "sqlite":
+        return list(operations)
+    column = find_column(difference, tables)
+    prepared: list[ops.MigrateOperation] = []
+    for operation in _flatten(operations):
+        repeat_attributes(operation, column, dialect)
+        if _needs_cast(operation, difference, dialect):
+            prepared += surround_type_change(operation, column)
+        else:
+            prepared.append(operation)
+    return prepared
 
 
-def _cast(difference: Difference) -> str:
-    return f'"{difference.column}"::{difference.left}'
+def _needs_cast(operation: ops.MigrateOperation, difference: Difference, dialect: Dialect) -> bool:
+    is_change = isinstance(operation, ops.AlterColumnOp) and operation.modify_type is not None
+    return is_change and difference.code == "BL204" and dialect.name == "postgresql"
 
 
 def _flatten(operations: Sequence[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:
@@ -165,7 +214,7 @@ def _write_constraint(
 def _drop(item: Any, name: str, schema: str | None) -> list[ops.MigrateOperation]:
     if item.name is None:
         return []
-    if isinstance(item, Index):
+    if isinstance(item, Index) or (isinstance(item, Unique) and item.is_index):
         return [ops.DropIndexOp(item.name, name, schema=schema)]
     kind = {Unique: "unique", ForeignKey: "foreignkey", Check: "check"}[type(item)]
     return [ops.DropConstraintOp(item.name, name, type_=kind, schema=schema)]

@@ -93,11 +93,13 @@ class Unique:
     Attributes:
         options: What the engine is told beyond the columns: ``NULLS NOT DISTINCT``,
             ``INCLUDE (...)``, ``DEFERRABLE``.
+        is_index: It is dropped as an index; to what is unique that makes no difference.
     """
 
     columns: tuple[str, ...]
     name: str | None = None
     options: str = ""
+    is_index: bool = dataclasses.field(default=False, compare=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

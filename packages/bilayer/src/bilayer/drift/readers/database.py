@@ -166,7 +166,7 @@ class _Parts:
             index = self._read_index(key, info)
             if index.unique and _is_plain(info, index):
                 options = _unique_options(index.definition)
-                unique = Unique(index.columns, index.name, options)
+                unique = Unique(index.columns, index.name, options, is_index=True)
                 uniques.setdefault((index.columns, options), unique)
             else:
                 indexes.append(index)

@@ -1,0 +1,105 @@
+"""Fixes of schemas run as they stand: in a revision, on tables with rows, on a live database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import bilayer
+from bilayer import types
+from tests.bilayer.drift.project import write_project, write_revision
+
+OLD = """
+op.create_table("t", sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("state", sa.String(20), server_default="new"),
+    sa.Column("size", sa.String(20), server_default="1"), sa.Column("code", sa.Integer))
+op.create_index("extra", "t", ["code"], unique=True)
+op.execute("INSERT INTO t (code) VALUES (1)")
+"""
+
+
+@pytest.fixture
+def models() -> sa.MetaData:
+    metadata = sa.MetaData()
+    sa.Table(
+        "t",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("state", sa.Enum("new", "done", name="state_words"), server_default="new"),
+        sa.Column("size", sa.Integer, server_default="1"),
+        sa.Column("code", sa.Integer),
+        sa.Column("colour", sa.Enum("red", "green", name="colour_words")),
+        sa.Column("label", types.String(40)),
+    )
+    return metadata
+
+
+def test_operations_run_as_they_stand_in_a_table_with_rows(
+    models: sa.MetaData, tmp_path: Path, scratch_url: str | None, dialect: str
+) -> None:
+    if dialect != "postgresql":
+        pytest.skip("types of their own, casts and defaults are in the way on PostgreSQL only")
+    config = write_project(tmp_path, first=OLD)
+    before = bilayer.check(
+        metadata=models, migrations=config, dialect=dialect, scratch_url=scratch_url
+    )
+
+    fixes = [finding.fix for finding in before.findings if finding.fix]
+    write_revision(tmp_path, "second", "first", "\n".join(["from bilayer import types", *fixes]))
+    after = bilayer.check(
+        metadata=models, migrations=config, dialect=dialect, scratch_url=scratch_url
+    )
+
+    assert len(fixes) >= 5
+    assert after.failures == ()
+    assert [finding for finding in after.findings if finding.code != "BL106"] == []
+
+
+def test_not_null_column_says_what_rows_do_to_it(tmp_path: Path) -> None:
+    metadata = sa.MetaData()
+    id_ = sa.Column("id", sa.Integer, primary_key=True)
+    sa.Table("t", metadata, id_, sa.Column("code", sa.Integer, nullable=False))
+    sa.Table("u", metadata, id_._copy(), sa.Column("code", sa.Integer, nullable=False))
+    bare = 'op.create_table("u", sa.Column("id", sa.Integer, primary_key=True))'
+    config = write_project(tmp_path, first=f"{OLD}\n{bare}")
+
+    report = bilayer.check(metadata=metadata, migrations=config)
+
+    notes = {f.place: f.fix.splitlines()[0] for f in report.findings if f.fix}
+    assert notes["t.code"] == "# Fails where a row has no value: give every row one first."
+    assert notes["u.code"].startswith("# Fails where there are rows: add it nullable")
+
+
+def test_column_keeps_default_comment_and_numbering_on_mariadb(
+    tmp_path: Path, empty_database_url: str, scratch_url: str | None, dialect: str
+) -> None:
+    if dialect != "mysql":
+        pytest.skip("MODIFY is MariaDB's")
+    first = (
+        'op.create_table("t", sa.Column("id", sa.Integer, primary_key=True),\n'
+        '    sa.Column("a", sa.String(50), nullable=False, server_default="x", comment="hi"))'
+    )
+    config = write_project(tmp_path, first=first)
+    live = sa.create_engine(empty_database_url)
+    columns = (
+        "id SMALLINT PRIMARY KEY AUTO_INCREMENT, a VARCHAR(40) NOT NULL DEFAULT 'x' COMMENT 'hi'"
+    )
+    with live.begin() as connection:
+        for statement in (
+            f"CREATE TABLE t ({columns})",
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)",
+            "INSERT INTO alembic_version VALUES ('first')",
+        ):
+            connection.exec_driver_sql(statement)
+
+    before = bilayer.check(migrations=config, url=live.url, scratch_url=scratch_url)
+    with live.begin() as connection:
+        for finding in before.findings:
+            connection.exec_driver_sql(finding.fix or "")
+    live.dispose()
+    after = bilayer.check(migrations=config, url=live.url, scratch_url=scratch_url)
+
+    assert {finding.place for finding in before.findings} == {"t.id", "t.a"}
+    assert after.findings == ()
