@@ -11,7 +11,7 @@ import os
 import socket
 import sqlite3
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,18 +19,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import create as engine_module
 from sqlalchemy.pool import NullPool
 
+from bilayer.drift.readers.drivers import ConnectionRefused, guard_drivers, refuse
 from bilayer.drift.readers.fence import require_inside
-from bilayer.errors import BilayerError
 
 _PORTABLE_OPTIONS: Final = frozenset({"echo", "poolclass", "isolation_level", "hide_parameters"})
 
 _PROCESSES: Final = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
-
-_Endpoint = tuple[str, str, str]
-
-
-class ConnectionRefused(BilayerError):
-    """Something tried to reach a database that is not the scratch database."""
 
 
 class ProcessRefused(ConnectionRefused, PermissionError):
@@ -44,7 +38,7 @@ def confine(scratch: sa.URL) -> None:
     """Let this process reach the scratch database, and no other."""
     _guard_statements(scratch)
     _redirect_engines(scratch)
-    _guard_drivers(scratch)
+    guard_drivers(scratch)
     sys.addaudithook(_make_audit(scratch))
 
 
@@ -126,7 +120,7 @@ def _guard_pymysql(others: Collection[str], own: str) -> None:
 
         def guarded_select_db(self: Any, db: str) -> None:
             if db != own:
-                _refuse(f"the database {db}")
+                refuse(f"the database {db}")
             select_db(self, db)
 
         Connection.query = guarded_query  # type: ignore[method-assign]  # the fence
@@ -149,60 +143,6 @@ def _forbid_attaching() -> None:
     sqlite3.connect = sqlite3.dbapi2.connect = guarded
 
 
-def _guard_drivers(scratch: sa.URL) -> None:
-    """Guard the drivers a script may call by itself; psycopg2 connects without Python noticing."""
-    backend = scratch.get_backend_name()
-    with contextlib.suppress(ImportError):
-        import psycopg2  # noqa: PLC0415 - a driver the project may not have
-
-        asked = {**scratch.query, **scratch.translate_connect_args(database="dbname")}
-        allowed = _postgresql_endpoint(None, asked)
-        own = allowed if backend == "postgresql" else None
-        # psycopg2.connect calls this; a script may call it as well.
-        module: Any = psycopg2
-        guard = _guard(module._connect, own, _postgresql_endpoint)
-        module._connect = module._psycopg._connect = guard
-    with contextlib.suppress(ImportError):
-        import pymysql  # noqa: PLC0415 - as above
-
-        allowed = _mysql_endpoint(None, scratch.translate_connect_args(username="user"))
-        own = allowed if backend in ("mysql", "mariadb") else None
-        guarded = _guard(pymysql.connect, own, _mysql_endpoint)
-        pymysql.connect = pymysql.Connect = guarded  # type: ignore[assignment]  # the fence
-
-
-def _guard(
-    connect: Callable[..., Any],
-    allowed: _Endpoint | None,
-    read: Callable[[str | None, Mapping[str, Any]], _Endpoint],
-) -> Callable[..., Any]:
-    """Wrap a driver's ``connect`` so that it reaches one endpoint only."""
-
-    def guarded(dsn: str | None = None, *arguments: Any, **options: Any) -> Any:
-        asked = read(dsn, options)
-        if asked != allowed:
-            _refuse(f"{asked[0]}:{asked[1]}/{asked[2]}")
-        positional = () if dsn is None else (dsn,)
-        return connect(*positional, *arguments, **options)
-
-    return guarded
-
-
-def _postgresql_endpoint(dsn: str | None, options: Mapping[str, Any]) -> _Endpoint:
-    from psycopg2.extensions import parse_dsn  # noqa: PLC0415 - only called where it is installed
-
-    known = {**(parse_dsn(dsn) if dsn else {}), **options}
-    name = known.get("dbname") or known.get("database")
-    return str(known.get("host") or ""), str(known.get("port") or "5432"), str(name or "")
-
-
-def _mysql_endpoint(dsn: str | None, options: Mapping[str, Any]) -> _Endpoint:
-    # PyMySQL's parameters are named only; a first positional one is no endpoint of ours.
-    name = options.get("database") or options.get("db") or dsn
-    host = options.get("unix_socket") or options.get("host")
-    return str(host or "localhost"), str(options.get("port") or "3306"), str(name or "")
-
-
 def _make_audit(scratch: sa.URL) -> Callable[[str, tuple[Any, ...]], None]:
     """Watch what Python itself connects and starts: sockets, SQLite files, programs."""
     is_file = scratch.get_backend_name() == "sqlite"
@@ -211,11 +151,11 @@ def _make_audit(scratch: sa.URL) -> Callable[[str, tuple[Any, ...]], None]:
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "sqlite3.connect" and not _is_own_file(arguments[0], file):
-            _refuse(f"the SQLite file {arguments[0]!r}")
+            refuse(f"the SQLite file {arguments[0]!r}")
         if event in _PROCESSES:
             _refuse_process(event)
         if event == "socket.connect" and _shorten(arguments[1]) not in addresses:
-            _refuse(str(_shorten(arguments[1])))
+            refuse(str(_shorten(arguments[1])))
 
     return audit
 
@@ -240,11 +180,6 @@ def _is_own_file(database: Any, file: Path | None) -> bool:
         return True
     path = text.removeprefix("file:").partition("?")[0]
     return file is not None and Path(path).resolve() == file
-
-
-def _refuse(what: str) -> None:
-    message = f"refused to connect to {what}: migrations are replayed in a scratch database only"
-    raise ConnectionRefused(message)
 
 
 def _refuse_process(event: str) -> None:
