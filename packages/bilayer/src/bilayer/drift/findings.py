@@ -270,8 +270,8 @@ _RULES: Final = (
     Rule(
         "BL212", "column-order", "info",
         "The columns stand in another order. Nothing fails; twins that read alike are easier to"
-        " review.",
-        "a, b, c and a, c, b",
+        " review. A column that ADD COLUMN put last is not reported between catalogs.",
+        "a, b, c and c, b, a",
     ),
     Rule(
         "BL213", "comment-mismatch", "info",

@@ -20,11 +20,17 @@ def compare_constraints(
     """Yield the differences between the constraints and indexes of two tables."""
     yield from _compare_primary_keys(pair, left, right)
     yield from _compare_foreign_keys(pair, words, engine, left, right)
+    reshaped = _list_reshaped(left, right)
+    for item, other in reshaped:
+        yield _shape_differs(pair, left.name, item, other)
+    seen = {item.name for item, _ in reshaped}
     yield from _Matching(pair, words, left.name, "BL302", "warning", "unique constraint").compare(
-        left.uniques, right.uniques, lambda unique: (frozenset(unique.columns), unique.options)
+        _without(left.uniques, seen), _without(right.uniques, seen), _unique_signature
     )
     yield from _Matching(pair, words, left.name, "BL303", "warning", "index").compare(
-        _own_indexes(engine, left), _own_indexes(engine, right), _index_signature
+        _without(_own_indexes(engine, left), seen),
+        _without(_own_indexes(engine, right), seen),
+        _index_signature,
     )
     yield from _Matching(pair, words, left.name, "BL305", "warning", "check constraint").compare(
         left.checks, right.checks, lambda check: canonical_expression(check.expression)
@@ -109,6 +115,35 @@ def _unmatched(
         [item for item in left if signature(item) not in known],
         [item for item in right if signature(item) not in wanted],
     )
+
+
+def _list_reshaped(left: Table, right: Table) -> list[tuple[Unique | Index, Unique | Index]]:
+    """List what has one name on both sides and is unique for all rows on one of them only."""
+    lefts, rights = _unmatched(left.uniques, right.uniques, _unique_signature)
+    plain = {index.name: index for index in right.indexes if index.name}
+    before = {index.name: index for index in left.indexes if index.name}
+    return [
+        *((unique, plain[unique.name]) for unique in lefts if unique.name in plain),
+        *((before[unique.name], unique) for unique in rights if unique.name in before),
+    ]
+
+
+def _shape_differs(
+    pair: Pair, table: str, item: Unique | Index, other: Unique | Index
+) -> Difference:
+    message = f"{item.name} of {table} keeps all rows unique on one side only"
+    return Difference(
+        "BL302", "warning", pair, message, table, _column(item),
+        describe(item), describe(other), item, other=other,
+    )  # fmt: skip
+
+
+def _without(items: Sequence[_T], names: set[str | None]) -> list[_T]:
+    return [item for item in items if item.name is None or item.name not in names]
+
+
+def _unique_signature(unique: Unique) -> tuple[frozenset[str], str]:
+    return frozenset(unique.columns), unique.options
 
 
 def _index_signature(index: Index) -> tuple[bool, str]:
