@@ -67,9 +67,9 @@ def test_not_null_column_says_what_rows_do_to_it(tmp_path: Path) -> None:
 
     report = bilayer.check(metadata=metadata, migrations=config)
 
-    notes = {f.place: f.fix.splitlines()[0] for f in report.findings if f.fix}
-    assert notes["t.code"] == "# Fails where a row has no value: give every row one first."
-    assert notes["u.code"].startswith("# Fails where there are rows: add it nullable")
+    notes = {(f.code, f.place): f.fix.splitlines()[0] for f in report.findings if f.fix}
+    assert notes["BL209", "t.code"] == "# Fails where a row has no value: give every row one first."
+    assert notes["BL202", "u.code"].startswith("# Fails where there are rows: add it nullable")
 
 
 def test_column_keeps_default_comment_and_numbering_on_mariadb(

@@ -1,0 +1,83 @@
+"""The operations that mend constraints and indexes: drop what is wrong, make what is right.
+
+Makes operations; ``operations`` writes them as text.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic.operations import ops
+
+from bilayer.drift.findings import Difference
+from bilayer.drift.snapshot import Check, ForeignKey, Index, Unique
+
+
+def write_constraint(
+    difference: Difference, table: sa.Table | None, name: str, schema: str | None
+) -> list[ops.MigrateOperation]:
+    """Drop what the right side has, then make what the left side has."""
+    item = difference.item
+    if (difference.left or "").startswith("no "):
+        return _drop(item, name, schema)
+    found = _find(item, table) if table is not None else None
+    dropped = _drop(difference.other, name, schema) if difference.other is not None else []
+    # What has no name cannot be dropped, and must not be made twice.
+    if found is None or (difference.other is not None and not dropped):
+        return []
+    return [*dropped, _create(found, name)]
+
+
+def _drop(item: Any, name: str, schema: str | None) -> list[ops.MigrateOperation]:
+    if item.name is None:
+        return []
+    if isinstance(item, Index) or (isinstance(item, Unique) and item.is_index):
+        return [ops.DropIndexOp(item.name, name, schema=schema)]
+    kind = {Unique: "unique", ForeignKey: "foreignkey", Check: "check"}[type(item)]
+    return [ops.DropConstraintOp(item.name, name, type_=kind, schema=schema)]
+
+
+def _create(found: sa.Constraint | sa.Index, table: str) -> ops.MigrateOperation:
+    if isinstance(found, sa.Index):
+        return ops.CreateIndexOp.from_index(found)
+    operation: Any = ops.AddConstraintOp.from_constraint(found)
+    if operation.constraint_name is None:
+        # SQLite's batch mode needs a name, and so does whoever drops the constraint one day.
+        prefix = _PREFIXES[type(found)]
+        operation.constraint_name = "_".join([prefix, table, *sorted(_columns(found))])
+    created: ops.MigrateOperation = operation
+    return created
+
+
+_PREFIXES: Final[dict[type[Any], str]] = {
+    sa.UniqueConstraint: "uq",
+    sa.ForeignKeyConstraint: "fk",
+    sa.CheckConstraint: "ck",
+}
+
+
+def _find(item: Any, table: sa.Table) -> sa.Constraint | sa.Index | None:
+    """Find the object a snapshot was made from: by name, or else by its columns."""
+    candidates: list[sa.Constraint | sa.Index] = [
+        *(constraint for constraint in table.constraints if _is_alike(item, constraint)),
+        *(index for index in table.indexes if isinstance(item, Index | Unique)),
+    ]
+    named = [each for each in candidates if item.name and str(each.name) == item.name]
+    columns = set(getattr(item, "columns", ()))
+    same = [each for each in candidates if columns and _columns(each) == columns]
+    return next(iter([*named, *same]), None)
+
+
+def _is_alike(item: Any, constraint: sa.Constraint) -> bool:
+    kinds: dict[type[Any], type[sa.Constraint]] = {
+        Unique: sa.UniqueConstraint,
+        ForeignKey: sa.ForeignKeyConstraint,
+        Check: sa.CheckConstraint,
+    }
+    kind = kinds.get(type(item))
+    return kind is not None and isinstance(constraint, kind)
+
+
+def _columns(item: sa.Constraint | sa.Index) -> set[str]:
+    return {column.name for column in getattr(item, "columns", ())}
