@@ -49,8 +49,19 @@ def tables_of(path: Path) -> list[str]:
     return names
 
 
-def list_scratch(url: str | None) -> set[str]:
-    """Name the scratch databases of a server, or the scratch folders of this machine."""
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+
+def list_scratch(url: str | None, process: int | None = None) -> set[str]:
+    """Name a process's scratch databases, or the scratch folders of this test.
+
+    Other processes of the run use the same server at the same time.
+    """
     if url is None:
         return {path.name for path in Path(tempfile.gettempdir()).glob("bilayer_scratch_*")}
     engine = sa.create_engine(url)
@@ -62,10 +73,8 @@ def list_scratch(url: str | None) -> set[str]:
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(f"SELECT {column}").scalars().all()
     engine.dispose()
-    return {name for name in rows if name.startswith("bilayer_") and name.split("_")[1] in PURPOSES}
-
-
-PURPOSES = {"models", "migrations", "values", "behind"}
+    owner = f"_{process or os.getpid()}_"
+    return {name for name in rows if name.startswith("bilayer_") and owner in name}
 
 
 def test_env_that_ignores_the_config_still_gets_the_scratch_database(
@@ -242,7 +251,6 @@ def test_environment_of_the_caller_stays_as_it_is(
 def test_scratch_databases_are_gone_after_an_error(
     models: sa.MetaData, tmp_path: Path, dialect: str, scratch_url: str | None
 ) -> None:
-    before = list_scratch(scratch_url)
     config = write_project(tmp_path, first=CREATE, second='op.execute("SELECT nonsense")')
 
     report = bilayer.check(
@@ -250,13 +258,12 @@ def test_scratch_databases_are_gone_after_an_error(
     )
 
     assert report.exit_code == 2
-    assert list_scratch(scratch_url) <= before
+    assert not list_scratch(scratch_url)
 
 
 def test_scratch_databases_are_gone_after_the_child_is_killed(
     models: sa.MetaData, tmp_path: Path, dialect: str, scratch_url: str | None
 ) -> None:
-    before = list_scratch(scratch_url)
     config = write_project(
         tmp_path, first="import os, signal\nos.kill(os.getpid(), signal.SIGTERM)"
     )
@@ -267,13 +274,12 @@ def test_scratch_databases_are_gone_after_the_child_is_killed(
 
     assert "could not be replayed" in report.failures[0].reason
     assert report.exit_code == 2
-    assert list_scratch(scratch_url) <= before
+    assert not list_scratch(scratch_url)
 
 
 def test_scratch_databases_are_gone_after_the_check_is_terminated(
     tmp_path: Path, dialect: str, scratch_url: str | None
 ) -> None:
-    before = list_scratch(scratch_url)
     started = tmp_path / "started"
     body = f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\ntime.sleep(60)"
     write_project(tmp_path / "project", first=body)
@@ -285,12 +291,12 @@ def test_scratch_databases_are_gone_after_the_check_is_terminated(
 
     with subprocess.Popen([sys.executable, "-c", program]) as process:
         wait_for(started)
-        assert list_scratch(scratch_url) - before
+        assert list_scratch(scratch_url, process.pid)
         process.send_signal(signal.SIGTERM)
         code = process.wait(timeout=20)
 
     assert code == 128 + signal.SIGTERM
-    assert list_scratch(scratch_url) <= before
+    assert not list_scratch(scratch_url, process.pid)
 
 
 def test_second_signal_does_not_stop_the_dropping(
@@ -298,7 +304,6 @@ def test_second_signal_does_not_stop_the_dropping(
 ) -> None:
     if scratch_url is None:
         pytest.skip("SQLite's scratch databases are files")
-    before = list_scratch(scratch_url)
 
     with pytest.raises(SystemExit), scratch_databases(*name_server(scratch_url)) as scratch:
         scratch.create("models")
@@ -311,7 +316,7 @@ def test_second_signal_does_not_stop_the_dropping(
         monkeypatch.setattr(scratch, "drop_all", drop_after_a_signal)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    assert list_scratch(scratch_url) <= before
+    assert not list_scratch(scratch_url)
 
 
 def name_server(url: str) -> tuple[EngineName, sa.URL]:
@@ -326,6 +331,8 @@ def wait_for(path: Path) -> None:
         time.sleep(0.05)
 
 
-def test_scratch_url_of_another_engine_is_refused() -> None:
+def test_scratch_url_of_another_engine_is_refused(tmp_path: Path) -> None:
+    config = write_project(tmp_path, first=CREATE)
+
     with pytest.raises(BilayerError, match="postgresql"):
-        bilayer.check(dialect="mysql", scratch_url="postgresql://localhost/x")
+        bilayer.check(migrations=config, dialect="mysql", scratch_url="postgresql://localhost/x")
