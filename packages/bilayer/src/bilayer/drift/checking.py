@@ -87,11 +87,12 @@ def check(
 def _listed(metadata: sa.MetaData | Sequence[sa.MetaData] | None) -> list[sa.MetaData]:
     if metadata is None:
         return []
-    several = list(metadata) if isinstance(metadata, list | tuple) else [metadata]
-    if not all(isinstance(each, sa.MetaData) for each in several):
+    several = metadata if isinstance(metadata, list | tuple) else [metadata]
+    found = [each for each in several if isinstance(each, sa.MetaData)]
+    if len(found) < len(several):
         message = "metadata is no MetaData and no list of them"
         raise BilayerError(message)
-    return several
+    return found
 
 
 def _choose_engine(url: str | sa.URL | sa.Engine | None, dialect: str | None) -> EngineName:

@@ -62,6 +62,7 @@ class Sources:
             return
         self.dal = dal
         if not hasattr(dal, "tables") and callable(dal):
+            error: BaseException | None
             try:
                 self.dal, error = runtime_reader.define(dal)
             except Terminated:
