@@ -7,7 +7,8 @@ import signal
 import threading
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -227,15 +228,16 @@ def test_blocks_of_different_threads_do_not_know_each_other(
     assert names(core) == {"theirs"}
 
 
-class _interrupted_after:  # noqa: N801 - reads as the function it is
+@contextmanager
+def _interrupted_after(seconds: float) -> Iterator[None]:
     """Send this process Ctrl-C after some seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._timer = threading.Timer(seconds, os.kill, [os.getpid(), signal.SIGINT])
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self._timer.join()
+    # A run that a shell put into the background was started to ignore it.
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(seconds, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        signal.signal(signal.SIGINT, previous)
