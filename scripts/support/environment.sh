@@ -86,7 +86,7 @@ find_python() {
     local candidate seen=''
     for candidate in ${PYTHON:+"$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11; do
         command -v "$candidate" >/dev/null || continue
-        case $("$candidate" -c "$PROBE" 2>/dev/null) in
+        case $("$candidate" -c "$PYTHON_PROBE" 2>/dev/null) in
             usable)
                 PYTHON=$candidate
                 return
@@ -102,7 +102,7 @@ find_python() {
 Install one, or name it: PYTHON=/path/to/python3 $0"
 }
 
-PROBE='
+PYTHON_PROBE='
 import sys
 if sys.implementation.name == "cpython" and (3, 11) <= sys.version_info[:2] <= (3, 14):
     try:

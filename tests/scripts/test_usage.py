@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,3 +93,30 @@ def test_a_machine_without_a_usable_python_is_told_so(
 
     assert refused.returncode == 1
     assert sentence in refused.stderr
+
+
+@pytest.mark.parametrize("script", SHELL_SCRIPTS)
+def test_script_keeps_off_the_names_it_sources(script: str) -> None:
+    assigned = re.compile(r"^([A-Z_]+)=", re.MULTILINE)
+    support = (ROOT / "scripts/support/environment.sh").read_text()
+
+    taken = set(assigned.findall((ROOT / "scripts" / script).read_text()))
+
+    assert not taken & set(assigned.findall(support))
+
+
+def test_run_finds_a_python_where_nothing_is_set_up(tmp_path: Path) -> None:
+    # It then stops at the packages: the copy has no locks.
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+
+    stopped = subprocess.run(
+        [tmp_path / "scripts/run", "--setup-only"],
+        env={"PATH": os.environ["PATH"], "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert stopped.returncode == 1
+    assert "Making .venv with Python" in stopped.stdout
