@@ -52,7 +52,7 @@ def write(options: list[str]) -> int:
     for name, requirements in wanted_requirements(ROOT).items():
         target = ROOT / f"requirements/{name}.lock"
         print(f"Writing requirements/{name}.lock")
-        command = ["uv", "pip", "compile", *OPTIONS, *options, *LOCKS[name], "-o", str(target)]
+        command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", *OPTIONS, *options, *LOCKS[name], "-o", str(target)]
         if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode:
             return 1
         with target.open("a") as lock:

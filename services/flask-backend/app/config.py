@@ -15,26 +15,19 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import URL
 
-from bilayer.urls import engine_name, parse_url
+from app.production import find_key_flaws, find_url_flaws
+from bilayer.urls import parse_url
 
 CHECKOUT: Final = Path(__file__).parents[3]
 ALEMBIC_INI: Final = CHECKOUT / "alembic.ini"
-SECRETS: Final = ("database_url", "database_password", "migration_database_url", "secret_key")
-KNOWN_PASSWORDS: Final = frozenset(
-    {
-        "admin", "app", "backend", "change-me", "changeme", "mariadb", "mysql", "password",
-        "postgres", "postgresql", "root", "secret",
-    }
-)  # fmt: skip
-"""What documentation, images and the compose file of this repository come with."""
-
-OTHER_PROOFS: Final = frozenset({"passfile", "sslcert", "ssl_cert"})
-"""Parameters of a URL by which a client proves who it is without a password in it."""
-
-MIN_SECRET_KEY_CHARACTERS: Final = 32
-MIN_DIFFERENT_CHARACTERS: Final = 8
-"""32 random hexadecimal digits have fewer different ones once in a million times."""
-
+SECRETS: Final = (
+    "database_url",
+    "database_password",
+    "migration_database_url",
+    "secret_key",
+    "secret_key_fallbacks",
+    "smtp_password",
+)
 METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Not a setting: the variable by which prometheus_client shares numbers between processes."""
 
@@ -57,6 +50,7 @@ class Settings(BaseSettings):
     env: Literal["dev", "prod"] = "dev"
     data_dir: Path = CHECKOUT / "data"
     secret_key: SecretStr | None = None
+    secret_key_fallbacks: SecretStr | None = None
     docs: Literal["on", "off"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -66,6 +60,10 @@ class Settings(BaseSettings):
     database_name: str = "app"
     database_user: str = "app"
     database_password: SecretStr | None = None
+    database_sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] | None = (
+        None
+    )
+    database_sslrootcert: Path | None = None
     migration_database_url: SecretStr | None = None
 
     db_pool_size: int = Field(default=10, ge=1, le=1000)
@@ -81,6 +79,18 @@ class Settings(BaseSettings):
     trusted_hosts: str = ""
     proxy_hops: int = Field(default=0, ge=0, le=10)
     max_body_bytes: int = Field(default=1_048_576, ge=1024, le=67_108_864)
+    cors_origins: str = ""
+    drain_seconds: float | None = Field(default=None, ge=0, le=60)
+
+    public_url: str = "http://127.0.0.1:5000"
+    mail_sender: Literal["console", "file", "smtp"] = "console"
+    mail_from: str = "no-reply@localhost"
+    mail_dir: Path | None = None
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
 
     @classmethod
     def settings_customise_sources(
@@ -102,6 +112,7 @@ class Settings(BaseSettings):
         if self.database_host is None:
             return parse_url(f"sqlite:///{(self.data_dir / 'app.db').absolute()}")
         password = self.database_password
+        proofs = {"sslmode": self.database_sslmode, "sslrootcert": self.database_sslrootcert}
         return parse_url(
             URL.create(
                 "postgresql",
@@ -110,6 +121,7 @@ class Settings(BaseSettings):
                 host=self.database_host,
                 port=self.database_port,
                 database=self.database_name,
+                query={name: str(value) for name, value in proofs.items() if value is not None},
             )
         )
 
@@ -138,7 +150,25 @@ class Settings(BaseSettings):
     @property
     def allowed_hosts(self) -> list[str]:
         """The names of ``TRUSTED_HOSTS``, which has commas between them."""
-        return [name.strip() for name in self.trusted_hosts.split(",") if name.strip()]
+        return _split(self.trusted_hosts)
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The origins of ``CORS_ORIGINS``, which has commas between them."""
+        return _split(self.cors_origins)
+
+    @property
+    def former_keys(self) -> list[str]:
+        """The keys of ``SECRET_KEY_FALLBACKS``: no longer used to sign, still believed."""
+        fallbacks = self.secret_key_fallbacks
+        return _split(fallbacks.get_secret_value()) if fallbacks else []
+
+    @property
+    def draining(self) -> float:
+        """How long ``/readyz`` says 503 before a stopping server takes no more connections."""
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        return 5.0 if self.env == "prod" else 0.0
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -169,14 +199,9 @@ class Settings(BaseSettings):
 
     def _unsafe(self) -> list[str]:
         """List what must not go into production."""
-        problems = []
-        key = self.secret_key.get_secret_value() if self.secret_key else ""
-        if len(key) < MIN_SECRET_KEY_CHARACTERS or len(set(key)) < MIN_DIFFERENT_CHARACTERS:
-            problems.append(
-                f"SECRET_KEY must have at least {MIN_SECRET_KEY_CHARACTERS} random characters"
-            )
+        problems = find_key_flaws("SECRET_KEY", self.secret_key)
         for setting, name in self._databases().items():
-            problems.extend(_unsafe_url(setting, getattr(self, name)))
+            problems.extend(find_url_flaws(setting, getattr(self, name)))
         return problems
 
 
@@ -216,22 +241,8 @@ def get_settings() -> Settings:
         raise SettingsError(_sentences(error)) from None
 
 
-def _unsafe_url(setting: str, url: URL) -> list[str]:
-    if engine_name(url.drivername) == "sqlite":
-        return [f"{setting} must name PostgreSQL or MariaDB; SQLite is for development"]
-    password = str(url.password or "").lower()
-    if password in KNOWN_PASSWORDS or (password and password == (url.username or "").lower()):
-        return [f"{setting} has a password that everybody knows"]
-    if not password and _is_over_network(url) and not url.query.keys() & OTHER_PROOFS:
-        return [f"{setting} must give a password to a server that is reached over the network"]
-    return []
-
-
-def _is_over_network(url: URL) -> bool:
-    if engine_name(url.drivername) == "mysql":
-        return "unix_socket" not in url.query
-    host = str(url.host or url.query.get("host") or "/")
-    return not host.startswith("/")
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _sentences(error: ValidationError) -> str:

@@ -1,0 +1,1 @@
+"""When to stop asking what does not answer."""
