@@ -9,6 +9,7 @@ import pytest
 from flask import Flask, g
 
 from app.api.pagination import ListQuery, page_of, read_cursor
+from app.api.signing import SIGNING_KEYS
 from app.errors import Invalid
 from app.keyset import Position
 
@@ -142,6 +143,22 @@ def test_cursor_is_refused_for_another_account() -> None:
 def test_cursor_made_elsewhere_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         read_cursor(ListQuery(cursor=text))
+
+
+@pytest.mark.usefixtures("listing")
+def test_cursor_outlives_a_change_of_the_key_as_long_as_the_former_one_is_believed(
+    edge: Flask,
+) -> None:
+    edge.config[SIGNING_KEYS] = (b"former",)
+    cursor = cursor_of(ListQuery())
+    edge.config[SIGNING_KEYS] = (b"new", b"former")
+
+    assert read_cursor(ListQuery(cursor=cursor)) is not None
+    later = cursor_of(ListQuery())
+    edge.config[SIGNING_KEYS] = (b"new",)
+    assert read_cursor(ListQuery(cursor=later)) is not None
+    with pytest.raises(Invalid):
+        read_cursor(ListQuery(cursor=cursor))
 
 
 @pytest.mark.usefixtures("listing")

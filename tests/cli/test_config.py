@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.api.signing import signing_key
+from app.api.signing import signing_keys
 from app.config import SECRETS, Settings, SettingsError, get_settings
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -204,8 +204,8 @@ def test_settings_do_not_print_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_key_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
 
-    first = signing_key(settings)
-    second = signing_key(settings)
+    [first] = signing_keys(settings)
+    [second] = signing_keys(settings)
 
     assert first == second
     assert len(first) >= 48
@@ -218,7 +218,7 @@ def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
 
     with ThreadPoolExecutor(16) as pool:
-        keys = set(pool.map(lambda _: signing_key(settings), range(64)))
+        keys = set(pool.map(lambda _: signing_keys(settings), range(64)))
 
     assert len(keys) == 1
 

@@ -216,7 +216,7 @@ def test_refresh_and_the_end_of_an_account_wait_for_each_other(
     monkeypatch.setattr(sessions, "create_session", store_slowly)
     monkeypatch.setattr(sessions, "revoke_sessions", revoke_slowly)
     actions: list[Callable[[], object]] = [
-        partial(refresh, signed_in.tokens.refresh_token, CLIENT, key=b"key"),
+        partial(refresh, signed_in.tokens.refresh_token, CLIENT, keys=[b"key"]),
         partial(change_user, user_id, is_active=False)
         if end == "disable"
         else partial(delete_account, user_id),

@@ -43,7 +43,7 @@ def sign_in(user: dict[str, Any] | None = None) -> TokenPair:
 
 
 def refresh(pair: TokenPair) -> TokenPair:
-    return refresh_session(pair.refresh_token, CLIENT, key=KEY)
+    return refresh_session(pair.refresh_token, CLIENT, keys=[KEY])
 
 
 def is_valid(pair: TokenPair) -> bool:
@@ -108,7 +108,7 @@ def test_access_token_is_no_refresh_token() -> None:
     pair = sign_in()
 
     with pytest.raises(Unauthorized):
-        refresh_session(pair.access_token, CLIENT, key=KEY)
+        refresh_session(pair.access_token, CLIENT, keys=[KEY])
 
 
 def test_access_token_expires() -> None:
@@ -239,7 +239,7 @@ def test_whoever_never_held_a_token_of_a_sign_in_cannot_end_it() -> None:
 
     for text in forged:
         with pytest.raises(Unauthorized) as refused:
-            refresh_session(text, CLIENT, key=KEY)
+            refresh_session(text, CLIENT, keys=[KEY])
         assert refused.value.code == "TOKEN_INVALID"
 
     assert is_valid(refresh(pair))
@@ -256,12 +256,30 @@ def test_reuse_ends_no_other_sign_in() -> None:
     assert is_valid(other)
 
 
+def test_lost_reply_is_given_again_although_the_servers_key_has_changed_since() -> None:
+    first = sign_in()
+    second = refresh(first)
+
+    again = refresh_session(first.refresh_token, CLIENT, keys=[b"the new key", KEY])
+
+    assert (again.access_token, again.refresh_token) == (second.access_token, second.refresh_token)
+
+
+def test_new_tokens_are_signed_by_the_new_key() -> None:
+    first = sign_in()
+    second = refresh_session(first.refresh_token, CLIENT, keys=[b"the new key", KEY])
+
+    again = refresh_session(first.refresh_token, CLIENT, keys=[b"the new key"])
+
+    assert again.refresh_token == second.refresh_token
+
+
 def test_reuse_ends_the_sign_in_even_if_the_servers_key_has_changed() -> None:
     first = sign_in()
     second = refresh(first)
 
     with pytest.raises(Unauthorized) as refused:
-        refresh_session(first.refresh_token, CLIENT, key=b"another key")
+        refresh_session(first.refresh_token, CLIENT, keys=[b"another key"])
 
     assert refused.value.code == "TOKEN_REUSED"
     assert not is_valid(second)

@@ -28,7 +28,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from app.api import access, auth, documents, encoding, errors, history, lifecycle, probes, users
     from app.api.hosts import ALLOWED_HOSTS
     from app.api.limits import MAX_BODY_BYTES
-    from app.api.signing import SIGNING_KEY, signing_key
+    from app.api.signing import SIGNING_KEYS, signing_keys
     from app.config import get_settings
     from app.health import Health, probe_database
     from app.log import configure_logging
@@ -49,7 +49,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     )
     app.json = encoding.JSONProvider(app)
     app.config[MAX_BODY_BYTES] = settings.max_body_bytes
-    app.config[SIGNING_KEY] = signing_key(settings)
+    app.config[SIGNING_KEYS] = signing_keys(settings)
     app.config[ALLOWED_HOSTS] = settings.allowed_hosts
     # A redirect to the tidy address would name whatever host the request names.
     app.url_map.merge_slashes = False

@@ -11,7 +11,7 @@ from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
 from app.api.fields import Body
 from app.api.schemas.accounts import Credentials, Registration, Tokens, tokens_json
-from app.api.signing import current_signing_key
+from app.api.signing import current_signing_keys
 from app.usecases import accounts
 from app.usecases.accounts import Client
 
@@ -45,7 +45,7 @@ def login(body: Credentials) -> dict[str, Any]:
 @allow("public")
 def refresh(body: Renewal) -> dict[str, Any]:
     """Replace a pair of tokens. A refresh token works once; its reuse ends the sign-in."""
-    signed_in = accounts.refresh(body.refresh_token, _client(), key=current_signing_key())
+    signed_in = accounts.refresh(body.refresh_token, _client(), keys=current_signing_keys())
     return tokens_json(signed_in)
 
 

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -17,7 +17,7 @@ from flask import current_app, g, request
 from pydantic import Field
 
 from app.api.fields import FROM_DIGITS, Parameters
-from app.api.signing import current_signing_key
+from app.api.signing import current_signing_keys
 from app.errors import FieldError, Invalid
 from app.keyset import Position
 
@@ -50,7 +50,7 @@ def read_cursor(query: ListQuery) -> Position | None:
     except ValueError:
         raise _refused() from None
     place, signature = raw[: _PLACE.size], raw[_PLACE.size :]
-    if len(place) != _PLACE.size or not hmac.compare_digest(signature, _sign(place, query)):
+    if len(place) != _PLACE.size or not _is_signed(place, query, signature):
         raise _refused()
     microseconds, identifier = _PLACE.unpack(place)
     return Position(_EPOCH + timedelta(microseconds=microseconds), UUID(bytes=identifier))
@@ -91,16 +91,20 @@ def _fitting(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _write_cursor(row: Mapping[str, Any], query: ListQuery) -> str:
     microseconds = (row["created_at"] - _EPOCH) // timedelta(microseconds=1)
     place = _PLACE.pack(microseconds, row["id"].bytes)
-    return base64.urlsafe_b64encode(place + _sign(place, query)).decode("ascii")
+    return base64.urlsafe_b64encode(place + next(_signatures(place, query))).decode("ascii")
 
 
-def _sign(place: bytes, query: ListQuery) -> bytes:
-    """Bind a place to the list, its filters and the account that asks."""
+def _is_signed(place: bytes, query: ListQuery, signature: bytes) -> bool:
+    return any(hmac.compare_digest(signature, one) for one in _signatures(place, query))
+
+
+def _signatures(place: bytes, query: ListQuery) -> Iterator[bytes]:
+    """Bind a place to the list, its filters and the account that asks, by each key in turn."""
     principal = g.get("principal")
     filters = query.model_dump_json(exclude={"cursor", "limit"})
     context = f"{request.endpoint}\n{principal and principal.user_id}\n{filters}\n".encode()
-    key = current_signing_key()
-    return hmac.digest(key, b"cursor\n" + context + place, hashlib.sha256)[:_SIGNATURE_BYTES]
+    for key in current_signing_keys():
+        yield hmac.digest(key, b"cursor\n" + context + place, hashlib.sha256)[:_SIGNATURE_BYTES]
 
 
 def _refused() -> Invalid:

@@ -1,4 +1,8 @@
-"""The key of every signature: made once, kept, and found by a request. Signs nothing."""
+"""The keys of every signature: made once, kept, and found by a request. Signs nothing.
+
+The first key signs. The others are former ones (or, while a new key is being rolled out, the next
+one): what they signed is still believed.
+"""
 
 import secrets
 from typing import Final, cast
@@ -7,17 +11,23 @@ from flask import current_app
 
 from app.config import Settings
 
-SIGNING_KEY: Final = "SIGNING_KEY"
-"""Where ``create_app`` keeps the key in Flask's configuration."""
+SIGNING_KEYS: Final = "SIGNING_KEYS"
+"""Where ``create_app`` keeps the keys in Flask's configuration."""
 
 
-def current_signing_key() -> bytes:
-    """Return the key of the application that answers."""
-    return cast("bytes", current_app.config[SIGNING_KEY])
+def current_signing_keys() -> tuple[bytes, ...]:
+    """Return the keys of the application that answers; the first one signs."""
+    return cast("tuple[bytes, ...]", current_app.config[SIGNING_KEYS])
 
 
-def signing_key(settings: Settings) -> bytes:
-    """Return the key of every HMAC: ``SECRET_KEY``, or one made once and kept beside the data."""
+def signing_keys(settings: Settings) -> tuple[bytes, ...]:
+    """Return the keys of every HMAC: ``SECRET_KEY`` (or one kept beside the data), then others."""
+    former = [key.encode() for key in settings.former_keys]
+    return (_first_key(settings), *former)
+
+
+def _first_key(settings: Settings) -> bytes:
+    """Return ``SECRET_KEY``, or a key that is made once and kept beside the data."""
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value().encode()
     path = settings.data_dir / "secret_key"

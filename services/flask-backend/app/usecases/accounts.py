@@ -4,6 +4,7 @@ Holds no rule about tokens (``sessions``), counting failures (``lockout``) or ad
 rights over others (``administration``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -108,13 +109,13 @@ def login(*, email: str, password: str, client: Client) -> SignedIn:
         return SignedIn(require_user(user["id"]), tokens)
 
 
-def refresh(refresh_token: str, client: Client, *, key: bytes) -> SignedIn:
-    """Exchange a refresh token for the next pair, signed with ``key``.
+def refresh(refresh_token: str, client: Client, *, keys: Sequence[bytes]) -> SignedIn:
+    """Exchange a refresh token for the next pair, signed with the first of ``keys``.
 
     Raises:
         Unauthorized: The token is unknown, expired, ended or used before.
     """
-    tokens = sessions.refresh_session(refresh_token, client, key=key)
+    tokens = sessions.refresh_session(refresh_token, client, keys=keys)
     user = get_user(tokens.user_id)
     if user is None:  # It was deleted just now, and its tokens ended with it.
         raise sessions.invalid_token()

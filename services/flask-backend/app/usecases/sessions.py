@@ -9,6 +9,7 @@ its family, and nobody but who held one of them can: it ends the family as well.
 """
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -130,13 +131,14 @@ def authenticate(access_token: str) -> Principal:
     )
 
 
-def refresh_session(refresh_token: str, client: Client, *, key: bytes) -> TokenPair:
+def refresh_session(refresh_token: str, client: Client, *, keys: Sequence[bytes]) -> TokenPair:
     """Replace a pair of tokens by its one successor.
 
     Args:
         refresh_token: What the client holds.
         client: Where it is now.
-        key: Signs the successor, so that a lost reply can be given again.
+        keys: The first signs the successor, so that a lost reply can be given again; the reply
+            may have been signed by any.
 
     Raises:
         Unauthorized: The token is unknown, expired or ended, its account is disabled or deleted,
@@ -147,7 +149,7 @@ def refresh_session(refresh_token: str, client: Client, *, key: bytes) -> TokenP
     if token is None or not _list_family(token):
         raise invalid_token()
     with transaction():
-        answer = _renew(token, client, key)
+        answer = _renew(token, client, keys)
     if isinstance(answer, Unauthorized):
         raise answer
     return answer
@@ -168,7 +170,7 @@ def end_all_sessions(user_id: UUID) -> None:
     revoke_sessions(user_id, revoked_at=clock.now())
 
 
-def _renew(token: Token, client: Client, key: bytes) -> TokenPair | Unauthorized:
+def _renew(token: Token, client: Client, keys: Sequence[bytes]) -> TokenPair | Unauthorized:
     """Return the next pair or the refusal, which must not undo that the sign-in has ended."""
     user = lock_user(token.user_id)
     family = _list_family(token)
@@ -178,14 +180,16 @@ def _renew(token: Token, client: Client, key: bytes) -> TokenPair | Unauthorized
     used = next((pair for pair in family if pair["refresh_hash"] == token.digest), None)
     if used is not None and used["refresh_expires_at"] <= now:
         return Unauthorized("TOKEN_EXPIRED", "The refresh token has expired. Sign in again.")
-    access, refresh = derive_tokens(token, key)
+    successors = [derive_tokens(token, key) for key in keys]
     if used is not None and used["rotated_at"] is None:
+        access, refresh = successors[0]
         _rotate(used, access, refresh, client, now)
         return _pair(access, refresh, ACCESS_LIFETIME)
     if used is not None and now <= used["rotated_at"] + REUSE_GRACE:
-        for pair in family:
-            if pair["refresh_hash"] == refresh.digest:  # Its answer may have been lost.
-                return _pair(access, refresh, pair["expires_at"] - now)
+        lifetimes = {pair["refresh_hash"]: pair["expires_at"] - now for pair in family}
+        for access, refresh in successors:
+            if refresh.digest in lifetimes:  # Its answer may have been lost.
+                return _pair(access, refresh, lifetimes[refresh.digest])
     revoke_sessions(token.user_id, family_id=token.family_id, revoked_at=now)
     return Unauthorized(
         "TOKEN_REUSED",
