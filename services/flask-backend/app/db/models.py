@@ -5,7 +5,17 @@ from __future__ import annotations
 from app.db.base import Base
 from app.db.tables.accounts import Login, LoginAttempt, Profile, Session, User
 from app.db.tables.history import History
+from app.db.tables.idempotency import IdempotencyKey
 
 metadata = Base.metadata
 
-__all__ = ["History", "Login", "LoginAttempt", "Profile", "Session", "User", "metadata"]
+__all__ = [
+    "History",
+    "IdempotencyKey",
+    "Login",
+    "LoginAttempt",
+    "Profile",
+    "Session",
+    "User",
+    "metadata",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from app.dal.tables.accounts import define_accounts
 from app.dal.tables.history import define_history
+from app.dal.tables.idempotency import define_idempotency
 from bilayer.runtime import DAL
 
 
@@ -15,3 +16,4 @@ def define_tables(db: DAL) -> None:
     """Define every table of the application on ``db``. Sends nothing to the database."""
     define_accounts(db)
     define_history(db)
+    define_idempotency(db)
