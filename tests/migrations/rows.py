@@ -16,7 +16,11 @@ from bilayer import types
 Columns = Mapping[tuple[str, str], list[Any]]
 """The values of each (table, column), in the order of the table's primary key."""
 
-CHOSEN: Final = {"users.role": "maintainer", "users.user_type": "member"}
+CHOSEN: Final = {
+    "users.role": "maintainer",
+    "users.user_type": "member",
+    "email_tokens.purpose": "password_reset",
+}
 """Values where a check allows only some; none of them is the column's default."""
 
 TEXT: Final = "A\N{LATIN SMALL LETTER E WITH ACUTE} \N{DOG FACE} '%\\ "

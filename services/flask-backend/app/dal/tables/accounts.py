@@ -12,6 +12,8 @@ def define_accounts(db: DAL) -> None:
     _define_sessions(db)
     _define_logins(db)
     _define_login_attempts(db)
+    _define_email_tokens(db)
+    _define_mail_outbox(db)
 
 
 def _define_users(db: DAL) -> None:
@@ -28,6 +30,7 @@ def _define_users(db: DAL) -> None:
         Field("created_at", "datetime", notnull=True),
         Field("updated_at", "datetime", notnull=True),
         Field("is_deleted", "boolean", notnull=True, default=False),
+        Field("email_verified_at", "datetime"),
         primarykey=["id"],
     )
 
@@ -89,4 +92,31 @@ def _define_login_attempts(db: DAL) -> None:
         Field("locked_until", "datetime"),
         Field("updated_at", "datetime", notnull=True),
         primarykey=["key"],
+    )
+
+
+def _define_email_tokens(db: DAL) -> None:
+    db.define_table(
+        "email_tokens",
+        Field("user_id", "uuid", notnull=True),
+        Field("purpose", "string", length=20, notnull=True),
+        Field("id", "uuid", notnull=True),
+        Field("token_hash", "string", length=64, notnull=True),
+        Field("created_at", "datetime", notnull=True),
+        Field("expires_at", "datetime", notnull=True),
+        primarykey=["user_id", "purpose"],
+    )
+
+
+def _define_mail_outbox(db: DAL) -> None:
+    db.define_table(
+        "mail_outbox",
+        Field("user_id", "uuid", notnull=True),
+        Field("id", "uuid", notnull=True),
+        Field("kind", "string", length=30, notnull=True),
+        Field("created_at", "datetime", notnull=True),
+        Field("expires_at", "datetime", notnull=True),
+        Field("attempts", "integer", notnull=True, default=0),
+        Field("next_attempt_at", "datetime", notnull=True),
+        primarykey=["user_id", "id"],
     )

@@ -41,6 +41,7 @@ class User(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime(), server_default=utcnow())
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime(), server_default=utcnow())
     is_deleted: Mapped[bool] = mapped_column(sa.Boolean(), server_default=sa.false())
+    email_verified_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime())
 
 
 class Profile(Base):
@@ -111,3 +112,38 @@ class LoginAttempt(Base):
     failed: Mapped[int] = mapped_column(sa.Integer(), server_default=sa.text("0"))
     locked_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime())
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime(), server_default=utcnow())
+
+
+class EmailToken(Base):
+    """The one link of its purpose that an account was last sent, as a digest."""
+
+    __tablename__ = "email_tokens"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+        sa.CheckConstraint("purpose IN ('email_verification', 'password_reset')", name="purpose"),
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(UUID(), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(20), primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(UUID())
+    token_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime())
+    expires_at: Mapped[dt.datetime] = mapped_column(UTCDateTime())
+
+
+class OutboxMail(Base):
+    """A mail that was not sent yet. Holds neither its text nor its address nor a secret."""
+
+    __tablename__ = "mail_outbox"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+        sa.Index(None, "next_attempt_at"),
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(UUID(), primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(UUID(), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(30))
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime())
+    expires_at: Mapped[dt.datetime] = mapped_column(UTCDateTime())
+    attempts: Mapped[int] = mapped_column(sa.Integer(), server_default=sa.text("0"))
+    next_attempt_at: Mapped[dt.datetime] = mapped_column(UTCDateTime())
