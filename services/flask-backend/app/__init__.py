@@ -26,6 +26,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app.api import access, auth, documents, encoding, errors, history, lifecycle, probes, users
+    from app.api.cors import ALLOWED_ORIGINS
     from app.api.hosts import ALLOWED_HOSTS
     from app.api.limits import MAX_BODY_BYTES
     from app.api.signing import SIGNING_KEYS, signing_keys
@@ -51,6 +52,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.config[MAX_BODY_BYTES] = settings.max_body_bytes
     app.config[SIGNING_KEYS] = signing_keys(settings)
     app.config[ALLOWED_HOSTS] = settings.allowed_hosts
+    app.config[ALLOWED_ORIGINS] = frozenset(settings.allowed_origins)
     # A redirect to the tidy address would name whatever host the request names.
     app.url_map.merge_slashes = False
     app.extensions[probes.HEALTH] = Health(probe_database)

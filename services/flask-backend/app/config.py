@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import URL
 
+from app.origins import check_origins
 from app.production import find_key_flaws, find_url_flaws
 from bilayer.urls import parse_url
 
@@ -79,7 +80,7 @@ class Settings(BaseSettings):
     trusted_hosts: str = ""
     proxy_hops: int = Field(default=0, ge=0, le=10)
     max_body_bytes: int = Field(default=1_048_576, ge=1024, le=67_108_864)
-    cors_origins: str = ""
+    cors_origins: Annotated[str, AfterValidator(check_origins)] = ""
     drain_seconds: float | None = Field(default=None, ge=0, le=60)
 
     public_url: str = "http://127.0.0.1:5000"

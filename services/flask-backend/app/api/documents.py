@@ -11,6 +11,7 @@ from flask_openapi3.types import SecuritySchemesDict
 
 from app.api.access import allow
 from app.api.blueprint import Blueprint
+from app.api.description import complete
 from app.api.fields import Parameters
 
 INFO: Final = Info(
@@ -55,14 +56,16 @@ class Asset(Parameters):
 @allow("public")
 def get_openapi() -> dict[str, Any]:
     """Return the OpenAPI document."""
-    return cast("OpenAPI", current_app).api_doc
+    return complete(cast("OpenAPI", current_app).api_doc)
 
 
 @blueprint.get("/docs")
 @allow("public")
 def get_page() -> Response:
     """Return the page that shows it."""
-    return _with_policy(Response(_PAGE, mimetype="text/html"))
+    response = Response(_PAGE, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
 
 
 @blueprint.get("/docs/start.js")
@@ -76,9 +79,4 @@ def get_start() -> Response:
 @allow("public")
 def get_asset(path: Asset) -> Response:
     """Return a file of Swagger UI."""
-    return _with_policy(send_from_directory(_ASSETS, path.name))
-
-
-def _with_policy(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = _POLICY
-    return response
+    return send_from_directory(_ASSETS, path.name)

@@ -1,4 +1,4 @@
-"""Which names the service answers to: the ``Host`` header, which whoever asks may write."""
+"""Which names the service answers to: ``Host`` and the target, which whoever asks may write."""
 
 from typing import Final
 
@@ -18,12 +18,29 @@ def require_host() -> None:
     """Refuse a request for a host that is not ours.
 
     Raises:
-        BadRequest: It is not, or the request names none.
+        BadRequest: It is not, the request names none, or two.
     """
     host = request.headers.get("Host")
     if not host:
         raise BadRequest("HOST_REQUIRED", "Send a Host header.")
+    if not _is_target_at(host, request.environ.get("RAW_URI", "/")):
+        raise BadRequest("BAD_REQUEST", "The request's target and its Host header disagree.")
     if request.path not in ANY_HOST and not host_is_trusted(
         host, current_app.config[ALLOWED_HOSTS]
     ):
         raise BadRequest("BAD_REQUEST", "This service does not answer for this host.")
+
+
+def _is_target_at(host: str, target: str) -> bool:
+    """Tell whether a request's target is a path, or a whole address on this very host.
+
+    A whole address has precedence over ``Host`` (RFC 9112, 3.2.2), and proxies differ in which of
+    the two they look at. A fragment is part of no request, and what follows ``#`` was not routed.
+    """
+    if "#" in target:
+        return False
+    if target.startswith("/") or target == "*":
+        return True
+    scheme, _, rest = target.partition("://")
+    authority = rest.partition("?")[0].partition("/")[0]
+    return scheme.lower() in ("http", "https") and authority.lower() == host.lower()

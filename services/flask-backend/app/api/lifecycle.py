@@ -10,21 +10,14 @@ import structlog
 from flask import Flask, Response, g, request
 from sqlalchemy.pool import QueuePool
 
+from app.api.cors import allow_origin
+from app.api.headers import SECURITY_HEADERS, TRANSPORT_SECURITY
 from app.api.hosts import require_host
 from app.log import end_request, start_request
 from app.metrics import record_connections, record_request
 from app.models import get_database, release
 
 log = structlog.get_logger(__name__)
-
-SECURITY_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-"""What an answer carries unless its view decided otherwise (OWASP, REST Security)."""
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -47,10 +40,11 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    allow_origin(response)
     if response.calculate_content_length() == 0:
         response.headers.remove("Content-Type")
     if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        response.headers.setdefault("Strict-Transport-Security", TRANSPORT_SECURITY)
     route = request.url_rule.rule if request.url_rule else None
     method = request.method if request.method in _METHODS else "OTHER"
     record_request(method, route, response.status_code, seconds)

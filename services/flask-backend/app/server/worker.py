@@ -23,6 +23,7 @@ from gunicorn.http import errors as http
 from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.api.headers import SECURITY_HEADERS
 from app.api.probes import HEALTH
 from app.server.deadlines import Deadlines
 from app.server.outbox import Outbox
@@ -204,7 +205,7 @@ def _problem(status: HTTPStatus) -> bytes:
     body = json.dumps(details, separators=(",", ":")).encode("ascii")
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
-        "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n"
     )
-    return head.encode("ascii") + body
+    protection = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items())
+    return f"{head}{protection}\r\n".encode("ascii") + body
