@@ -229,6 +229,12 @@ class _SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
+def secret_files() -> dict[str, Path]:
+    """Return the file of each secret that is given as ``NAME_FILE``."""
+    paths = {name.upper(): os.environ.get(f"{name.upper()}_FILE") for name in SECRETS}
+    return {name: Path(path) for name, path in paths.items() if path}
+
+
 @cache
 def get_settings() -> Settings:
     """Return the settings of this process, read once.

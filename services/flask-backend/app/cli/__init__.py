@@ -3,6 +3,7 @@
 import click
 
 from app.cli.database import database
+from app.cli.doctor import doctor
 from app.cli.edges import EXIT_CODES
 from app.cli.serve import serve
 from app.cli.users import users
@@ -24,4 +25,5 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(database)
+main.add_command(doctor)
 main.add_command(users)
