@@ -1,44 +1,16 @@
-"""Who may call what: the whole table, and that nothing is missing from it."""
-
-from collections.abc import Iterator
+"""Who may call a route: levels, tokens and what keeps a route from being forgotten."""
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.api.access import LEVELS, access_of, allow, require_declarations
+from app.api.access import LEVELS, allow, require_declarations
 from app.api.blueprint import Blueprint
 from app.usecases.sessions import Client, open_session
 from app.vocabulary import Role
 from tests.factories import make_user
 
 SOME_ID = "01890000-0000-7000-8000-000000000000"
-TABLE = {
-    "GET /healthz": "public",
-    "GET /readyz": "public",
-    "GET /metrics": "public",
-    "GET /openapi.json": "public",
-    "GET /docs": "public",
-    "GET /docs/start.js": "public",
-    "GET /docs/<path:name>": "public",
-    "POST /api/v1/auth/register": "public",
-    "POST /api/v1/auth/login": "public",
-    "POST /api/v1/auth/refresh": "public",
-    "POST /api/v1/auth/logout": "user",
-    "GET /api/v1/users/me": "user",
-    "PATCH /api/v1/users/me": "user",
-    "DELETE /api/v1/users/me": "user",
-    "GET /api/v1/users/me/profile": "user",
-    "PATCH /api/v1/users/me/profile": "user",
-    "GET /api/v1/users": "admin",
-    "GET /api/v1/users/<id>": "admin",
-    "PATCH /api/v1/users/<id>": "admin",
-    "POST /api/v1/history": "user",
-    "GET /api/v1/history": "user",
-    "GET /api/v1/history/<id>": "user",
-    "PATCH /api/v1/history/<id>": "user",
-    "DELETE /api/v1/history/<id>": "user",
-}
 ADMITTED = {
     "public": {None, *Role},
     "user": set(Role),
@@ -53,34 +25,6 @@ def signed_in_as(role: Role | None) -> dict[str, str]:
         return {}
     tokens = open_session(make_user(role=role)["id"], Client())
     return {"Authorization": f"Bearer {tokens.access_token}"}
-
-
-def declared(app: Flask) -> Iterator[tuple[str, str | None]]:
-    for rule in app.url_map.iter_rules():
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield f"{method} {rule.rule}", access_of(app.view_functions[rule.endpoint])
-
-
-def test_table_names_every_route(edge: Flask) -> None:
-    routes = {name: access for name, access in declared(edge) if "/echo" not in name}
-
-    assert routes == TABLE
-
-
-@pytest.mark.parametrize("role", [None, *Role])
-def test_each_role_is_admitted_exactly_where_the_table_says(
-    app: Flask, client: FlaskClient, role: Role | None
-) -> None:
-    refused_as = 401 if role is None else 403
-
-    for name in TABLE:
-        method, path = name.split()
-        headers = signed_in_as(role)
-        address = path.replace("<id>", SOME_ID).replace("<path:name>", "css/swagger-ui.css")
-        with client.open(address, method=method, headers=headers) as answer:
-            is_admitted = answer.status_code not in (401, 403)
-        assert is_admitted is (role in ADMITTED[TABLE[name]]), f"{name}: {answer.status_code}"
-        assert is_admitted or answer.status_code == refused_as
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -1,0 +1,217 @@
+"""Who gets what: every route, every method, everybody who could ask. A route needs a row here.
+
+The columns are who asks. ``owner`` is the account whose object stands in the address (an action,
+a sign-in, the account itself); ``other`` is another account of the same kind. The tokens of the
+``disabled`` and the ``deleted`` account were not ended, which the service does in the same
+transaction: they are refused for what the account is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import clock
+from app.api.access import access_of
+from app.models import delete_user, release, update_user
+from app.usecases.sessions import TokenPair
+from app.vocabulary import Role, UserType
+from tests.factories import PASSWORD, make_admin, make_history, make_user, new_email
+from tests.support.people import tokens_for
+from tests.support.routes import address, routes
+from tests.support.rows import COUNTERS, snapshot
+
+# HEAD has the row of GET. Every address answers OPTIONS to everybody.
+TABLE = """
+                                      nobody malformed expired guest owner other maintainer admin disabled deleted
+OPTIONS *                                200       200     200   200   200   200        200   200      200     200
+
+GET    /healthz                          200       200     200   200   200   200        200   200      200     200
+GET    /readyz                           200       200     200   200   200   200        200   200      200     200
+GET    /metrics                          200       200     200   200   200   200        200   200      200     200
+GET    /openapi.json                     200       200     200   200   200   200        200   200      200     200
+GET    /docs                             200       200     200   200   200   200        200   200      200     200
+GET    /docs/start.js                    200       200     200   200   200   200        200   200      200     200
+GET    /docs/<path:name>                 200       200     200   200   200   200        200   200      200     200
+
+POST   /api/v1/auth/register             201       201     201   201   201   201        201   201      201     201
+POST   /api/v1/auth/login                200       200     200   200   200   200        200   200      403     401
+POST   /api/v1/auth/refresh              200       200     200   200   200   200        200   200      401     401
+POST   /api/v1/auth/logout               401       401     401   204   204   204        204   204      401     401
+
+GET    /api/v1/users/me                  401       401     401   200   200   200        200   200      401     401
+PATCH  /api/v1/users/me                  401       401     401   200   200   200        200   200      401     401
+DELETE /api/v1/users/me                  401       401     401   204   204   204        204   204      401     401
+GET    /api/v1/users/me/profile          401       401     401   200   200   200        200   200      401     401
+PATCH  /api/v1/users/me/profile          401       401     401   200   200   200        200   200      401     401
+
+GET    /api/v1/users                     401       401     401   403   403   403        403   200      401     401
+GET    /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
+PATCH  /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
+
+POST   /api/v1/history                   401       401     401   201   201   201        201   201      401     401
+GET    /api/v1/history                   401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/history/<id>              401       401     401   404   200   404        404   404      401     401
+PATCH  /api/v1/history/<id>              401       401     401   404   200   404        404   404      401     401
+DELETE /api/v1/history/<id>              401       401     401   404   204   404        404   404      401     401
+"""  # noqa: E501 - a table
+
+
+def read_table() -> tuple[list[str], dict[str, dict[str, int]]]:
+    """Return the columns, and for each route the status that each of them gets."""
+    first, *lines = filter(None, (line.strip() for line in TABLE.splitlines()))
+    columns = first.split()
+    rows = {}
+    for line in lines:
+        method, path, *statuses = line.split()
+        row = dict(zip(columns, map(int, statuses), strict=True))
+        rows[f"{method} {path}"] = row
+        if method == "GET":
+            rows[f"HEAD {path}"] = row
+    return columns, rows
+
+
+COLUMNS, ROWS = read_table()
+
+
+@dataclass
+class Scene:
+    """Somebody who asks, and the account whose things they ask for."""
+
+    who: str
+    owner: dict[str, Any] = field(default_factory=make_user)
+
+    def __post_init__(self) -> None:
+        self.action = make_history(self.owner["id"])
+        self.pair = tokens_for(self.owner)
+        self.token = self._token()
+        if self.who == "disabled":
+            update_user(self.owner["id"], is_active=False)
+        if self.who == "deleted":
+            delete_user(self.owner["id"])
+        release()
+
+    def _token(self) -> str | None:
+        makers: dict[str, Callable[[], TokenPair]] = {
+            "expired": self._expired_tokens,
+            "guest": partial(
+                self._tokens, email=None, password_hash=None, user_type=UserType.GUEST
+            ),
+            "other": self._tokens,
+            "maintainer": partial(self._tokens, role=Role.MAINTAINER),
+            "admin": partial(self._tokens, role=Role.ADMIN),
+        }
+        if self.who == "nobody":
+            return None
+        if self.who == "malformed":
+            return self.pair.access_token[:-1]
+        return makers.get(self.who, lambda: self.pair)().access_token
+
+    def _tokens(self, **columns: Any) -> TokenPair:
+        return tokens_for(make_user(**columns))
+
+    def _expired_tokens(self) -> TokenPair:
+        with clock.frozen(clock.now() - timedelta(hours=1)):
+            return tokens_for(self.owner)
+
+    def identifier(self, path: str) -> object:
+        """Return what stands in an address for the owner's thing."""
+        return self.owner["id"] if path.startswith("/api/v1/users/") else self.action["id"]
+
+
+BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
+    "POST /api/v1/auth/register": lambda _: {"email": new_email(), "password": PASSWORD},
+    "POST /api/v1/auth/login": lambda scene: {
+        "email": scene.owner["email"], "password": PASSWORD,
+    },
+    "POST /api/v1/auth/refresh": lambda scene: {"refresh_token": scene.pair.refresh_token},
+    "PATCH /api/v1/users/me": lambda _: {"full_name": "New"},
+    "PATCH /api/v1/users/me/profile": lambda _: {"display_name": "New"},
+    "PATCH /api/v1/users/<id>": lambda _: {"role": "maintainer"},
+    "POST /api/v1/history": lambda _: {"action_type": "A", "payload": {}},
+    "PATCH /api/v1/history/<id>": lambda _: {"action_type": "B"},
+}  # fmt: skip
+
+
+def ask(client: FlaskClient, scene: Scene, route: str) -> int:
+    """Send the request of one cell; return its status."""
+    method, path = route.split()
+    headers = {"Authorization": f"Bearer {scene.token}"} if scene.token else {}
+    body = BODIES[route](scene) if route in BODIES else None
+    where = address(path, scene.identifier(path))
+    with client.open(where, method=method, headers=headers, json=body) as answer:
+        if answer.status_code >= 400:
+            assert answer.mimetype == "application/problem+json", route
+        if method in ("HEAD", "OPTIONS"):
+            assert answer.data == b"", route
+        return answer.status_code
+
+
+def test_every_route_and_method_has_a_row_and_every_row_a_route(app: Flask) -> None:
+    served = {"OPTIONS *" if route.startswith("OPTIONS ") else route for route in routes(app)}
+
+    assert set(ROWS) == served
+
+
+def test_every_address_answers_options(app: Flask) -> None:
+    answering = {route.split()[1] for route in routes(app) if route.startswith("OPTIONS ")}
+
+    assert answering == {rule.rule for rule in app.url_map.iter_rules()}
+
+
+@pytest.mark.parametrize("who", COLUMNS)
+def test_everybody_gets_what_the_table_says(app: Flask, client: FlaskClient, who: str) -> None:
+    make_admin()  # Whoever is the last administrator could not leave.
+    bystander = Scene(who)
+    expected, found = {}, {}
+    for route in routes(app):
+        method = route.split()[0]
+        is_safe = method in ("GET", "HEAD", "OPTIONS")
+        row = "OPTIONS *" if method == "OPTIONS" else route
+        expected[route] = ROWS[row][who]
+
+        found[route] = ask(client, bystander if is_safe else Scene(who), route)
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("who", COLUMNS)
+def test_whoever_is_refused_changes_nothing(app: Flask, client: FlaskClient, who: str) -> None:
+    make_admin()
+    scene = Scene(who)
+    before = snapshot(without=COUNTERS)
+
+    changed = []
+    for route in routes(app):
+        if ROWS.get(route, {}).get(who, 200) < 400:
+            continue
+        ask(client, scene, route)
+        if snapshot(without=COUNTERS) != before:
+            changed.append(route)
+
+    assert changed == []
+
+
+def test_table_agrees_with_what_each_route_declares(app: Flask) -> None:
+    declared, told = {}, {}
+    for rule in app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"OPTIONS"}:
+            row = ROWS[f"{method} {rule.rule}"]
+            declared[method, rule.rule] = access_of(app.view_functions[rule.endpoint])
+            told[method, rule.rule] = _level_of(row)
+
+    assert told == declared
+
+
+def _level_of(row: dict[str, int]) -> str:
+    """Return the level of which a row tells: whom it lets in."""
+    if row["nobody"] < 400:
+        return "public"
+    if row["maintainer"] == 403:
+        return "admin"
+    return "maintainer" if row["other"] == 403 else "user"
