@@ -37,6 +37,13 @@ _CONNECTIONS: Final = Gauge(
     multiprocess_mode="livesum",
 )
 
+_RETRIES: Final = Counter(
+    "unit_of_work_retries_total", "Transactions that were tried again", ("reason",)
+)
+_REPLAYS: Final = Counter(
+    "idempotent_replays_total", "Requests answered as the first time, for their Idempotency-Key"
+)
+
 
 def record_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count one answer."""
@@ -48,6 +55,16 @@ def record_request(method: str, route: str | None, status: int, seconds: float) 
 def record_connections(count: int) -> None:
     """Note how many connections of this process are in use."""
     _CONNECTIONS.set(count)
+
+
+def record_retry(reason: str) -> None:
+    """Count one transaction that is tried again."""
+    _RETRIES.labels(reason).inc()
+
+
+def record_replay() -> None:
+    """Count one answer that was given again."""
+    _REPLAYS.inc()
 
 
 def render_metrics() -> bytes:

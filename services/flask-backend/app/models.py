@@ -17,7 +17,8 @@ from app.dal.connection import (
 from app.dal.queries import Row
 from app.dal.queries.accounts.logins import (
     CounterName,
-    forget_counters,
+    forget_counter,
+    list_stale_counters,
     lock_counter,
     record_login,
     refund_counter,
@@ -73,8 +74,8 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "create_profile", "get_profile", "update_profile",
     "create_session", "delete_ended_sessions", "get_session", "get_session_by_token",
     "list_families", "list_family_sessions", "rotate_session", "revoke_sessions",
-    "CounterName", "forget_counters", "lock_counter", "record_login", "refund_counter",
-    "update_counter",
+    "CounterName", "forget_counter", "list_stale_counters", "lock_counter", "record_login",
+    "refund_counter", "update_counter",
     # History
     "create_history", "delete_history", "get_history", "get_history_or_deleted", "list_history",
     "update_history",

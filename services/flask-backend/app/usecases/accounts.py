@@ -13,7 +13,6 @@ from app import clock
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from app.models import (
     Row,
-    UniqueViolation,
     count_active_admins,
     create_profile,
     create_user,
@@ -24,11 +23,11 @@ from app.models import (
     lock_user,
     record_login,
     replace_password_hash,
-    transaction,
     update_user,
 )
 from app.usecases import emails, lockout, passwords, sessions
 from app.usecases.sessions import Client, Principal, TokenPair, authenticate
+from app.usecases.work import unit_of_work
 from app.vocabulary import Role
 
 __all__ = [
@@ -74,10 +73,7 @@ def register(
     """
     lockout.claim_sign_up(client.address)
     password_hash = passwords.hash_password(password)
-    with transaction():
-        user_id = _store_account(email=email, password_hash=password_hash, full_name=full_name)
-        tokens = sessions.open_session(user_id, client)
-        return SignedIn(require_user(user_id), tokens)
+    return _sign_up(client, email=email, password_hash=password_hash, full_name=full_name)
 
 
 def login(*, email: str, password: str, client: Client) -> SignedIn:
@@ -99,14 +95,7 @@ def login(*, email: str, password: str, client: Client) -> SignedIn:
     if user is None or not is_right:
         raise _wrong_credentials()
     lockout.forgive_attempt(attempt)
-    new_hash = _renewed_hash(password, user["password_hash"])
-    with transaction():
-        _require_usable(user["id"])
-        record_login(user["id"], at=clock.now())
-        if new_hash is not None:
-            replace_password_hash(user["id"], old=user["password_hash"], new=new_hash)
-        tokens = sessions.open_session(user["id"], client)
-        return SignedIn(require_user(user["id"]), tokens)
+    return _sign_in(user, client, new_hash=_renewed_hash(password, user["password_hash"]))
 
 
 def refresh(refresh_token: str, client: Client, *, keys: Sequence[bytes]) -> SignedIn:
@@ -139,6 +128,7 @@ def require_user(user_id: UUID) -> Row:
     return user
 
 
+@unit_of_work
 def update_account(user_id: UUID, **columns: Any) -> Row:
     """Change what owners may change of their account, and return it.
 
@@ -150,6 +140,7 @@ def update_account(user_id: UUID, **columns: Any) -> Row:
     return require_user(user_id)
 
 
+@unit_of_work
 def delete_account(user_id: UUID) -> None:
     """Delete an account softly and end all its sessions. Its e-mail stays taken.
 
@@ -157,10 +148,9 @@ def delete_account(user_id: UUID) -> None:
         Conflict: ``LAST_ADMIN``: nobody could manage accounts any more.
         NotFound: ``USER_NOT_FOUND``.
     """
-    with transaction():
-        require_dispensable(user_id)
-        delete_user(user_id)
-        sessions.end_all_sessions(user_id)
+    require_dispensable(user_id)
+    delete_user(user_id)
+    sessions.end_all_sessions(user_id)
 
 
 def require_dispensable(user_id: UUID) -> None:
@@ -195,8 +185,7 @@ def create_admin(*, email: str, password: str) -> Row:
     if errors:
         raise Invalid("INVALID_REQUEST", "Some fields are not valid.", errors=errors)
     password_hash = passwords.hash_password(password)
-    with transaction():
-        user_id = _store_account(email=email, password_hash=password_hash, role=Role.ADMIN)
+    user_id = _store_account(email=email, password_hash=password_hash, role=Role.ADMIN)
     return require_user(user_id)
 
 
@@ -205,15 +194,30 @@ def count_admins() -> int:
     return count_active_admins()
 
 
+@unit_of_work
+def _sign_up(client: Client, **columns: Any) -> SignedIn:
+    user_id = _store_account(**columns)
+    tokens = sessions.open_session(user_id, client)
+    return SignedIn(require_user(user_id), tokens)
+
+
+@unit_of_work
 def _store_account(**columns: Any) -> UUID:
-    try:
-        with transaction():
-            user_id: UUID = create_user(**columns)["id"]
-            create_profile(user_id)
-    except UniqueViolation:
-        # The key is a new UUID, so the e-mail is what two rows cannot share.
-        raise Conflict("EMAIL_TAKEN", "An account has this e-mail.") from None
+    user_id: UUID = create_user(**columns)["id"]
+    create_profile(user_id)
     return user_id
+
+
+@unit_of_work
+def _sign_in(user: Row, client: Client, *, new_hash: str | None) -> SignedIn:
+    """Open a session for whoever knew the password of ``user``, as it was read before."""
+    user_id = user["id"]
+    _require_usable(user_id)
+    record_login(user_id, at=clock.now())
+    if new_hash is not None:
+        replace_password_hash(user_id, old=user["password_hash"], new=new_hash)
+    tokens = sessions.open_session(user_id, client)
+    return SignedIn(require_user(user_id), tokens)
 
 
 def _require_usable(user_id: UUID) -> None:

@@ -10,16 +10,17 @@ from app.models import (
     get_deleted_user,
     get_user,
     list_users,
-    transaction,
     update_user,
 )
 from app.usecases.accounts import require_dispensable, require_user
 from app.usecases.sessions import end_all_sessions
+from app.usecases.work import unit_of_work
 from app.vocabulary import Role
 
 __all__ = ["change_user", "list_users", "release_email"]
 
 
+@unit_of_work
 def change_user(user_id: UUID, **columns: Any) -> Row:
     """Change an account for its owner, and return it.
 
@@ -34,15 +35,15 @@ def change_user(user_id: UUID, **columns: Any) -> Row:
             demote or disable themselves as long as another one is left.
     """
     is_disabled = columns.get("is_active") is False
-    with transaction():
-        if is_disabled or columns.get("role", Role.ADMIN) != Role.ADMIN:
-            require_dispensable(user_id)
-        update_user(user_id, **columns)
-        if is_disabled:
-            end_all_sessions(user_id)
-        return require_user(user_id)
+    if is_disabled or columns.get("role", Role.ADMIN) != Role.ADMIN:
+        require_dispensable(user_id)
+    update_user(user_id, **columns)
+    if is_disabled:
+        end_all_sessions(user_id)
+    return require_user(user_id)
 
 
+@unit_of_work
 def release_email(user_id: UUID) -> Row:
     """Take the e-mail of a deleted account, so that somebody else can register it.
 

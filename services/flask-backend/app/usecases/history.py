@@ -15,9 +15,10 @@ from app.models import (
     get_history,
     get_history_or_deleted,
     list_history,
-    transaction,
     update_history,
 )
+from app.usecases.work import unit_of_work
+from bilayer.runtime.errors import SerializationFailure
 
 MAX_PAYLOAD_BYTES: Final = 65_536
 MAX_PAYLOAD_DEPTH: Final = 16
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@unit_of_work
 def record_action(
     user_id: UUID, *, action_id: UUID | None, action_type: str, payload: dict[str, Any]
 ) -> tuple[Row, bool]:
@@ -48,15 +50,16 @@ def record_action(
     Raises:
         Conflict: ``ID_TAKEN``: another action has the id. ``ACTION_DELETED``: it was deleted.
     """
-    new_id = action_id or uuid_utils.compat.uuid7()
-    try:
-        with transaction():
+    row = get_history_or_deleted(user_id, action_id) if action_id else None
+    if row is None:
+        new_id = action_id or uuid_utils.compat.uuid7()
+        try:
             return create_history(
                 user_id, history_id=new_id, action_type=action_type, payload=payload
             ), True
-    except UniqueViolation:
-        row = get_history_or_deleted(user_id, new_id)
-    if row is None or row["is_deleted"]:
+        except UniqueViolation:
+            raise SerializationFailure("another request stored this action first") from None
+    if row["is_deleted"]:
         raise Conflict("ACTION_DELETED", "The action with this id was deleted.")
     if row["action_type"] != action_type or not is_same_json(row["payload"], payload):
         raise Conflict("ID_TAKEN", "Another action has this id.")
@@ -75,18 +78,19 @@ def require_action(user_id: UUID, action_id: UUID) -> Row:
     return row
 
 
+@unit_of_work
 def change_action(user_id: UUID, action_id: UUID, **columns: Any) -> Row:
     """Change ``action_type`` or ``payload`` (as a whole) of an action, and return it.
 
     Raises:
         NotFound: ``HISTORY_NOT_FOUND``, as above.
     """
-    with transaction():
-        if not update_history(user_id, action_id, **columns):
-            raise NotFound("HISTORY_NOT_FOUND", "There is no such action.")
-        return require_action(user_id, action_id)
+    if not update_history(user_id, action_id, **columns):
+        raise NotFound("HISTORY_NOT_FOUND", "There is no such action.")
+    return require_action(user_id, action_id)
 
 
+@unit_of_work
 def delete_action(user_id: UUID, action_id: UUID) -> None:
     """Delete an action softly; its id stays taken.
 

@@ -10,6 +10,7 @@ So no lock lasts, and whoever stops guessing is as free as before after some hou
 import hashlib
 import ipaddress
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,12 +21,13 @@ from app.errors import TooManyRequests
 from app.models import (
     CounterName,
     email_key,
-    forget_counters,
+    forget_counter,
+    list_stale_counters,
     lock_counter,
     refund_counter,
-    transaction,
     update_counter,
 )
+from app.usecases.work import unit_of_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +114,13 @@ def claim_attempt(user_id: UUID | None, email: str, address: str | None) -> Atte
     """
     key, place = email_key(email), _place(address)
     guess = _name("guess", key, place)
-    with transaction():
-        # Always in this order, so that no two attempts wait for each other.
-        claims = [_claim(user_id or _name("email", key), ACCOUNT_LIMIT)]
-        if address is not None:
-            claims.append(_claim(_name("address", place), ADDRESS_LIMIT))
-        attempt = Attempt(_claim(guess, GUESS_LIMIT), tuple(claims))
+    others: list[tuple[CounterName, Limit]] = [(user_id or _name("email", key), ACCOUNT_LIMIT)]
+    if address is not None:
+        others.append((_name("address", place), ADDRESS_LIMIT))
+    # Always in this order, so that no two attempts wait for each other.
+    *claims, last = _claim_all([*others, (guess, GUESS_LIMIT)])
     _forget_stale(guess)
-    return attempt
+    return Attempt(last, tuple(claims))
 
 
 def claim_sign_up(address: str | None) -> None:
@@ -131,31 +132,36 @@ def claim_sign_up(address: str | None) -> None:
     if address is None:
         return
     counter = _name("sign-up", _place(address))
-    with transaction():
-        _claim(counter, SIGN_UP_LIMIT)
+    _claim_all([(counter, SIGN_UP_LIMIT)])
     _forget_stale(counter)
 
 
+@unit_of_work
 def forgive_attempt(attempt: Attempt) -> None:
     """Take back an attempt whose password was right, and all guesses at it from this address.
 
     The other counters get this one attempt back and no more: else whoever has one account could
     guess at all others from its address.
     """
-    with transaction():
-        _refund(attempt.claims)
-        update_counter(attempt.guess.counter, failed=0, locked_until=None)
+    _refund(attempt.claims)
+    update_counter(attempt.guess.counter, failed=0, locked_until=None)
 
 
+@unit_of_work
 def withdraw_attempt(attempt: Attempt) -> None:
     """Take back an attempt whose password was never compared."""
-    with transaction():
-        _refund((*attempt.claims, attempt.guess))
+    _refund((*attempt.claims, attempt.guess))
 
 
 def _refund(claims: tuple[Claim, ...]) -> None:
     for claim in claims:
         refund_counter(claim.counter, claimed=claim.locked_until, before=claim.before)
+
+
+@unit_of_work
+def _claim_all(limits: Sequence[tuple[CounterName, Limit]]) -> list[Claim]:
+    """Count one attempt with every counter, or with none if one of them is locked."""
+    return [_claim(name, limit) for name, limit in limits]
 
 
 def _claim(name: CounterName, limit: Limit) -> Claim:
@@ -178,7 +184,15 @@ def _claim(name: CounterName, limit: Limit) -> Claim:
 
 
 def _forget_stale(beside: str) -> None:
-    forget_counters(beside=beside, before=clock.now() - _REMEMBERED, limit=_NEIGHBOURS)
+    before = clock.now() - _REMEMBERED
+    # One by one: a unit that holds one row waits for nobody who waits for it.
+    for name in list_stale_counters(beside=beside, before=before, limit=_NEIGHBOURS):
+        _forget(name, before)
+
+
+@unit_of_work
+def _forget(name: str, before: datetime) -> None:
+    forget_counter(name, before=before)
 
 
 def _name(kind: str, *parts: str) -> str:

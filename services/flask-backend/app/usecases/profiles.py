@@ -10,7 +10,8 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from app.errors import FieldError, Invalid
-from app.models import Row, create_profile, get_profile, transaction, update_profile
+from app.models import Row, create_profile, get_profile, update_profile
+from app.usecases.work import unit_of_work
 
 MAX_PREFERENCES_BYTES: Final = 65_536
 
@@ -26,13 +27,7 @@ _WEB_ADDRESS: Final = re.compile(
 
 def require_profile(user_id: UUID) -> Row:
     """Return an account's profile, which is made here if nothing else made it."""
-    profile = get_profile(user_id)
-    if profile is None:
-        create_profile(user_id)
-        profile = get_profile(user_id)
-    if profile is None:
-        raise LookupError("a profile vanished while it was being read")
-    return profile
+    return get_profile(user_id) or _make_profile(user_id)
 
 
 def change_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
@@ -46,14 +41,27 @@ def change_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
     Raises:
         Invalid: The preferences would become too large; nothing is changed.
     """
+    # Made in a unit of its own: first inserts of one row by several would deadlock in a longer one.
+    require_profile(user_id)
+    return _update_profile(user_id, changes)
+
+
+@unit_of_work
+def _make_profile(user_id: UUID) -> Row:
+    create_profile(user_id)
+    profile = get_profile(user_id)
+    if profile is None:
+        raise LookupError("a profile vanished while it was being read")
+    return profile
+
+
+@unit_of_work
+def _update_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
     columns = dict(changes)
     preferences = columns.pop("preferences", None)
-    # Made before the transaction: there, first inserts of one row by several would deadlock.
-    require_profile(user_id)
-    with transaction():
-        update_profile(user_id, preferences_patch=preferences, **columns)
-        profile = require_profile(user_id)
-        _check_size(profile["preferences"])
+    update_profile(user_id, preferences_patch=preferences, **columns)
+    profile = require_profile(user_id)
+    _check_size(profile["preferences"])
     return profile
 
 

@@ -28,9 +28,9 @@ from app.models import (
     lock_user,
     revoke_sessions,
     rotate_session,
-    transaction,
 )
 from app.usecases.tokens import Token, derive_tokens, make_token, read_token
+from app.usecases.work import unit_of_work
 
 ACCESS_LIFETIME: Final = timedelta(minutes=15)
 IDLE_LIFETIME: Final = timedelta(days=30)
@@ -84,6 +84,7 @@ class TokenPair:
     """Seconds until the access token expires."""
 
 
+@unit_of_work
 def open_session(user_id: UUID, client: Client) -> TokenPair:
     """Begin a sign-in, and forget those of this account that have ended.
 
@@ -93,21 +94,20 @@ def open_session(user_id: UUID, client: Client) -> TokenPair:
     now = clock.now()
     family_id = uuid4()
     access, refresh = make_token(user_id), make_token(user_id, family_id)
-    with transaction():
-        delete_ended_sessions(user_id, before=now)
-        for surplus in list_families(user_id)[: -(MAX_SIGN_INS - 1)]:
-            revoke_sessions(user_id, family_id=surplus, revoked_at=now)
-        create_session(
-            user_id,
-            family_id=family_id,
-            token_hash=access.digest,
-            refresh_hash=refresh.digest,
-            created_at=now,
-            last_used_at=now,
-            expires_at=now + ACCESS_LIFETIME,
-            refresh_expires_at=now + IDLE_LIFETIME,
-            **_client_columns(client),
-        )
+    delete_ended_sessions(user_id, before=now)
+    for surplus in list_families(user_id)[: -(MAX_SIGN_INS - 1)]:
+        revoke_sessions(user_id, family_id=surplus, revoked_at=now)
+    create_session(
+        user_id,
+        family_id=family_id,
+        token_hash=access.digest,
+        refresh_hash=refresh.digest,
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + ACCESS_LIFETIME,
+        refresh_expires_at=now + IDLE_LIFETIME,
+        **_client_columns(client),
+    )
     return _pair(access, refresh, ACCESS_LIFETIME)
 
 
@@ -148,28 +148,29 @@ def refresh_session(refresh_token: str, client: Client, *, keys: Sequence[bytes]
     # Looked up before anything is locked: whoever made a token up locks nothing.
     if token is None or not _list_family(token):
         raise invalid_token()
-    with transaction():
-        answer = _renew(token, client, keys)
+    answer = _renew(token, client, keys)
     if isinstance(answer, Unauthorized):
         raise answer
     return answer
 
 
+@unit_of_work
 def end_session(principal: Principal) -> None:
     """End the sign-in that a request came from, at once: access and refresh tokens."""
-    with transaction():
-        lock_user(principal.user_id)
-        session = get_session(principal.user_id, principal.session_id)
-        if session is not None:
-            family_id = session["family_id"]
-            revoke_sessions(principal.user_id, family_id=family_id, revoked_at=clock.now())
+    lock_user(principal.user_id)
+    session = get_session(principal.user_id, principal.session_id)
+    if session is not None:
+        family_id = session["family_id"]
+        revoke_sessions(principal.user_id, family_id=family_id, revoked_at=clock.now())
 
 
+@unit_of_work
 def end_all_sessions(user_id: UUID) -> None:
     """End every sign-in of an account, at once. The caller has locked the account."""
     revoke_sessions(user_id, revoked_at=clock.now())
 
 
+@unit_of_work
 def _renew(token: Token, client: Client, keys: Sequence[bytes]) -> TokenPair | Unauthorized:
     """Return the next pair or the refusal, which must not undo that the sign-in has ended."""
     user = lock_user(token.user_id)

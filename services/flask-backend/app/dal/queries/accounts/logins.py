@@ -46,8 +46,8 @@ def refund_counter(name: CounterName, *, claimed: datetime, before: datetime) ->
     db((key == name) & (table.locked_until == claimed)).update(locked_until=before)
 
 
-def forget_counters(*, beside: str, before: datetime, limit: int) -> None:
-    """Delete counters that nobody has touched since a time.
+def list_stale_counters(*, beside: str, before: datetime, limit: int) -> list[str]:
+    """Return the names of counters that nobody has touched since a time.
 
     Names are digests, so whoever looks at the neighbours of the one at hand looks, in the long
     run, at all of them, and reads the key instead of the whole table.
@@ -62,10 +62,14 @@ def forget_counters(*, beside: str, before: datetime, limit: int) -> None:
     rows = db(attempts.key > beside).dicts(
         attempts.key, attempts.updated_at, orderby=attempts.key, limitby=(0, limit)
     )
-    for row in rows:
-        if row["updated_at"] < before:
-            # One by one: a statement that holds one row waits for nobody who waits for it.
-            db((attempts.key == row["key"]) & (attempts.updated_at < before)).delete()
+    return [row["key"] for row in rows if row["updated_at"] < before]
+
+
+def forget_counter(name: str, *, before: datetime) -> None:
+    """Delete a counter, unless somebody has touched it since a time."""
+    db = get_db()
+    attempts = db.login_attempts
+    db((attempts.key == name) & (attempts.updated_at < before)).delete()
 
 
 def record_login(user_id: UUID, *, at: datetime) -> None:
