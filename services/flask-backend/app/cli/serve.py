@@ -16,8 +16,8 @@ def serve(host: str | None, port: int | None) -> None:
     Example:
       backend serve --host 0.0.0.0 --port 8080
     """
-    from app.server.capacity import require_capacity  # noqa: PLC0415 - gunicorn and all of the service, for this command only
-    from app.server.gunicorn import serve as serve_until_stopped  # noqa: PLC0415 - likewise
+    from app.server.gunicorn import serve as serve_until_stopped  # noqa: PLC0415 - gunicorn and all of the service, for this command only
+    from app.server.preflight import require_database  # noqa: PLC0415 - likewise
 
     settings = require_settings()
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
@@ -25,7 +25,7 @@ def serve(host: str | None, port: int | None) -> None:
     if settings.env == "prod":
         with told():
             try:
-                require_capacity(settings)
+                require_database(settings)
             except sa.exc.OperationalError:
                 click.echo("The database does not answer; starting without it.", err=True)
     serve_until_stopped(settings)

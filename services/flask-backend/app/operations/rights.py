@@ -1,0 +1,101 @@
+"""What the service's role may do in the database: read and write rows, and nothing beyond.
+
+A role that can make or drop tables turns any flaw of the service into the loss of everything;
+``sql/roles.*.sql`` make one that cannot.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import sqlalchemy as sa
+
+from bilayer.urls import engine_name
+
+_NEEDED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+# Each answer is called what is wrong with the role if it is true.
+_POSTGRESQL_FLAWS: Final = """
+    WITH tables AS (
+        SELECT oid, relowner FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+    )
+    SELECT
+        rolsuper AS "is a superuser",
+        rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
+            AS "may make roles or databases, replicate or see past row security",
+        has_database_privilege(current_database(), 'CREATE') AS "may make schemas",
+        current_schema() IS NULL AS "may use no schema of its search_path",
+        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS "may make tables",
+        EXISTS (SELECT FROM tables WHERE pg_has_role(relowner, 'USAGE')) AS "owns tables",
+        EXISTS (SELECT FROM tables WHERE has_table_privilege(oid, 'TRUNCATE'))
+            AS "may truncate tables"
+    FROM pg_roles WHERE rolname = current_user"""
+
+_POSTGRESQL_LACKING: Final = """
+    SELECT relname, privilege
+    FROM pg_class, unnest(:needed) AS privilege
+    WHERE relnamespace = current_schema()::regnamespace AND relname = ANY (:tables)
+        AND NOT has_table_privilege(pg_class.oid, privilege)"""
+
+# Those of the server, of the database (whose name may be a pattern) and of its tables.
+_MYSQL_RIGHTS: Final = """
+    SELECT NULL, privilege_type, is_grantable FROM information_schema.user_privileges
+    UNION ALL
+    SELECT NULL, privilege_type, is_grantable FROM information_schema.schema_privileges
+    WHERE database() LIKE table_schema
+    UNION ALL
+    SELECT table_name, privilege_type, is_grantable FROM information_schema.table_privileges
+    WHERE table_schema = database()"""
+_MYSQL_EXCESS: Final = {
+    "SUPER": "administers the server",
+    "FILE": "reads and writes files of the server",
+    "CREATE USER": "may make users",
+    "CREATE": "may make tables",
+    "ALTER": "may alter tables",
+    "DROP": "may drop and truncate tables",
+}
+
+
+def find_flaws(connection: sa.Connection, tables: Iterable[str]) -> list[str]:
+    """Return what is wrong with the role's rights, as ends of a sentence about it.
+
+    Args:
+        connection: A connection of that role.
+        tables: The tables whose rows it must read and write; those that are missing do not count.
+    """
+    if engine_name(connection.dialect.name) == "postgresql":
+        return list(_find_in_postgresql(connection, list(tables)))
+    return list(_find_in_mysql(connection, list(tables)))
+
+
+def _find_in_postgresql(connection: sa.Connection, tables: list[str]) -> Iterator[str]:
+    answers = connection.execute(sa.text(_POSTGRESQL_FLAWS)).mappings().one()
+    yield from (str(flaw) for flaw, is_so in answers.items() if is_so)
+    question = sa.text(_POSTGRESQL_LACKING)
+    names = {"tables": tables, "needed": list(_NEEDED)}
+    lacking = {(table, right) for table, right in connection.execute(question, names)}
+    yield from _sentences(lacking)
+
+
+def _find_in_mysql(connection: sa.Connection, tables: list[str]) -> Iterator[str]:
+    rights: dict[str | None, set[str]] = defaultdict(set)
+    may_grant = False
+    for table, right, is_grantable in connection.execute(sa.text(_MYSQL_RIGHTS)):
+        rights[table].add(right)
+        may_grant |= is_grantable == "YES"
+    everywhere = rights[None]
+    held = set().union(*rights.values())
+    yield from (flaw for right, flaw in _MYSQL_EXCESS.items() if right in held)
+    if may_grant:
+        yield "may give its rights to others"
+    wanted = {(table, right) for table in tables for right in _NEEDED}
+    yield from _sentences({pair for pair in wanted if pair[1] not in everywhere | rights[pair[0]]})
+
+
+def _sentences(lacking: set[tuple[str, str]]) -> Iterator[str]:
+    """Say for each right on which tables it is missing."""
+    for right in _NEEDED:
+        tables = sorted(table for table, missing in lacking if missing == right)
+        if tables:
+            yield f"may not {right} in {', '.join(tables)}"
