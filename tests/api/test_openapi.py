@@ -118,3 +118,24 @@ def test_production_serves_docs_only_on_demand(docs: Any, status: int, tmp_path:
         answers = [client.get(path).status_code for path in ("/docs", "/openapi.json")]
 
     assert answers == [status, status]
+
+
+def test_texts_of_requests_are_described_as_free_of_nul(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert schemas["Credentials"]["properties"]["password"]["pattern"] == r"^[^\x00]*$"
+    assert schemas["NewAction"]["properties"]["payload"]["$ref"].endswith("/JSONObject")
+
+
+def test_headers_of_answers_are_described(document: Any) -> None:
+    responses = document["paths"]["/api/v1/auth/login"]["post"]["responses"]
+
+    assert all("X-Request-ID" in response["headers"] for response in responses.values())
+    assert responses["401"]["headers"]["WWW-Authenticate"]["required"]
+    assert responses["429"]["headers"]["Retry-After"]["required"]
+
+
+def test_no_parameter_is_described_as_null(document: Any) -> None:
+    listing = document["paths"]["/api/v1/users"]["get"]["parameters"]
+
+    assert all("anyOf" not in each["schema"] for each in listing)

@@ -109,7 +109,7 @@ _PROBLEM: Final = {
     "description": "The request was refused; code says why",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-PROBLEMS: Final[ResponseDict] = {"422": _PROBLEM, "default": _PROBLEM}
+PROBLEMS: Final[ResponseDict] = dict.fromkeys(("401", "422", "429", "503", "default"), _PROBLEM)
 """What the OpenAPI document says of every route's errors."""
 
 

@@ -27,13 +27,19 @@ MAX_PAGE_BYTES: Final = 2 * 2**20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE: Final = struct.Struct(">q16s")  # microseconds since 1970, id
 _SIGNATURE_BYTES: Final = 15  # With the place a multiple of three: base64 without padding.
+_CHARACTERS: Final = (_PLACE.size + _SIGNATURE_BYTES) // 3 * 4
+_WRITTEN: Final = {
+    "pattern": f"^[A-Za-z0-9_-]{{{_CHARACTERS}}}$",
+    "description": "next_cursor of the page before, with the same filters.",
+}
+"""What the API's description says of a cursor; nobody but this service can make one."""
 
 
 class ListQuery(Parameters):
     """What every list takes. A list with filters adds them in a class of its own."""
 
     limit: Annotated[int, Field(ge=1, le=200), FROM_DIGITS] = 20
-    cursor: Annotated[str, Field(max_length=100)] | None = None
+    cursor: Annotated[str, Field(max_length=100, json_schema_extra=_WRITTEN)] | None = None
 
 
 def read_cursor(query: ListQuery) -> Position | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from flask_openapi3.models.tag import Tag
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.api.access import allow, current_principal
@@ -38,8 +38,20 @@ def _zone_name(text: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=100, pattern=VISIBLE)]
-WebAddress = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
-ZoneName = Annotated[str, Field(max_length=64), AfterValidator(_zone_name)]
+WebAddress = Annotated[
+    str,
+    Field(
+        max_length=2048,
+        description="http or https, without a user name",
+        json_schema_extra={"format": "uri"},
+    ),
+    AfterValidator(_web_address),
+]
+ZoneName = Annotated[
+    str,
+    Field(max_length=64, json_schema_extra={"format": "time-zone"}),
+    AfterValidator(_zone_name),
+]
 LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 
 
@@ -102,6 +114,13 @@ class UserPage(BaseModel):
 
 class UserChange(Patch):
     """What administrators change of an account."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "minProperties": 1,
+            "not": {"required": ["email"], "minProperties": 2},
+        }
+    )
 
     role: Role = may_be_absent()
     is_active: bool = may_be_absent()

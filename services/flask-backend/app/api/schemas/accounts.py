@@ -69,16 +69,18 @@ class Registration(Body):
     email: Annotated[
         str,
         AfterValidator(_trimmed_email),
-        Field(json_schema_extra={"maxLength": emails.MAX_CHARACTERS}),
+        Field(json_schema_extra={"format": "email", "maxLength": emails.MAX_CHARACTERS}),
     ]
     full_name: FullName | None = None
     password: Annotated[
         str,
         Field(
+            description="Not one that is tried first, nor one that the account gives away.",
             json_schema_extra={
+                "format": "password",
                 "minLength": passwords.MIN_CHARACTERS,
                 "maxLength": passwords.MAX_CHARACTERS,
-            }
+            },
         ),
     ]
 

@@ -6,8 +6,8 @@ from pydantic_core import PydanticCustomError
 
 from app.errors import FieldError
 
-VISIBLE: Final = r"\S"
-"""The pattern of texts that are not blank."""
+VISIBLE: Final = r"^[^\x00]*\S[^\x00]*$"
+"""The pattern of texts that are not blank. NUL is refused before; the pattern tells clients."""
 
 
 def refuse(flaw: FieldError | None) -> None:
