@@ -75,6 +75,11 @@ _POSTGRESQL: Final = (
         "Look at the cluster: one host must be the primary. docs/operations/high-availability.md.",
     ),
     _Refusal(
+        "timeout expired",
+        "Somebody accepts the connection and says nothing.",
+        "Look at the server, and at proxies and firewalls between here and there.",
+    ),
+    _Refusal(
         "SSL|certificate|TLS",
         "TLS fails: {text}",
         "Check DATABASE_SSLMODE and DATABASE_SSLROOTCERT against the server's certificate.",
@@ -110,6 +115,11 @@ _MYSQL: Final = (
         r"\((2026|3159),|SSL|certificate",
         "TLS fails: {text}",
         "Check ssl_ca in {setting} against the server's certificate.",
+    ),
+    _Refusal(
+        r"\((2003|2006|2013),",
+        "Somebody accepts the connection and says nothing.",
+        "Look at the server, and at proxies and firewalls between here and there.",
     ),
 )
 _REFUSALS: Final = {"postgresql": _POSTGRESQL, "mysql": _MYSQL}
