@@ -32,6 +32,7 @@ from bilayer.runtime import (
     ReadOnly,
     SerializationFailure,
     StatementTimeout,
+    StorageFailure,
     TransactionAborted,
     UniqueViolation,
     prepared,
@@ -40,8 +41,8 @@ from bilayer.runtime import (
 )
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import only
-from tests.bilayer.runtime.proxy import Proxy
 from tests.bilayer.runtime.threads import other_thread, run_together
+from tests.support.proxy import Proxy
 
 CANARY = "canary-7f3a"
 UNKNOWN = uuid.UUID(int=0xCA4A)
@@ -424,11 +425,11 @@ def test_wrong_database_is_a_lost_connection(scratch_url: str) -> None:
     assert isinstance(error, ConnectionLost)
 
 
-def test_file_that_is_no_database_is_a_lost_connection(tmp_path: Any) -> None:
+def test_file_that_is_no_database_is_a_failure_of_the_storage(tmp_path: Any) -> None:
     file = tmp_path / "broken.db"
     file.write_bytes(b"this is no database" * 100)
     with Database.connect(f"sqlite:///{file}") as database:
         error = error_of(lambda: database.dal.executesql("SELECT 1"))
 
-    assert isinstance(error, ConnectionLost)
+    assert isinstance(error, StorageFailure)
     assert_silent(error, str(tmp_path))

@@ -15,7 +15,7 @@ from bilayer.runtime import (
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import only
 from tests.bilayer.runtime.owners import add, names
-from tests.bilayer.runtime.proxy import Proxy
+from tests.support.proxy import Proxy
 
 
 @only("postgresql", "sqlite")

@@ -24,8 +24,8 @@ from bilayer.runtime import (
 from bilayer.runtime.watchdog import CHECK_INTERVAL_SECONDS
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import backend, only, wait_until
-from tests.bilayer.runtime.proxy import Proxy
 from tests.bilayer.runtime.threads import other_thread, run_together
+from tests.support.proxy import Proxy
 
 READ_TIMEOUT = 1.0
 PATIENCE = READ_TIMEOUT + 1.5

@@ -15,7 +15,7 @@ from bilayer.runtime.adapters import MySQLAdapter, PostgreSQLAdapter, SQLiteAdap
 from bilayer.runtime.adapters.base import NativeAdapter
 from bilayer.runtime.dal import DAL
 from bilayer.runtime.engines import mysql, postgresql, sqlite
-from bilayer.runtime.errors import UnsupportedDefinition
+from bilayer.runtime.errors import TransactionMisuse, UnsupportedDefinition
 from bilayer.runtime.options import ConnectOptions
 from bilayer.runtime.pydal_compat import adapters, forget_instance
 from bilayer.runtime.subscribers import Subscriber
@@ -68,6 +68,7 @@ class Database:
                 "deadline_seconds": deadline,
                 "ping_seconds": options.connect_timeout,
                 "echo": options.echo,
+                "guard": options.guard,
             },
         )
         self._adapter = self.dal._adapter
@@ -118,6 +119,19 @@ class Database:
             TransactionMisuse: A transaction is open.
         """
         self._adapter.release()
+
+    def discard(self) -> None:
+        """Throw the calling thread's connection away, which leads to a server that is no use.
+
+        After ``ReadOnly`` for example: a server that was demoted keeps its connections, and a new
+        one finds the server that writes now.
+
+        Raises:
+            TransactionMisuse: A transaction is open.
+        """
+        if self.in_transaction:
+            raise TransactionMisuse("discard() inside transaction()")
+        self._adapter.discard()
 
     def close(self) -> None:
         """Give the calling thread's connection back and close the pool's idle ones."""

@@ -82,8 +82,24 @@ class StatementTimeout(DatabaseError):
     """The statement ran longer than allowed and was stopped."""
 
 
+class DeadlineExceeded(StatementTimeout):
+    """The time that the guard gives the caller is over: nothing was sent, or it was cut."""
+
+
 class ConnectionLost(DatabaseError):
     """The server cannot be reached, closed the connection or did not answer in time."""
+
+
+class CircuitOpen(ConnectionLost):
+    """The guard does not let anybody ask a database that does not answer; nothing was sent.
+
+    Attributes:
+        retry_after: In how many seconds somebody may ask again.
+    """
+
+    def __init__(self, message: str, *, retry_after: float = 1.0, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
 
 
 class OutcomeUnknown(ConnectionLost):
@@ -99,6 +115,26 @@ class ReadOnly(DatabaseError):
 
 class PoolTimeout(DatabaseError):
     """No connection became free in time."""
+
+
+class TooManyConnections(PoolTimeout):
+    """The server is there, and has no connection left for this role."""
+
+
+class OutOfMemory(DatabaseError):
+    """The server had no memory left for the statement."""
+
+
+class StorageFull(DatabaseError):
+    """There is no room left on the disk of the database; reading may still work."""
+
+
+class StorageFailure(DatabaseError):
+    """The database could not read or write its own files, or found them damaged."""
+
+
+class PermissionDenied(DatabaseError):
+    """The role may not do this."""
 
 
 class TransactionAborted(DatabaseError):

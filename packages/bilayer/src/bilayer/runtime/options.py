@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from bilayer.runtime.guard import Guard
+
 _SHORTEST: Final = 0.001
 
 
@@ -29,6 +31,7 @@ class ConnectOptions:
         application_name: What the server's list of connections shows (PostgreSQL).
         session_settings: Send the settings when a connection is made. Behind a transaction
             pooler such as PgBouncer they stand on the database role instead.
+        guard: Decides who may take a connection, and how long what follows may take.
     """
 
     pool_size: int = 10
@@ -44,6 +47,7 @@ class ConnectOptions:
     idle_in_transaction_timeout: float = 10.0
     application_name: str = "bilayer"
     session_settings: bool = True
+    guard: Guard | None = None
 
     def __post_init__(self) -> None:
         times = (

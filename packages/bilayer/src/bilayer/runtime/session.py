@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from bilayer.runtime.guard import Ticket
+
 
 class Watch:
     """What the watchdog may see of a session from its own thread.
@@ -42,12 +44,16 @@ class Session(threading.local):
         failed: A statement failed; everything up to the innermost savepoint must be rolled back.
         lost: The whole transaction is gone on the server; no savepoint brings it back.
         watch: What the watchdog sees.
+        ticket: The guard's admission of the connection, where there is a guard.
+        is_hurried: The running statement has less time than statements have.
     """
 
     def __init__(self) -> None:
         self.connection: Any = None
         self.cursor: Any = None
         self.watch = Watch()
+        self.ticket: Ticket | None = None
+        self.is_hurried = False
         self.end_transaction()
 
     def open(self, connection: Any, open_cursor: Callable[[Any], Any]) -> None:
@@ -57,9 +63,19 @@ class Session(threading.local):
         self.watch.connection = connection.dbapi_connection
         self.watch.pooled = connection
 
-    def close(self) -> None:
-        """Hold no connection any more; the caller has returned or discarded it."""
+    def close(self, give_up: Callable[[], None]) -> None:
+        """Hold no connection any more.
+
+        Args:
+            give_up: Returns it to the pool, or throws it away.
+        """
         self.connection = self.cursor = self.watch.connection = self.watch.pooled = None
+        ticket, self.ticket = self.ticket, None
+        try:
+            give_up()
+        finally:
+            if ticket is not None:
+                ticket.end()
 
     @property
     def depth(self) -> int:

@@ -1,4 +1,4 @@
-"""The part of an adapter that holds connections and runs statements.
+"""The part of an adapter that holds connections.
 
 PyDAL's own connection handling is replaced as a whole: connections come from a SQLAlchemy pool,
 one per thread at a time, always in the driver's autocommit mode.
@@ -6,10 +6,7 @@ one per thread at a time, always in the driver's autocommit mode.
 
 from __future__ import annotations
 
-import logging
-import re
-import time
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,36 +15,27 @@ from bilayer.runtime.engines.questions import bound_questions
 from bilayer.runtime.errors import (
     ConnectionLost,
     DatabaseError,
-    OutcomeUnknown,
+    DeadlineExceeded,
     PoolTimeout,
-    RawSQLRefused,
     TransactionAborted,
     TransactionMisuse,
 )
+from bilayer.runtime.guard import Guard, Ticket, shortest
 from bilayer.runtime.session import Session
 from bilayer.runtime.watchdog import Watchdog
 
-log = logging.getLogger("bilayer.runtime")
-
-_CONTROL: Final = re.compile(
-    r"\s*(BEGIN|START\s+TRANSACTION|COMMIT|ROLLBACK|END|ABORT|SAVEPOINT|RELEASE)\b", re.IGNORECASE
-)
-_CHANGES_NOTHING: Final = ("SELECT", "BEGIN", "START TRANSACTION", "SET ", "PRAGMA")
-
 
 class PooledConnections(BoundParameters):
-    """Connections from ``engine``, statements with bind parameters, errors of one tree.
+    """Connections from ``engine``, one for each thread that asks.
 
     Attributes:
         engine: The SQLAlchemy engine that owns URL, driver and pool.
-        deadline_seconds: How long a statement may take before the watchdog cuts it.
-        echo: Log every statement, without its values.
+        guard: Decides who may take a connection; None lets everybody.
         session: The state of the calling thread.
     """
 
     engine: sa.Engine
-    deadline_seconds: float
-    echo: bool
+    guard: Guard | None
     watchdog: Watchdog
 
     # PyDAL 3.x would render statements with a compiler that threads share; without one it takes
@@ -56,18 +44,18 @@ class PooledConnections(BoundParameters):
 
     def _initialize_(self) -> None:
         self.engine = self.adapter_args["engine"]
-        self.deadline_seconds = self.adapter_args["deadline_seconds"]
-        self.echo = self.adapter_args["echo"]
+        self.guard = self.adapter_args["guard"]
         self.pool_size = 0
         self.folder = ""
         self.session = Session()
         self.watchdog = Watchdog(self.cut)
-        bound_questions(self.engine, self.watchdog, self.adapter_args["ping_seconds"])
+        seconds = self.adapter_args["ping_seconds"]
+        bound_questions(self.engine, self.watchdog, seconds, self.guard)
 
     # -- what each engine says for itself
 
-    def translate(self, caught: Exception, connection: Any) -> DatabaseError:
-        """Give the error of our tree for one of the driver's."""
+    def refusal(self, caught: BaseException) -> DatabaseError | None:
+        """Give the error of our tree for a server that is there and refuses a connection."""
         raise NotImplementedError
 
     def cut(self, connection: Any) -> None:
@@ -107,6 +95,39 @@ class PooledConnections(BoundParameters):
         return session
 
     def _checkout(self) -> Any:
+        guard = self.guard
+        if guard is None:
+            return self._connect()
+        self._require_time(guard)
+        guard.admit()
+        ticket = Ticket(guard)
+        try:
+            connection = self._connect()
+        except DatabaseError as caught:
+            failure = self._judge(guard, caught)
+        except BaseException:
+            ticket.end()
+            raise
+        else:
+            guard.connected()
+            self.session.ticket = ticket
+            return connection
+        ticket.end()
+        raise failure
+
+    def _require_time(self, guard: Guard) -> None:
+        if shortest(1, guard) <= 0:
+            raise DeadlineExceeded("the time of the caller is over; nothing was sent")
+
+    def _judge(self, guard: Guard, caught: DatabaseError) -> DatabaseError:
+        """Tell the guard why there is no connection; without time the database may be well."""
+        if shortest(1, guard) <= 0:
+            return DeadlineExceeded("the time of the caller is over; nothing was sent")
+        if isinstance(caught, ConnectionLost):
+            guard.failed()
+        return caught
+
+    def _connect(self) -> Any:
         try:
             return self.engine.raw_connection()
         except sa.exc.TimeoutError:
@@ -120,7 +141,8 @@ class PooledConnections(BoundParameters):
     def _unreachable(self, caught: BaseException) -> DatabaseError:
         number = caught.args[0] if caught.args and isinstance(caught.args[0], int) else None
         code = getattr(caught, "sqlite_errorname", None) or (str(number) if number else None)
-        return ConnectionLost("could not connect to the database", code=code)
+        refusal = self.refusal(caught)
+        return refusal or ConnectionLost("could not connect to the database", code=code)
 
     def release(self) -> None:
         """Give the calling thread's connection back to the pool.
@@ -133,16 +155,14 @@ class PooledConnections(BoundParameters):
             raise TransactionMisuse("release() inside transaction()")
         connection = session.connection
         if connection is not None:
-            session.close()
-            connection.close()
+            session.close(connection.close)
 
     def discard(self) -> None:
         """Throw the calling thread's connection away; nobody may use it again."""
         session = self.session
         connection = session.connection
         if connection is not None:
-            session.close()
-            connection.invalidate()
+            session.close(connection.invalidate)
 
     def close(self, action: str = "rollback", really: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002
         """Give the connection back; PyDAL's ``action`` would commit and is ignored."""
@@ -161,80 +181,5 @@ class PooledConnections(BoundParameters):
         self.session = Session()
         self.engine.dispose(close=False)
         self.watchdog.renew()
-
-    # -- statements
-
-    def execute(self, sql: str, placeholders: Any = None) -> Any:
-        """Run a statement of PyDAL (with tokens) or of ``executesql`` (with placeholders).
-
-        Raises:
-            DatabaseError: One of the tree in ``bilayer.runtime.errors``.
-        """
-        if _CONTROL.match(sql):
-            raise RawSQLRefused("transactions are begun and ended by transaction() only")
-        if placeholders is None and "\x01" in sql:
-            sql, placeholders = self.bind(sql)
-        return self.run(sql, placeholders)
-
-    def run(self, sql: str, parameters: Any = None) -> Any:
-        """Send one statement with driver parameters.
-
-        Raises:
-            TransactionAborted: An earlier statement of the transaction failed.
-            DatabaseError: The driver's error, translated; it names no values.
-        """
-        session = self._ready()
-        if session.failed:
-            raise TransactionAborted(
-                "an earlier statement of this transaction failed; roll it back"
-            )
-        if parameters is not None and not parameters:
-            # Drivers disagree about percent signs beside an empty list of parameters.
-            sql, parameters = self.unescape(sql), None
-        if self.echo:
-            log.info("%s", sql)
-        watch = session.watch
-        watch.deadline = time.monotonic() + self.deadline_seconds
-        try:
-            return self.send(session.cursor, sql, parameters)
-        except self.driver.Error as caught:
-            failure = self._failure(session, caught, sql)
-        except BaseException as caught:
-            if not isinstance(caught, Exception):  # interrupted: the protocol is out of step
-                session.failed = session.lost = session.depth > 0
-                self.discard()
-            raise
-        finally:
-            watch.deadline = None
-        raise failure  # outside the handler, so that the driver's text is not chained to it
-
-    def send(self, cursor: Any, sql: str, parameters: Any) -> Any:
-        """Call the driver."""
-        return cursor.execute(sql, parameters)
-
-    def _failure(self, session: Session, caught: Exception, sql: str) -> DatabaseError:
-        connection = session.connection
-        if self.is_disconnect(caught):
-            self.discard()
-            seconds = f" within {self.deadline_seconds:g} s" if session.watch.overdue else ""
-            # A write outside a transaction commits itself: perhaps only the answer was lost.
-            may_have_committed = not session.depth and not sql.startswith(_CHANGES_NOTHING)
-            kind = OutcomeUnknown if may_have_committed else ConnectionLost
-            error: DatabaseError = kind(f"the database did not answer{seconds}")
-            session.lost = session.depth > 0
-        else:
-            error = self.translate(caught, connection.dbapi_connection)
-            session.lost = session.depth > 0 and self.ended_transaction(error, connection)
-        session.watch.overdue = False
-        session.failed = session.depth > 0
-        return error
-
-    def is_disconnect(self, caught: Exception) -> bool:
-        """Tell whether the connection cannot be used any more."""
-        dialect: Any = self.engine.dialect
-        session = self.session
-        return bool(dialect.is_disconnect(caught, session.connection, session.cursor))
-
-    def ended_transaction(self, error: DatabaseError, connection: Any) -> bool:  # noqa: ARG002
-        """Tell whether the server rolled the whole transaction back with the error."""
-        return False
+        if self.guard is not None:
+            self.guard.renew()

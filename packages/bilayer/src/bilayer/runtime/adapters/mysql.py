@@ -26,7 +26,7 @@ from bilayer.runtime.codecs import (
     exact_decimal,
     parse_uuid,
 )
-from bilayer.runtime.engines.mysql import LOST, translate
+from bilayer.runtime.engines.mysql import LOST, refusal, translate
 from bilayer.runtime.errors import (
     DatabaseError,
     Deadlock,
@@ -173,6 +173,10 @@ class MySQLAdapter(NativeAdapter):
         self._unique_keys.update((key[0], *sorted(names.split(","))) for (names,) in found)
         if key not in self._unique_keys:
             raise UnsupportedDefinition(f"{key[0]} has no unique key of {', '.join(key[1:])}")
+
+    def refusal(self, caught: BaseException) -> DatabaseError | None:
+        """Map a refused connection."""
+        return refusal(caught)
 
     def translate(self, caught: Exception, connection: Any) -> DatabaseError:
         """Map the driver's errors."""

@@ -30,7 +30,7 @@ from bilayer.runtime.codecs import (
 )
 from bilayer.runtime.codecs import encode_text as text_of
 from bilayer.runtime.codecs import integer as integer_of
-from bilayer.runtime.engines.postgresql import translate
+from bilayer.runtime.engines.postgresql import refusal, translate
 from bilayer.runtime.errors import (
     DatabaseError,
     TransactionAborted,
@@ -222,6 +222,10 @@ class PostgreSQLAdapter(NativeAdapter):
         super().commit_transaction()
         if self.session.cursor.statusmessage == "ROLLBACK":
             raise TransactionAborted("the transaction had failed; PostgreSQL rolled it back")
+
+    def refusal(self, caught: BaseException) -> DatabaseError | None:
+        """Map a refused connection."""
+        return refusal(caught)
 
     def translate(self, caught: Exception, connection: Any) -> DatabaseError:
         """Map the driver's errors."""

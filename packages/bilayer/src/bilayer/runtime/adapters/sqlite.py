@@ -29,7 +29,7 @@ from bilayer.runtime.codecs import (
     exact_decimal,
     parse_uuid,
 )
-from bilayer.runtime.engines.sqlite import BufferedCursor, translate
+from bilayer.runtime.engines.sqlite import BufferedCursor, refusal, translate
 from bilayer.runtime.errors import (
     DatabaseError,
     TransactionMisuse,
@@ -211,6 +211,10 @@ class SQLiteAdapter(NativeAdapter):
     def ended_transaction(self, error: DatabaseError, connection: Any) -> bool:  # noqa: ARG002
         """Ask SQLite, which rolls back by itself when a disk is full or a write fails."""
         return not connection.dbapi_connection.in_transaction
+
+    def refusal(self, caught: BaseException) -> DatabaseError | None:
+        """Map a refused connection."""
+        return refusal(caught)
 
     def translate(self, caught: Exception, connection: Any) -> DatabaseError:
         """Map the driver's errors."""

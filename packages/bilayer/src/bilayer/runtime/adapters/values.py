@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from bilayer.runtime import tokens
-from bilayer.runtime.adapters.connections import PooledConnections
 from bilayer.runtime.adapters.operands import (
     INTEGERS,
     check_length,
@@ -20,6 +19,7 @@ from bilayer.runtime.adapters.operands import (
     operand_type,
 )
 from bilayer.runtime.adapters.parts import Param, ReadingPlan, SQLText
+from bilayer.runtime.adapters.running import RunningStatements
 from bilayer.runtime.codecs import (
     Codec,
     decode_integer,
@@ -53,7 +53,7 @@ _DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
 _REFERENCE: Final = re.compile(r"reference (\w+)(?:\.(\w+))?")
 
 
-class TypedValues(PooledConnections):
+class TypedValues(RunningStatements):
     """Strict encoding and decoding by the type of each field."""
 
     codecs: ClassVar[Mapping[str, Codec]]

@@ -12,18 +12,23 @@ import sqlalchemy as sa
 from pymysql.constants import CLIENT, SERVER_STATUS
 from sqlalchemy import event
 
+from bilayer.runtime.engines.pool import bound_connecting, pool_class
 from bilayer.runtime.errors import (
     CheckViolation,
-    ConnectionLost,
     ConstraintViolation,
     DatabaseError,
     Deadlock,
     ForeignKeyViolation,
     LockTimeout,
     NotNullViolation,
+    OutOfMemory,
+    PermissionDenied,
     ReadOnly,
     SerializationFailure,
     StatementTimeout,
+    StorageFailure,
+    StorageFull,
+    TooManyConnections,
     UniqueViolation,
     UnsafeSettings,
 )
@@ -46,6 +51,12 @@ _CONSTRAINTS: Final[Mapping[int, tuple[type[ConstraintViolation], str, str]]] = 
 }
 _UNKNOWN_NAME: Final = (1146, 1054, 1305)
 _NOT_NULL: Final = (1048, 1364)
+_NO_SLOT: Final = (1040, 1203, 1226)
+_DAMAGED: Final = (126, 127, 134, 144, 145, 1034, 1035, 1194, 1195, 1712, 1877)
+_INPUT_OUTPUT: Final = (1003, 1016, 1017, 1023, 1024, 1026, 1030, 1180)
+_BAD_FILE: Final = "the database cannot use its files"
+_FULL: Final = "the disk of the database is full"
+_NO_SPACE: Final = re.compile(r"(?:error|Errcode:) 28\b")
 _OTHERS: Final[Mapping[int, tuple[type[DatabaseError], str]]] = {
     1213: (Deadlock, "a deadlock; retry the transaction"),
     1020: (SerializationFailure, "the row changed since it was read; retry the transaction"),
@@ -56,7 +67,11 @@ _OTHERS: Final[Mapping[int, tuple[type[DatabaseError], str]]] = {
     1792: (ReadOnly, "the transaction accepts no writes"),
     1290: (ReadOnly, "the server accepts no writes"),
     1836: (ReadOnly, "the server accepts no writes"),
-    1040: (ConnectionLost, "the server has no connection left"),
+    **dict.fromkeys(_NO_SLOT, (TooManyConnections, "the server has no connection left")),
+    **dict.fromkeys((1037, 1038, 1041), (OutOfMemory, "the server has no memory left")),
+    **dict.fromkeys((1021, 1114, 3675), (StorageFull, _FULL)),
+    **dict.fromkeys((*_DAMAGED, *_INPUT_OUTPUT), (StorageFailure, _BAD_FILE)),
+    **dict.fromkeys((1044, 1142, 1143, 1227, 1370), (PermissionDenied, "the role may not do this")),
 }
 
 
@@ -66,7 +81,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
     password = {"password": str(url.password).encode()} if url.password else {}
     engine = sa.create_engine(
         url,
-        poolclass=sa.QueuePool,
+        poolclass=pool_class(options.guard),
         pool_size=options.pool_size,
         max_overflow=options.max_overflow,
         pool_timeout=options.pool_timeout,
@@ -83,6 +98,8 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
             "client_flag": CLIENT.FOUND_ROWS,  # UPDATE counts matched rows, as elsewhere
         },
     )
+
+    bound_connecting(engine, options.guard)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: Any) -> None:
@@ -142,10 +159,20 @@ def translate(caught: Exception, _connection: Any) -> DatabaseError:
         return NotNullViolation("a value is required", code=code, column=column)
     if number in _OTHERS:
         other, message = _OTHERS[number]
+        if other is StorageFailure and _NO_SPACE.search(text):
+            return StorageFull(_FULL, code=code)
         return other(message, code=code)
     # Messages of these numbers quote names only, those of others may quote values.
     what = text if number in _UNKNOWN_NAME else code
     return DatabaseError(f"MariaDB refused the statement ({what})", code=code)
+
+
+def refusal(caught: BaseException) -> DatabaseError | None:
+    """Tell a server that has no connection left from one that is not there."""
+    number = caught.args[0] if caught.args else None
+    if number not in _NO_SLOT:
+        return None
+    return TooManyConnections("the server has no connection left", code=str(number))
 
 
 def _last(pattern: str, text: str) -> str | None:

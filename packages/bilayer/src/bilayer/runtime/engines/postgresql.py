@@ -13,6 +13,7 @@ import psycopg2.extras
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from bilayer.runtime.engines.pool import bound_connecting, pool_class
 from bilayer.runtime.errors import (
     CheckViolation,
     ConnectionLost,
@@ -22,9 +23,14 @@ from bilayer.runtime.errors import (
     ForeignKeyViolation,
     LockTimeout,
     NotNullViolation,
+    OutOfMemory,
+    PermissionDenied,
     ReadOnly,
     SerializationFailure,
     StatementTimeout,
+    StorageFailure,
+    StorageFull,
+    TooManyConnections,
     TransactionAborted,
     UniqueViolation,
     UnsafeSettings,
@@ -46,6 +52,13 @@ _CONSTRAINTS: Final[Mapping[str, tuple[type[ConstraintViolation], str]]] = {
     "23514": (CheckViolation, "the row is not allowed"),
     "23502": (NotNullViolation, "a value is required"),
 }
+_NO_SLOT: Final = "the server has no connection left"
+_BAD_FILE: Final = "the database cannot use its files"
+_SLOTS: Final = re.compile(
+    "too many clients already|too many connections for|remaining connection slots are reserved"
+    "|no more connections allowed"
+)
+"""What PostgreSQL and PgBouncer say then; a refused connection has no SQLSTATE in psycopg2."""
 _UNKNOWN_NAME: Final = ("42P01", "42703", "42883")
 _OTHERS: Final[Mapping[str, tuple[type[DatabaseError], str]]] = {
     "40P01": (Deadlock, "a deadlock; retry the transaction"),
@@ -53,6 +66,14 @@ _OTHERS: Final[Mapping[str, tuple[type[DatabaseError], str]]] = {
     "55P03": (LockTimeout, "a lock was not granted in time"),
     "57014": (StatementTimeout, "the statement ran too long and was stopped"),
     "25006": (ReadOnly, "the database or transaction accepts no writes"),
+    "42501": (PermissionDenied, "the role may not do this"),
+    "53100": (StorageFull, "the disk of the database is full"),
+    "53200": (OutOfMemory, "the server has no memory left"),
+    "53300": (TooManyConnections, _NO_SLOT),
+    "58030": (StorageFailure, _BAD_FILE),
+    "58P01": (StorageFailure, _BAD_FILE),
+    "XX001": (StorageFailure, _BAD_FILE),
+    "XX002": (StorageFailure, _BAD_FILE),
     "25P02": (TransactionAborted, "an earlier statement of this transaction failed"),
 }
 
@@ -79,7 +100,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         arguments["options"] = f"{given} {chosen}".strip()
     engine = sa.create_engine(
         url,
-        poolclass=sa.QueuePool,
+        poolclass=pool_class(options.guard),
         pool_size=options.pool_size,
         max_overflow=options.max_overflow,
         pool_timeout=options.pool_timeout,
@@ -89,6 +110,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         use_native_hstore=False,  # would ask every new server for a type nobody uses
         connect_args=arguments,
     )
+    bound_connecting(engine, options.guard)
     event.listen(engine, "connect", prepare)
     event.listen(engine, "reset", _reset)
     return engine
@@ -138,6 +160,11 @@ def translate(caught: Exception, connection: Any) -> DatabaseError:
     # Messages of these codes quote names only, those of others may quote values.
     what = getattr(diagnostics, "message_primary", "") if code in _UNKNOWN_NAME else ""
     return DatabaseError(f"PostgreSQL refused the statement ({what or code})", code=code)
+
+
+def refusal(caught: BaseException) -> DatabaseError | None:
+    """Tell a server that has no connection left from one that is not there."""
+    return TooManyConnections(_NO_SLOT, code="53300") if _SLOTS.search(str(caught)) else None
 
 
 def _single_column(diagnostics: Any) -> str | None:

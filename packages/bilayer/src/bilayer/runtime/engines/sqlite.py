@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from bilayer.runtime.engines.pool import pool_class
 from bilayer.runtime.engines.sqlite_functions import FUNCTIONS
 from bilayer.runtime.errors import (
     CheckViolation,
@@ -19,8 +20,12 @@ from bilayer.runtime.errors import (
     ForeignKeyViolation,
     LockTimeout,
     NotNullViolation,
+    OutOfMemory,
+    PermissionDenied,
     ReadOnly,
     StatementTimeout,
+    StorageFailure,
+    StorageFull,
     UniqueViolation,
     UnsafeSettings,
     UnsupportedDefinition,
@@ -34,6 +39,23 @@ _UNKNOWN_NAME: Final = re.compile(r"^no such (?:table|column|function): [\w.]+$"
 _UNIQUE_INDEX: Final = re.compile(
     r'CREATE\s+UNIQUE\s+INDEX\s+"?(\w+)"?\s+ON\s+\S+\s*\(([^)]*)\)', re.IGNORECASE
 )
+
+_BAD_FILE: Final = "the database file cannot be used"
+# https://www.sqlite.org/rescode.html: extended codes begin with the primary one.
+_OTHERS: Final[Mapping[str, tuple[type[DatabaseError], str]]] = {
+    "SQLITE_BUSY": (LockTimeout, "the database is locked by another writer"),
+    "SQLITE_LOCKED": (LockTimeout, "the database is locked by another writer"),
+    "SQLITE_INTERRUPT": (StatementTimeout, "the statement ran too long and was stopped"),
+    "SQLITE_READONLY": (ReadOnly, "the database accepts no writes"),
+    "SQLITE_CANTOPEN": (ConnectionLost, _BAD_FILE),
+    "SQLITE_FULL": (StorageFull, "the disk of the database is full"),
+    "SQLITE_IOERR": (StorageFailure, _BAD_FILE),
+    "SQLITE_CORRUPT": (StorageFailure, _BAD_FILE),
+    "SQLITE_NOTADB": (StorageFailure, _BAD_FILE),
+    "SQLITE_NOMEM": (OutOfMemory, "there is no memory left"),
+    "SQLITE_AUTH": (PermissionDenied, "this is not allowed"),
+    "SQLITE_PERM": (PermissionDenied, "this is not allowed"),
+}
 
 
 class BufferedCursor(sqlite3.Cursor):
@@ -72,7 +94,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         )
     engine = sa.create_engine(
         url,
-        poolclass=sa.QueuePool,
+        poolclass=pool_class(options.guard),
         pool_size=options.pool_size,
         max_overflow=options.max_overflow,
         pool_timeout=options.pool_timeout,
@@ -127,17 +149,20 @@ def translate(caught: Exception, connection: Any) -> DatabaseError:
     detail = str(caught).rpartition(": ")[2]
     if code.startswith("SQLITE_CONSTRAINT"):
         return _constraint_error(code, detail, connection)
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return LockTimeout("the database is locked by another writer", code=code)
-    if code == "SQLITE_INTERRUPT":
-        return StatementTimeout("the statement ran too long and was stopped", code=code)
-    if code.startswith("SQLITE_READONLY"):
-        return ReadOnly("the database accepts no writes", code=code)
-    if code.startswith(("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return ConnectionLost("the database file cannot be used", code=code)
+    if (known := refusal(caught)) is not None:
+        return known
     named = _UNKNOWN_NAME.search(str(caught))
     what = named.group() if named else code or "unknown"
     return DatabaseError(f"SQLite refused the statement ({what})", code=code)
+
+
+def refusal(caught: BaseException) -> DatabaseError | None:
+    """Map what may befall a connection from its beginning: a lock, a file that is no use."""
+    code = getattr(caught, "sqlite_errorname", None) or ""
+    for start, (kind, message) in _OTHERS.items():
+        if code.startswith(start):
+            return kind(message, code=code)
+    return None
 
 
 def _constraint_error(code: str, detail: str, connection: sqlite3.Connection) -> DatabaseError:

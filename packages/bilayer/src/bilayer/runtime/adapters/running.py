@@ -1,0 +1,164 @@
+"""The part of an adapter that runs statements: within a deadline, with errors of one tree."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import Any, Final
+
+from bilayer.runtime.adapters.connections import PooledConnections
+from bilayer.runtime.errors import (
+    ConnectionLost,
+    DatabaseError,
+    DeadlineExceeded,
+    OutcomeUnknown,
+    RawSQLRefused,
+    StatementTimeout,
+    TransactionAborted,
+)
+from bilayer.runtime.guard import shortest
+from bilayer.runtime.session import Session
+
+log = logging.getLogger("bilayer.runtime")
+
+_CONTROL: Final = re.compile(
+    r"\s*(BEGIN|START\s+TRANSACTION|COMMIT|ROLLBACK|END|ABORT|SAVEPOINT|RELEASE)\b", re.IGNORECASE
+)
+_CHANGES_NOTHING: Final = ("SELECT", "BEGIN", "START TRANSACTION", "SET ", "PRAGMA")
+_ENDS: Final = ("COMMIT", "ROLLBACK", "RELEASE", "PRAGMA query_only=OFF")
+"""What ends a transaction or a part of it, and leaves the connection as it was before."""
+
+
+class RunningStatements(PooledConnections):
+    """Statements with bind parameters on the connection of the calling thread.
+
+    Attributes:
+        deadline_seconds: How long a statement may take before the watchdog cuts it.
+        echo: Log every statement, without its values.
+    """
+
+    deadline_seconds: float
+    echo: bool
+
+    def _initialize_(self) -> None:
+        super()._initialize_()
+        self.deadline_seconds = self.adapter_args["deadline_seconds"]
+        self.echo = self.adapter_args["echo"]
+
+    # -- what each engine says for itself
+
+    def translate(self, caught: Exception, connection: Any) -> DatabaseError:
+        """Give the error of our tree for one of the driver's."""
+        raise NotImplementedError
+
+    # -- statements
+
+    def execute(self, sql: str, placeholders: Any = None) -> Any:
+        """Run a statement of PyDAL (with tokens) or of ``executesql`` (with placeholders).
+
+        Raises:
+            DatabaseError: One of the tree in ``bilayer.runtime.errors``.
+        """
+        if _CONTROL.match(sql):
+            raise RawSQLRefused("transactions are begun and ended by transaction() only")
+        if placeholders is None and "\x01" in sql:
+            sql, placeholders = self.bind(sql)
+        return self.run(sql, placeholders)
+
+    def run(self, sql: str, parameters: Any = None) -> Any:
+        """Send one statement with driver parameters.
+
+        Raises:
+            TransactionAborted: An earlier statement of the transaction failed.
+            DatabaseError: The driver's error, translated; it names no values.
+        """
+        session = self._ready()
+        if session.failed:
+            raise TransactionAborted(
+                "an earlier statement of this transaction failed; roll it back"
+            )
+        if parameters is not None and not parameters:
+            # Drivers disagree about percent signs beside an empty list of parameters.
+            sql, parameters = self.unescape(sql), None
+        if self.echo:
+            log.info("%s", sql)
+        watch = session.watch
+        seconds = self.deadline_seconds if self.guard is None else self._seconds_for(sql, session)
+        watch.deadline = time.monotonic() + seconds
+        try:
+            return self.send(session.cursor, sql, parameters)
+        except self.driver.Error as caught:
+            failure = self._failure(session, caught, sql)
+        except BaseException as caught:
+            if not isinstance(caught, Exception):  # interrupted: the protocol is out of step
+                session.failed = session.lost = session.depth > 0
+                self.discard()
+            raise
+        finally:
+            watch.deadline = None
+        raise failure  # outside the handler, so that the driver's text is not chained to it
+
+    def send(self, cursor: Any, sql: str, parameters: Any) -> Any:
+        """Call the driver."""
+        return cursor.execute(sql, parameters)
+
+    def _seconds_for(self, sql: str, session: Session) -> float:
+        """Tell how long a statement may take; what ends a transaction always has its time.
+
+        Raises:
+            DeadlineExceeded: The caller has no time left.
+        """
+        session.watch.overdue = session.is_hurried = False
+        if sql.startswith(_ENDS):
+            return self.deadline_seconds
+        seconds = shortest(self.deadline_seconds, self.guard)
+        if seconds <= 0:
+            session.failed = session.depth > 0
+            raise DeadlineExceeded("the time of the caller is over; nothing was sent")
+        session.is_hurried = seconds < self.deadline_seconds
+        return seconds
+
+    def _failure(self, session: Session, caught: Exception, sql: str) -> DatabaseError:
+        was_hurried = session.watch.overdue and session.is_hurried
+        is_gone = self.is_disconnect(caught)
+        if is_gone:
+            error = self._lost(session, sql, was_hurried=was_hurried)
+        else:
+            error = self._refused(session, caught, was_hurried=was_hurried)
+        if self.guard is not None and isinstance(error, ConnectionLost) and not was_hurried:
+            self.guard.failed()
+        if is_gone:
+            self.discard()
+            session.lost = session.depth > 0
+        session.watch.overdue = False
+        session.failed = session.depth > 0
+        return error
+
+    def _refused(self, session: Session, caught: Exception, *, was_hurried: bool) -> DatabaseError:
+        """Translate the error of a connection that goes on."""
+        error = self.translate(caught, session.connection.dbapi_connection)
+        session.lost = session.depth > 0 and self.ended_transaction(error, session.connection)
+        if was_hurried and isinstance(error, StatementTimeout):
+            return DeadlineExceeded("the time of the caller was over", code=error.code)
+        return error
+
+    def _lost(self, session: Session, sql: str, *, was_hurried: bool) -> DatabaseError:
+        """Say what is known of a statement whose connection is gone."""
+        seconds = f" within {self.deadline_seconds:g} s" if session.watch.overdue else ""
+        if not session.depth and not sql.startswith(_CHANGES_NOTHING):
+            # A write outside a transaction commits itself: perhaps only the answer was lost.
+            return OutcomeUnknown(f"the database did not answer{seconds}")
+        if was_hurried:
+            return DeadlineExceeded("the time of the caller was over")
+        return ConnectionLost(f"the database did not answer{seconds}")
+
+    def is_disconnect(self, caught: Exception) -> bool:
+        """Tell whether the connection cannot be used any more."""
+        dialect: Any = self.engine.dialect
+        session = self.session
+        return bool(dialect.is_disconnect(caught, session.connection, session.cursor))
+
+    def ended_transaction(self, error: DatabaseError, connection: Any) -> bool:  # noqa: ARG002
+        """Tell whether the server rolled the whole transaction back with the error."""
+        return False
