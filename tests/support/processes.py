@@ -116,7 +116,7 @@ def find_mariadb() -> Path | None:
 def postgresql_process(folder: Path) -> ServerProcess:
     """Describe a PostgreSQL server in the folder. It keeps no promise about power failures."""
     binaries = _reachable(find_postgresql(), folder)
-    port, data = _take(folder)
+    port, data = take_folder(folder)
     settings = [
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
@@ -147,7 +147,7 @@ def mariadb_process(folder: Path) -> ServerProcess:
         message = "mariadbd and mariadb-install-db are not to be found."
         raise RuntimeError(message)
     installer = shutil.which("mariadb-install-db") or "/usr/bin/mariadb-install-db"
-    port, data = _take(folder)
+    port, data = take_folder(folder)
     return ServerProcess(
         folder,
         port,
@@ -172,7 +172,7 @@ def _unprivileged() -> int | None:
     return _NOBODY if os.geteuid() == 0 else None
 
 
-def _take(folder: Path) -> tuple[int, str]:
+def take_folder(folder: Path) -> tuple[int, str]:
     """Give the folder to the server's user; return a free port and the data directory."""
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     if os.geteuid() == 0:

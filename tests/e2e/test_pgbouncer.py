@@ -1,0 +1,120 @@
+"""The service behind PgBouncer in transaction mode: the journey of a client, unchanged.
+
+Sessions are shared by whoever comes, so nothing here may rest on one; time-outs and time zone
+stand on the database, as they do on the role in production.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bilayer.urls import parse_url
+from tests.e2e.test_journey import (
+    register,
+    test_admin_made_by_the_command_signs_in,
+    test_client_registers_writes_lists_changes_and_deletes,
+    test_everything_written_comes_back_equal,
+    test_others_see_nothing,
+    test_probes_and_documents_are_served,
+    test_same_id_and_body_again_is_the_same_row,
+)
+from tests.operations.conftest import diagnose, run_sql, settings_with
+from tests.support.backend import Backend
+from tests.support.databases import Database, migrated_database
+from tests.support.pgbouncer import find_pgbouncer, pooling
+from tests.support.run import Run, sources
+from tests.support.servers import render
+
+__all__ = [
+    "test_admin_made_by_the_command_signs_in",
+    "test_client_registers_writes_lists_changes_and_deletes",
+    "test_everything_written_comes_back_equal",
+    "test_others_see_nothing",
+    "test_probes_and_documents_are_served",
+    "test_same_id_and_body_again_is_the_same_row",
+]
+
+POOL_SIZE = 4
+CLIENTS = 24
+STANDING = {
+    "statement_timeout": "'5s'",
+    "lock_timeout": "'2s'",
+    "idle_in_transaction_session_timeout": "'10s'",
+    "timezone": "'UTC'",
+}
+pytestmark = [
+    pytest.mark.skipif(find_pgbouncer() is None, reason="pgbouncer is not installed"),
+    pytest.mark.skipif("postgresql" not in sources(), reason="there is no PostgreSQL"),
+]
+
+
+@pytest.fixture(scope="session", params=["postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """PgBouncer speaks PostgreSQL only."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def direct(suite_run: Run, engine: str) -> Iterator[Database]:
+    """A migrated database for this file alone, without the pooler."""
+    with migrated_database(suite_run, engine) as url:
+        yield Database.at(url)
+
+
+@pytest.fixture(scope="session")
+def pooler_port(suite_run: Run, direct: Database) -> Iterator[int]:
+    """The port of a PgBouncer with fewer connections than the service has threads."""
+    folder = suite_run.folder / f"pgbouncer-{suite_run.new_name()}"
+    with pooling(parse_url(direct.url), folder, pool_size=POOL_SIZE) as port:
+        yield port
+
+
+@pytest.fixture
+def database_url(direct: Database, pooler_port: int) -> str:
+    """The database, emptied, through the pooler."""
+    direct.empty()
+    url = parse_url(direct.url)
+    standing = STANDING.items()
+    run_sql(
+        direct.url,
+        *(f'ALTER DATABASE "{url.database}" SET {one} = {value}' for one, value in standing),
+    )
+    return render(url.set(port=pooler_port))
+
+
+def test_more_clients_than_connections_are_all_served(backend: Backend) -> None:
+    def use(number: int) -> list[int]:
+        with backend.client() as client:
+            register(client, f"client{number}@example.com")
+            body = {"action_type": "WRITE", "payload": {"n": number}}
+            made = [client.post("/api/v1/history", json=body).status_code for _ in range(5)]
+            listed = client.get("/api/v1/history").json()["items"]
+            return [*made, len(listed), *(item["payload"]["n"] for item in listed)]
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        answers = list(pool.map(use, range(CLIENTS)))
+
+    assert answers == [[201] * 5 + [5] + [number] * 5 for number in range(CLIENTS)]
+
+
+def test_the_doctor_finds_time_outs_that_stand_on_the_database(
+    database_url: str, direct: Database, tmp_path: Path
+) -> None:
+    standing = diagnose(settings_with(tmp_path, database_url))
+    name = parse_url(database_url).database
+    run_sql(direct.url, f'ALTER DATABASE "{name}" SET lock_timeout = 0')
+    # The pooler keeps sessions, which keep what stood there when they began.
+    run_sql(
+        direct.url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    without = diagnose(settings_with(tmp_path, database_url))
+
+    assert standing["database_timeouts"].outcome == "ok"
+    assert without["database_timeouts"].outcome == "problem"
+    assert "ALTER ROLE" in without["database_timeouts"].fix
