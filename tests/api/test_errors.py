@@ -54,7 +54,15 @@ FAULTS: list[tuple[Exception, tuple[int, str]]] = [
     (database.ConnectionLost(SECRET), (503, "DATABASE_UNAVAILABLE")),
     (database.OutcomeUnknown(SECRET), (503, "OUTCOME_UNKNOWN")),
     (database.ReadOnly(SECRET), (503, "READ_ONLY")),
-    (database.UniqueViolation(SECRET), (500, "INTERNAL_ERROR")),
+    (database.DeadlineExceeded(SECRET), (503, "DATABASE_TIMEOUT")),
+    (database.CircuitOpen(SECRET), (503, "DATABASE_UNAVAILABLE")),
+    (database.TooManyConnections(SECRET), (503, "DATABASE_BUSY")),
+    (database.OutOfMemory(SECRET), (503, "DATABASE_BUSY")),
+    (database.TransactionAborted(SECRET), (503, "DATABASE_CONFLICT")),
+    (database.StorageFull(SECRET), (503, "STORAGE_FULL")),
+    (database.StorageFailure(SECRET), (503, "STORAGE_FAILED")),
+    (database.UniqueViolation(SECRET), (409, "CONFLICT")),
+    (database.PermissionDenied(SECRET), (500, "INTERNAL_ERROR")),
     (database.InvalidValue(SECRET), (500, "INTERNAL_ERROR")),
     (database.DatabaseError(SECRET), (500, "INTERNAL_ERROR")),
     (ZeroDivisionError(SECRET), (500, "INTERNAL_ERROR")),
@@ -112,7 +120,7 @@ def test_fault_tells_nothing_of_the_inside(
 
     assert (answer.status_code, answer.json["code"]) == answered
     assert answer.json.keys() == MEMBERS
-    assert int(answer.headers.get("Retry-After", 0)) > 0 or answer.status_code == 500
+    assert (int(answer.headers.get("Retry-After", 0)) > 0) is (answer.status_code == 503)
     assert "db.internal" not in answer.text
     assert "db.internal" not in capsys.readouterr().out
 
@@ -133,6 +141,15 @@ def test_log_has_the_code_of_the_database(
     [event] = [event for event in events if "error_code" in event]
     assert (event["kind"], event["error_code"]) == (kind.__name__, "42703")
     assert "42703" not in answer.text
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.02, "1"), (1.0, "1"), (16.3, "17")])
+def test_open_circuit_tells_when_the_database_is_asked_again(
+    edge_client: FlaskClient, raiser: Raiser, seconds: float, told: str
+) -> None:
+    raiser.error = database.CircuitOpen("not now", retry_after=seconds)
+
+    assert edge_client.get("/raise").headers["Retry-After"] == told
 
 
 def test_field_errors_are_listed(edge_client: FlaskClient, raiser: Raiser) -> None:

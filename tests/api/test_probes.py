@@ -14,9 +14,11 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.api.probes import HEALTH
+from app.breaker import MAX_FAILURES, BreakerState
 from app.config import ALEMBIC_INI
-from app.health import Health, State, known_revisions, probe_database
+from app.health import TROUBLE_SECONDS, Health, State, known_revisions, probe_database
 from app.models import get_database
+from bilayer.runtime import CircuitOpen, DatabaseError, LockTimeout, StorageFailure, StorageFull
 from tests.support.databases import migrate
 from tests.support.servers import Server
 from tests.support.service import connected, settings_for
@@ -147,6 +149,63 @@ def test_slow_database_holds_up_one_prober_only(monkeypatch: pytest.MonkeyPatch)
     slow.join()
 
     assert (first, meanwhile) == (State.READY, State.READY)
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (StorageFull("no room"), State.STORAGE_FULL),
+        (StorageFailure("damaged"), State.STORAGE_FAILED),
+        (LockTimeout("busy"), State.READY),
+    ],
+)
+def test_storage_that_failed_a_request_is_told_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, error: DatabaseError, state: State
+) -> None:
+    seconds = [100.0]
+    monkeypatch.setattr("app.health.time.monotonic", lambda: seconds[0])
+    health = Health(lambda: State.READY)
+
+    health.note(error)
+    soon = health.state()
+    seconds[0] += TROUBLE_SECONDS
+    later = health.state()
+
+    assert (soon, later) == (state, State.READY)
+    assert state.is_ready, "reading works"
+
+
+def test_service_that_is_down_is_more_than_its_full_storage() -> None:
+    health = Health(lambda: State.DATABASE_UNAVAILABLE)
+
+    health.note(StorageFull("no room"))
+
+    assert health.state() is State.DATABASE_UNAVAILABLE
+
+
+@pytest.mark.usefixtures("app")
+def test_readiness_closes_an_open_circuit() -> None:
+    guard = get_database().dal._adapter.guard
+    for _ in range(MAX_FAILURES):
+        guard.failed()
+    with pytest.raises(CircuitOpen):
+        get_database().dal.executesql("SELECT 1")
+
+    state = probe_database()
+
+    assert state is State.READY
+    assert guard.breaker.state is BreakerState.CLOSED
+
+
+def test_state_is_told_to_prometheus(edge: Flask) -> None:
+    edge.extensions[HEALTH] = Health(lambda: State.READ_ONLY)
+    client = edge.test_client()
+
+    client.get("/readyz")
+
+    lines = client.get("/metrics").text.splitlines()
+    assert 'service_state{state="read_only"} 1.0' in lines
+    assert 'service_state{state="ready"} 0.0' in lines
 
 
 def test_known_revisions_end_in_one_head() -> None:

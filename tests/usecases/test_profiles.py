@@ -13,24 +13,34 @@ from tests.support.threads import run_together
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def test_profile_is_made_when_it_is_first_asked_for() -> None:
+def test_profile_that_was_never_stored_is_empty_and_reading_stores_nothing() -> None:
     user = make_user()
     assert get_profile(user["id"]) is None
 
     profile = require_profile(user["id"])
 
-    assert profile["preferences"] == {}
+    assert (profile["user_id"], profile["preferences"]) == (user["id"], {})
     assert profile["display_name"] is None
     assert require_profile(user["id"]) == profile
+    assert get_profile(user["id"]) is None
 
 
-def test_profile_that_many_ask_for_at_once_is_made_once() -> None:
+def test_empty_profile_has_every_column_of_a_stored_one() -> None:
+    user = make_user()
+    empty = require_profile(user["id"])
+
+    stored = change_profile(user["id"], {"display_name": None})
+
+    assert stored.keys() == empty.keys()
+    assert stored | {"updated_at": None} == empty | {"updated_at": None}
+
+
+def test_profile_that_many_change_at_once_is_made_once() -> None:
     user = make_user()
 
-    profiles = run_together([lambda: require_profile(user["id"])] * 4)
+    profiles = run_together([lambda: change_profile(user["id"], {"display_name": "Ada"})] * 4)
 
-    assert all(profile == profiles[0] for profile in profiles)
-    assert isinstance(profiles[0], dict)
+    assert [profile["display_name"] for profile in profiles] == ["Ada"] * 4
 
 
 def test_columns_change_without_the_preferences_and_the_other_way_round() -> None:

@@ -7,6 +7,8 @@ begins and ends one, and whoever waits or tries again asks here.
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 REQUEST_SECONDS: Final = 10.0
@@ -34,3 +36,15 @@ def remaining() -> float | None:
     if _deadline.moment is None:
         return None
     return max(0.0, _deadline.moment - time.monotonic())
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Give what stands in the block less time than the request has."""
+    before = _deadline.moment
+    moment = time.monotonic() + seconds
+    _deadline.moment = moment if before is None else min(before, moment)
+    try:
+        yield
+    finally:
+        _deadline.moment = before

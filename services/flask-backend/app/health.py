@@ -14,11 +14,20 @@ from typing import Final
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from app import deadline
 from app.config import ALEMBIC_INI
-from app.models import is_read_only, list_revisions
-from bilayer.runtime.errors import DatabaseError, PoolTimeout
+from app.metrics import record_state
+from app.models import hasten_probe, is_read_only, list_revisions
+from bilayer.runtime.errors import DatabaseError, PoolTimeout, StorageFailure, StorageFull
+
+HEALTH: Final = "health"
+"""Where ``create_app`` keeps the ``Health`` of this process, in Flask's extensions."""
 
 CACHED_SECONDS: Final = 1.0
+PROBE_SECONDS: Final = 2.0
+"""Who asks whether this service is ready does not wait long for the answer."""
+TROUBLE_SECONDS: Final = 60.0
+"""How long a failure of the storage is told, which nothing but a write can find."""
 
 
 class State(StrEnum):
@@ -29,6 +38,8 @@ class State(StrEnum):
     SCHEMA_BEHIND = "schema_behind"
     SCHEMA_AHEAD = "schema_ahead"
     POOL_FULL = "pool_full"
+    STORAGE_FAILED = "storage_failed"
+    STORAGE_FULL = "storage_full"
     READ_ONLY = "read_only"
     READY = "ready"
 
@@ -51,10 +62,21 @@ class Health:
         self._state: State | None = None
         self._known_until = 0.0
         self._is_draining = False
+        self._trouble: State | None = None
+        self._trouble_until = 0.0
 
     def drain(self) -> None:
         """Say from now on that no request should come here any more."""
         self._is_draining = True
+        record_state(State.DRAINING, State)
+
+    def note(self, error: DatabaseError) -> None:
+        """Remember for a while what a request has found out about the database's storage."""
+        trouble = next(
+            (state for kind, state in _TROUBLES.items() if isinstance(error, kind)), None
+        )
+        if trouble is not None:
+            self._trouble, self._trouble_until = trouble, time.monotonic() + TROUBLE_SECONDS
 
     def state(self) -> State:
         """Return the state, at most ``CACHED_SECONDS`` old.
@@ -69,16 +91,34 @@ class Health:
             return known
         with self._lock:
             if self._state is None or time.monotonic() >= self._known_until:
-                self._state = self._probe()
+                self._state = self._ask()
+                record_state(self._state, State)
                 self._known_until = time.monotonic() + CACHED_SECONDS
             return self._state
 
+    def _ask(self) -> State:
+        state = self._probe()
+        if state is State.READY and self._trouble and time.monotonic() < self._trouble_until:
+            return self._trouble
+        return state
+
+
+_TROUBLES: Final[dict[type[DatabaseError], State]] = {
+    StorageFailure: State.STORAGE_FAILED,
+    StorageFull: State.STORAGE_FULL,
+}
+
 
 def probe_database() -> State:
-    """Ask the database what it can do at this moment."""
+    """Ask the database what it can do at this moment, also while nobody else may.
+
+    So whoever looks once a second whether this service is ready also ends an open circuit.
+    """
+    hasten_probe()
     try:
-        revisions = set(list_revisions())
-        read_only = is_read_only()
+        with deadline.at_most(PROBE_SECONDS):
+            revisions = set(list_revisions())
+            read_only = is_read_only()
     except PoolTimeout:
         return State.POOL_FULL
     except DatabaseError:

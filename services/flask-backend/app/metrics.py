@@ -5,6 +5,7 @@ share, so ``app.server`` names the folder before this module is imported.
 """
 
 import os
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import (
@@ -43,6 +44,42 @@ _RETRIES: Final = Counter(
 _REPLAYS: Final = Counter(
     "idempotent_replays_total", "Requests answered as the first time, for their Idempotency-Key"
 )
+_SIGN_IN_LOCKED: Final = Counter(
+    "sign_in_locked_total", "Attempts that were refused because there had been too many"
+)
+_HASHES_REFUSED: Final = Counter(
+    "password_hashes_refused_total", "Passwords that had to wait too long to be hashed"
+)
+_MAIL: Final = Counter("mail_sent_total", "Attempts to send a mail", ("outcome",))
+_MAIL_WAITING: Final = Gauge(
+    "mail_outbox_pending",
+    "Mails that were not sent yet",
+    multiprocess_mode="mostrecent",
+)
+_BREAKER: Final = Gauge(
+    "circuit_breaker_state",
+    "Whether a dependency is asked: 0 closed (it is), 1 half open (by one), 2 open (it is not)",
+    ("dependency",),
+    multiprocess_mode="livemax",
+)
+_BREAKER_OPENED: Final = Counter(
+    "circuit_breaker_opened_total", "Times a dependency was given up for a while", ("dependency",)
+)
+_ADMISSION_REFUSED: Final = Counter(
+    "admission_refused_total", "Connections that were refused at the gate in front of the pool"
+)
+_ADMISSION_WAITING: Final = Gauge(
+    "admission_waiting",
+    "Threads that wait at the gate in front of the pool",
+    multiprocess_mode="livesum",
+)
+_STATE: Final = Gauge(
+    "service_state",
+    "What /readyz said last: 1 for the state that a worker is in",
+    ("state",),
+    multiprocess_mode="livemax",
+)
+_OPEN: Final = 2
 
 
 def record_request(method: str, route: str | None, status: int, seconds: float) -> None:
@@ -65,6 +102,49 @@ def record_retry(reason: str) -> None:
 def record_replay() -> None:
     """Count one answer that was given again."""
     _REPLAYS.inc()
+
+
+def record_locked_sign_in() -> None:
+    """Count one attempt that met a lock."""
+    _SIGN_IN_LOCKED.inc()
+
+
+def record_refused_hash() -> None:
+    """Count one password that was not hashed, for want of a free core."""
+    _HASHES_REFUSED.inc()
+
+
+def record_mail(outcome: str) -> None:
+    """Count one attempt to send a mail."""
+    _MAIL.labels(outcome).inc()
+
+
+def record_waiting_mail(count: int) -> None:
+    """Note how many mails wait, in the whole service."""
+    _MAIL_WAITING.set(count)
+
+
+def record_breaker(dependency: str, state: int) -> None:
+    """Note what the breaker of a dependency does now."""
+    _BREAKER.labels(dependency).set(state)
+    if state == _OPEN:
+        _BREAKER_OPENED.labels(dependency).inc()
+
+
+def record_admission_refused() -> None:
+    """Count one connection that was not to be had."""
+    _ADMISSION_REFUSED.inc()
+
+
+def record_admission_waiting(change: int) -> None:
+    """Note that one more or one less waits at the gate."""
+    _ADMISSION_WAITING.inc(change)
+
+
+def record_state(state: str, states: Iterable[str]) -> None:
+    """Note which of its states this process is in."""
+    for each in states:
+        _STATE.labels(each).set(each == state)
 
 
 def render_metrics() -> bytes:

@@ -10,6 +10,7 @@ from app.dal.connection import (
     close_db,
     get_database,
     get_db,
+    hasten_probe,
     init_db,
     release,
     transaction,
@@ -24,7 +25,12 @@ from app.dal.queries.accounts.logins import (
     refund_counter,
     update_counter,
 )
-from app.dal.queries.accounts.profiles import create_profile, get_profile, update_profile
+from app.dal.queries.accounts.profiles import (
+    blank_profile,
+    create_profile,
+    get_profile,
+    update_profile,
+)
 from app.dal.queries.accounts.sessions import (
     create_session,
     delete_ended_sessions,
@@ -65,13 +71,13 @@ from bilayer.runtime import UniqueViolation
 # fmt: off
 __all__ = [  # noqa: RUF022 - in the order of the domains
     # The database
-    "close_db", "get_database", "get_db", "init_db", "release", "transaction", "Row",
-    "UniqueViolation", "is_read_only", "list_revisions",
+    "close_db", "get_database", "get_db", "hasten_probe", "init_db", "release", "transaction",
+    "Row", "UniqueViolation", "is_read_only", "list_revisions",
     # Accounts
     "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_user", "email_key",
     "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",
     "lock_user", "free_email", "replace_password_hash", "update_user",
-    "create_profile", "get_profile", "update_profile",
+    "blank_profile", "create_profile", "get_profile", "update_profile",
     "create_session", "delete_ended_sessions", "get_session", "get_session_by_token",
     "list_families", "list_family_sessions", "rotate_session", "revoke_sessions",
     "CounterName", "forget_counter", "list_stale_counters", "lock_counter", "record_login",

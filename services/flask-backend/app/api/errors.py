@@ -5,10 +5,11 @@ Raises nothing. Says nothing of SQL, hosts or stacks; those go to the log, with 
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from math import ceil
 from typing import Any, Final
 
 import structlog
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, current_app, jsonify
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
@@ -29,7 +30,9 @@ from app.errors import (
     Unavailable,
     WrongContentType,
 )
+from app.health import HEALTH, Health
 from app.log import current_request_id
+from app.usecases.violations import refusal_of
 from bilayer.runtime import errors as database
 
 STATUS: Final[dict[type[AppError], HTTPStatus]] = {
@@ -51,8 +54,10 @@ _BUSY: Final = "The service is busy. Try again."
 DATABASE: Final[dict[type[database.DatabaseError], Unavailable]] = {
     database.PoolTimeout: Unavailable("DATABASE_BUSY", _BUSY),
     database.LockTimeout: Unavailable("DATABASE_BUSY", _BUSY),
+    database.OutOfMemory: Unavailable("DATABASE_BUSY", _BUSY, retry_after=5),
     database.Deadlock: Unavailable("DATABASE_CONFLICT", _BUSY),
     database.SerializationFailure: Unavailable("DATABASE_CONFLICT", _BUSY),
+    database.TransactionAborted: Unavailable("DATABASE_CONFLICT", _BUSY),
     database.StatementTimeout: Unavailable("DATABASE_TIMEOUT", _BUSY, retry_after=5),
     database.ConnectionLost: Unavailable("DATABASE_UNAVAILABLE", _LOST, retry_after=2),
     database.OutcomeUnknown: Unavailable(
@@ -61,8 +66,14 @@ DATABASE: Final[dict[type[database.DatabaseError], Unavailable]] = {
     database.ReadOnly: Unavailable(
         "READ_ONLY", "The service only reads at present. Try again later.", retry_after=30
     ),
+    database.StorageFull: Unavailable(
+        "STORAGE_FULL", "There is no room to store this. Try again later.", retry_after=60
+    ),
+    database.StorageFailure: Unavailable(
+        "STORAGE_FAILED", "The storage does not work. Try again later.", retry_after=60
+    ),
 }
-"""What a use case could not answer for. Constraints are theirs; the rest is a fault of ours."""
+"""What a use case could not answer for. What is missing here is a fault of ours: 500."""
 
 MAX_FIELD_ERRORS: Final = 100
 _MAX_FIELD_NAME: Final = 100
@@ -105,11 +116,11 @@ class Problem(BaseModel):
     errors: list[ProblemField]
 
 
-_PROBLEM: Final = {
+PROBLEM: Final = {
     "description": "The request was refused; code says why",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-PROBLEMS: Final[ResponseDict] = dict.fromkeys(("401", "422", "429", "503", "default"), _PROBLEM)
+PROBLEMS: Final[ResponseDict] = dict.fromkeys(("401", "422", "429", "503", "default"), PROBLEM)
 """What the OpenAPI document says of every route's errors."""
 
 
@@ -160,13 +171,20 @@ def _answer(error: AppError) -> Response:
 
 
 def _answer_database_error(error: database.DatabaseError) -> Response:
+    if isinstance(error, database.ConstraintViolation):
+        return _answer(refusal_of(error))
     answer = next((DATABASE[kind] for kind in type(error).__mro__ if kind in DATABASE), None)
     if answer is None:
         return _answer_bug(error)
+    health: Health = current_app.extensions[HEALTH]
+    health.note(error)
     log.warning(
         "database_error", kind=type(error).__name__, code=answer.code, error_code=error.code
     )
-    return _answer(answer)
+    response = _answer(answer)
+    if isinstance(error, database.CircuitOpen):
+        response.headers["Retry-After"] = str(ceil(error.retry_after))
+    return response
 
 
 def _answer_http_exception(error: HTTPException) -> Response:

@@ -8,11 +8,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app.api.access import allow
 from app.api.blueprint import Blueprint
 from app.errors import Unavailable
-from app.health import Health, State
+from app.health import HEALTH, Health, State
 from app.metrics import render_metrics
 
-HEALTH: Final = "health"
-"""Where ``create_app`` keeps the ``Health`` of this process, in Flask's extensions."""
+__all__ = ["HEALTH", "blueprint"]
 
 _SENTENCES: Final = {
     State.DRAINING: "This process is stopping.",

@@ -8,14 +8,21 @@ from typing import Final
 
 from app import clock
 from app.config import Settings, get_settings
+from app.dal.admission import Admission
 from app.dal.tables import define_tables
 from bilayer.runtime import DAL, Database, Isolation, Timestamps, Transaction
 
 STAMPED_TABLES: Final = ("users", "profiles", "history", "login_attempts")
 """The tables whose ``created_at`` and ``updated_at`` are this service's to keep."""
 
+CONNECT_SECONDS: Final = 3.0
+STATEMENT_SECONDS: Final = 5.0
+SILENCE_SECONDS: Final = 7.0
+"""After which a server that should have stopped the statement by itself is taken for dead."""
+
 _starting: Final = threading.Lock()
 _database: Database | None = None
+_admission: Admission | None = None
 
 
 def init_db(settings: Settings | None = None) -> Database:
@@ -29,10 +36,13 @@ def init_db(settings: Settings | None = None) -> Database:
     Raises:
         SettingsError: The environment does not say where the database is.
     """
-    global _database  # noqa: PLW0603 - one database a process is the promise of this module
+    global _admission, _database  # noqa: PLW0603 - one database a process is the promise of this module
     with _starting:
         if _database is None:
-            _database = _connect(settings or get_settings())
+            settings = settings or get_settings()
+            places = settings.db_pool_size + settings.db_max_overflow
+            _admission = Admission(places=places, patience=settings.pool_timeout)
+            _database = _connect(settings, _admission)
         return _database
 
 
@@ -72,14 +82,24 @@ def release() -> None:
         _database.release()
 
 
-def _connect(settings: Settings) -> Database:
+def hasten_probe() -> None:
+    """Let the next one who asks for a connection try, even if the database did not answer."""
+    if _admission is not None:
+        _admission.breaker.hasten()
+
+
+def _connect(settings: Settings, admission: Admission) -> Database:
     database = Database.connect(
         settings.url,
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         pool_timeout=settings.pool_timeout,
         pool_recycle=settings.db_pool_recycle,
+        connect_timeout=CONNECT_SECONDS,
+        statement_timeout=STATEMENT_SECONDS,
+        read_timeout=SILENCE_SECONDS,
         echo=settings.db_echo_sql,
+        guard=admission,
         application_name="flask-backend",
     )
     define_tables(database.dal)

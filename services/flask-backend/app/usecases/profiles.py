@@ -1,4 +1,4 @@
-"""What people say about themselves and prefer. Knows nothing of accounts or rights."""
+"""What people say about themselves and prefer. Knows nothing of rights."""
 
 import json
 import re
@@ -10,7 +10,8 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from app.errors import FieldError, Invalid
-from app.models import Row, create_profile, get_profile, update_profile
+from app.models import Row, blank_profile, create_profile, get_profile, update_profile
+from app.usecases.accounts import require_user
 from app.usecases.work import unit_of_work
 
 MAX_PREFERENCES_BYTES: Final = 65_536
@@ -26,8 +27,14 @@ _WEB_ADDRESS: Final = re.compile(
 
 
 def require_profile(user_id: UUID) -> Row:
-    """Return an account's profile, which is made here if nothing else made it."""
-    return get_profile(user_id) or _make_profile(user_id)
+    """Return an account's profile; an empty one if nothing was stored yet. Writes nothing.
+
+    Raises:
+        NotFound: ``USER_NOT_FOUND``.
+    """
+    return get_profile(user_id) or blank_profile(
+        user_id, updated_at=require_user(user_id)["created_at"]
+    )
 
 
 def change_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
@@ -42,17 +49,14 @@ def change_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
         Invalid: The preferences would become too large; nothing is changed.
     """
     # Made in a unit of its own: first inserts of one row by several would deadlock in a longer one.
-    require_profile(user_id)
+    if get_profile(user_id) is None:
+        _make_profile(user_id)
     return _update_profile(user_id, changes)
 
 
 @unit_of_work
-def _make_profile(user_id: UUID) -> Row:
+def _make_profile(user_id: UUID) -> None:
     create_profile(user_id)
-    profile = get_profile(user_id)
-    if profile is None:
-        raise LookupError("a profile vanished while it was being read")
-    return profile
 
 
 @unit_of_work

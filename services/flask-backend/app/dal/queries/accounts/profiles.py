@@ -1,6 +1,7 @@
 """What people say about themselves and prefer. Every account has at most one such row."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,12 @@ def get_profile(user_id: UUID) -> Row | None:
     db = get_db()
     row: Row | None = db(db.profiles.user_id == user_id).one()
     return row
+
+
+def blank_profile(user_id: UUID, *, updated_at: datetime) -> Row:
+    """Return what a profile says of itself before anything is stored of it; stores nothing."""
+    blank = dict.fromkeys(get_db().profiles.fields)
+    return blank | {"user_id": user_id, "preferences": {}, "updated_at": updated_at, "version": 0}
 
 
 def update_profile(
