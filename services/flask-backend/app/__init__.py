@@ -25,7 +25,18 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask_openapi3.openapi import OpenAPI
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from app.api import access, auth, documents, encoding, errors, history, lifecycle, probes, users
+    from app.api import (
+        access,
+        auth,
+        documents,
+        encoding,
+        errors,
+        events,
+        history,
+        lifecycle,
+        probes,
+        users,
+    )
     from app.api.cors import ALLOWED_ORIGINS
     from app.api.hosts import ALLOWED_HOSTS
     from app.api.limits import MAX_BODY_BYTES
@@ -59,6 +70,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 
     errors.register_errors(app)
     lifecycle.register_lifecycle(app)
+    events.register_events(app)
     for module in (auth, users, history, probes):
         app.register_api(module.blueprint)
     if settings.has_docs:

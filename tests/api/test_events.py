@@ -1,0 +1,152 @@
+"""Security events in the log: one for each action and refusal, with ids and nothing personal."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.api.events import SecurityEvent
+from tests.factories import make_admin, make_user
+from tests.support.databases import ROOT
+from tests.support.people import API, document, login, person, register, tokens_for
+
+Events = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def events(capsys: pytest.CaptureFixture[str]) -> Events:
+    """Return the security events written since the last call."""
+
+    def read() -> list[dict[str, Any]]:
+        lines = map(json.loads, capsys.readouterr().out.splitlines())
+        return [line for line in lines if line.get("category") == "security"]
+
+    return read
+
+
+def test_signing_up_is_an_event(client: FlaskClient, events: Events) -> None:
+    user = document(register(client))["user"]
+
+    (event,) = events()
+    assert event["event"] == "account_created"
+    assert event["user_id"] == user["id"]
+    assert event["request_id"]
+
+
+def test_signing_in_is_an_event(client: FlaskClient, events: Events) -> None:
+    user = make_user()
+
+    login(client, email=user["email"])
+
+    (event,) = events()
+    assert (event["event"], event["user_id"]) == ("signed_in", str(user["id"]))
+    assert user["email"] not in json.dumps(event)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_failed_sign_in_is_one_event_and_tells_no_account(
+    client: FlaskClient, events: Events, is_known: bool
+) -> None:
+    email = make_user()["email"] if is_known else "nobody@example.com"
+
+    login(client, email=email, password="not the password")
+
+    (event,) = events()
+    assert (event["event"], event["level"]) == ("sign_in_failed", "warning")
+    assert event["user_id"] is None
+
+
+def test_a_locked_sign_in_is_an_event(client: FlaskClient, events: Events) -> None:
+    for _ in range(7):
+        login(client, email="nobody@example.com", password="not the password")
+
+    assert [event["event"] for event in events()][-1] == "sign_in_locked"
+
+
+def test_a_sign_in_to_a_disabled_account_is_an_event(client: FlaskClient, events: Events) -> None:
+    user = make_user()
+    person(client, make_admin()).patch(f"/users/{user['id']}", {"is_active": False})
+    events()
+
+    login(client, email=user["email"])
+
+    assert [event["event"] for event in events()] == ["sign_in_refused"]
+
+
+def test_leaving_is_an_event(client: FlaskClient, events: Events) -> None:
+    someone = person(client, user := make_user())
+
+    someone.post("/auth/logout")
+    someone.post("/auth/logout")
+
+    left, refused = events()
+    assert (left["event"], left["user_id"]) == ("signed_out", str(user["id"]))
+    assert (refused["event"], refused["code"]) == ("token_refused", "TOKEN_INVALID")
+
+
+def test_deleting_an_account_is_an_event(client: FlaskClient, events: Events) -> None:
+    person(client).delete("/users/me")
+
+    assert [event["event"] for event in events()] == ["account_deleted"]
+
+
+def test_reuse_of_a_refresh_token_is_an_event(client: FlaskClient, events: Events) -> None:
+    body = {"refresh_token": tokens_for(make_user()).refresh_token}
+    newer = document(client.post(f"{API}/auth/refresh", json=body))["refresh_token"]
+    client.post(f"{API}/auth/refresh", json={"refresh_token": newer})
+
+    client.post(f"{API}/auth/refresh", json=body)
+
+    assert [event["event"] for event in events()] == [
+        "token_refreshed",
+        "token_refreshed",
+        "token_reused",
+    ]
+
+
+def test_what_a_role_may_not_do_is_an_event(client: FlaskClient, events: Events) -> None:
+    person(client, user := make_user()).get("/users")
+
+    (event,) = events()
+    assert (event["event"], event["route"]) == ("access_denied", "/api/v1/users")
+    assert event["user_id"] == str(user["id"])
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"role": "maintainer"}, ["role_changed"]),
+        ({"is_active": False}, ["account_disabled"]),
+        ({"is_active": True, "role": "viewer"}, ["role_changed", "account_enabled"]),
+    ],
+)
+def test_a_change_by_an_administrator_is_an_event(
+    client: FlaskClient, events: Events, change: dict[str, Any], names: list[str]
+) -> None:
+    admin, user = make_admin(), make_user()
+
+    person(client, admin).patch(f"/users/{user['id']}", change)
+
+    written = events()
+    assert [event["event"] for event in written] == names
+    assert {event["user_id"] for event in written} == {str(admin["id"])}
+    assert {event["target_id"] for event in written} == {str(user["id"])}
+
+
+def test_what_goes_beyond_a_limit_is_an_event(app: Flask, events: Events) -> None:
+    app.test_client().post(
+        f"{API}/auth/register", data="[" * 40 + "]" * 40, content_type="application/json"
+    )
+
+    assert [(event["event"], event["code"]) for event in events()] == [
+        ("limit_exceeded", "TOO_DEEP")
+    ]
+
+
+def test_every_event_is_documented() -> None:
+    page = (ROOT / "docs/logging.md").read_text()
+
+    assert [event for event in SecurityEvent if f"`{event}`" not in page] == []
