@@ -160,7 +160,7 @@ PROBED = [
     *("/api/v1", "/api/v1/", "/api/v2/users/me", "/swagger", "/swagger.json", "/api-docs"),
     *("/openapi", "/openapi.yaml", "/redoc", "/docs/", "/docs/../app.db", "/docs/%2e%2e/app.db"),
     *("/docs/..%2f..%2f..%2fapp.py", "/docs//etc/passwd", "/docs/%00", "/docs/css/", "/docs/css"),
-    *("//evil.example/", "/%2e%2e/%2e%2e/etc/passwd", "/api/v1/users/me/", "/API/V1/users/me"),
+    *("/%2e%2e/%2e%2e/etc/passwd", "/api/v1/users/me/", "/API/V1/users/me"),
 ]
 
 

@@ -43,33 +43,33 @@ def exchange(backend: Backend, request: bytes, *, half_close: bool = True) -> tu
 
 
 REFUSED = {
-    "truncated body": (POST + b"Content-Length: 100\r\n\r\n" + BODY, 400, "WRONG_LENGTH"),
-    "chunked body": (
+    "C5 truncated body": (POST + b"Content-Length: 100\r\n\r\n" + BODY, 400, "WRONG_LENGTH"),
+    "C4 chunked body": (
         POST + b"Transfer-Encoding: chunked\r\n\r\n28\r\n" + BODY + b"\r\n0\r\n\r\n",
         411,
         "LENGTH_REQUIRED",
     ),
     "no length": (POST + b"\r\n" + BODY, 411, "LENGTH_REQUIRED"),
-    "too large": (POST + b"Content-Length: 999999999\r\n\r\n", 413, "BODY_TOO_LARGE"),
-    "two lengths": (
+    "C3 too large": (POST + b"Content-Length: 999999999\r\n\r\n", 413, "BODY_TOO_LARGE"),
+    "C6 two lengths": (
         POST + b"Content-Length: 40\r\nContent-Length: 41\r\n\r\n" + BODY, 400, "MALFORMED_HTTP",
     ),
-    "length and chunked": (
+    "C6 length and chunked": (
         POST + b"Content-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "MALFORMED_HTTP",
     ),
-    "length that is no number": (
+    "C6 length that is no number": (
         POST + b"Content-Length: 4x\r\n\r\n" + BODY, 400, "MALFORMED_HTTP",
     ),
-    "unknown coding": (POST + b"Transfer-Encoding: gzip\r\n\r\n", 400, "MALFORMED_HTTP"),
-    "two hosts": (b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "MALFORMED_HTTP"),
-    "no host": (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "HOST_REQUIRED"),
-    "folded header": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400, "MALFORMED_HTTP"),
-    "underscore": (b"GET / HTTP/1.1\r\nHost: a\r\nX_Y: a\r\n\r\n", 400, "MALFORMED_HTTP"),
-    "NUL in a header": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 400, "MALFORMED_HTTP"),
-    "no HTTP": (b"hello\r\n\r\n", 400, "MALFORMED_HTTP"),
-    "long address": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414, "MALFORMED_HTTP"),
-    "long header": (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431, "MALFORMED_HTTP"),
-    "many headers": (
+    "C6 unknown coding": (POST + b"Transfer-Encoding: gzip\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "C6 two hosts": (b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "C6 no host": (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "HOST_REQUIRED"),
+    "C6 folded header": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "C6 underscore": (b"GET / HTTP/1.1\r\nHost: a\r\nX_Y: a\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "C6 NUL in a header": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "C6 no HTTP": (b"hello\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "C7 long address": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414, "MALFORMED_HTTP"),
+    "C7 long header": (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431, "MALFORMED_HTTP"),
+    "C7 many headers": (
         b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: a\r\n" % n for n in range(200)) + b"\r\n",
         431,
         "MALFORMED_HTTP",
@@ -92,7 +92,7 @@ def test_malformed_http_is_a_problem(
     assert (answered, problem["status"], problem["code"]) == (status, status, code)
 
 
-def test_tls_hello_is_no_request(sqlite_backend: Backend) -> None:
+def test_c9_tls_hello_is_no_request(sqlite_backend: Backend) -> None:
     context = ssl.create_default_context()
     with connected(sqlite_backend) as connection, pytest.raises((ssl.SSLError, ConnectionError)):
         context.wrap_socket(connection, server_hostname="localhost")
@@ -236,14 +236,3 @@ def is_answered(backend: Backend) -> bool:
             return client.get("/healthz", timeout=0.5).status_code == 200
     except httpx.TimeoutException:
         return False
-
-
-def test_stalled_body_is_answered(sqlite_backend: Backend) -> None:
-    began = time.monotonic()
-
-    status, problem = exchange(
-        sqlite_backend, POST + b"Content-Length: 100\r\n\r\n{", half_close=False
-    )
-
-    assert (status, problem["code"]) == (400, "WRONG_LENGTH")
-    assert time.monotonic() - began < 12

@@ -13,6 +13,8 @@ from typing import Any, Final
 from app.errors import BadRequest, FieldError, Invalid
 
 MAX_DEPTH: Final = 32
+MAX_KEYS: Final = 1000
+"""In one object. A model reports each key it does not know, and that takes its time."""
 MIN_INTEGER: Final = -(2**63)
 MAX_INTEGER: Final = 2**63 - 1
 _MAX_INTEGER_DIGITS: Final = len(str(MIN_INTEGER))
@@ -80,6 +82,8 @@ def _parse(text: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_KEYS:
+        raise BadRequest("TOO_MANY_KEYS", f"An object has more than {MAX_KEYS} keys.")
     members = dict(pairs)
     if len(members) != len(pairs):
         raise BadRequest("DUPLICATE_KEY", "The body has an object with the same key twice.")

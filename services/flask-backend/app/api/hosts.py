@@ -1,5 +1,6 @@
 """Which names the service answers to: ``Host`` and the target, which whoever asks may write."""
 
+import re
 from typing import Final
 
 from flask import current_app, request
@@ -13,6 +14,8 @@ ALLOWED_HOSTS: Final = "ALLOWED_HOSTS"
 ANY_HOST: Final = frozenset({"/healthz", "/readyz"})
 """Addresses that orchestrators ask by IP address, and that show nothing of the name."""
 
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
 
 def require_host() -> None:
     """Refuse a request for a host that is not ours.
@@ -23,6 +26,8 @@ def require_host() -> None:
     host = request.headers.get("Host")
     if not host:
         raise BadRequest("HOST_REQUIRED", "Send a Host header.")
+    if not _HOST.fullmatch(host):
+        raise BadRequest("BAD_REQUEST", "The Host header is not a name with a port.")
     if not _is_target_at(host, request.environ.get("RAW_URI", "/")):
         raise BadRequest("BAD_REQUEST", "The request's target and its Host header disagree.")
     if request.path not in ANY_HOST and not host_is_trusted(
@@ -35,9 +40,10 @@ def _is_target_at(host: str, target: str) -> bool:
     """Tell whether a request's target is a path, or a whole address on this very host.
 
     A whole address has precedence over ``Host`` (RFC 9112, 3.2.2), and proxies differ in which of
-    the two they look at. A fragment is part of no request, and what follows ``#`` was not routed.
+    the two they look at. What follows ``#`` is part of no request, and of two slashes at the
+    beginning one would vanish before routing: a proxy's rules see neither as we would.
     """
-    if "#" in target:
+    if "#" in target or target.startswith("//"):
         return False
     if target.startswith("/") or target == "*":
         return True
