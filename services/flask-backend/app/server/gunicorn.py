@@ -1,23 +1,29 @@
 """gunicorn's settings, and the start of the server.
 
 The application is built before the fork, so that workers share its memory; nothing is connected
-before the fork. Limits and times: see ``docs/operations.md``.
+before the fork. Limits and times: see ``docs/server.md``.
 """
 
+import math
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from gunicorn.app.base import BaseApplication
 
-from app.config import METRICS_FOLDER, Settings
+from app.config import METRICS_FOLDER, Settings, SettingsError
 from app.log import gunicorn_logging
 
-GRACEFUL_SECONDS: Final = 25
-"""How long a stopping worker may finish its requests: longer than any request may take."""
+FINISH_SECONDS: Final = 20
+"""How long a stopping worker may finish its requests, after it has drained."""
+
+MAX_REQUESTS: Final = 20_000
+MAX_CONNECTIONS: Final = 500
+"""Of one worker. With all of them a process still has less than 1024 files open."""
 
 log = structlog.get_logger(__name__)
 
@@ -27,29 +33,62 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     Args:
         settings: The settings of the application it serves.
+        read_settings: Reads them anew.
+
+    Attributes:
+        settings: Those that new workers get.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, read_settings: Callable[[], Settings]) -> None:
+        self.settings = settings
+        self._read_settings = read_settings
         super().__init__()
 
     def load_config(self) -> None:
         """Give gunicorn its settings; it reads no file and no command line of its own."""
-        for name, value in gunicorn_settings(self._settings).items():
+        for name, value in gunicorn_settings(self.settings).items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Build the application, once, before the fork."""
-        from app import create_app  # noqa: PLC0415 - after serve() has said where metrics go
+        """Build the application, before the fork, in the place of a former one."""
+        # ruff: disable[PLC0415] - after serve() has said where metrics go
+        from app import create_app
+        from app.models import close_db
+        # ruff: enable[PLC0415]
 
-        return create_app(self._settings)
+        close_db()
+        return create_app(self.settings)
+
+    def reload(self) -> None:
+        """Build the application anew with what the files of secrets say now, or keep it."""
+        former = self.settings
+        try:
+            self.settings = self._read_settings()
+            self.callable = self.load()
+        except Exception as error:  # noqa: BLE001 - a mistake in a file must not stop the service
+            reason = str(error) if isinstance(error, SettingsError) else type(error).__name__
+            log.error("reload_refused", reason=reason)  # noqa: TRY400 - the reason is enough
+            self.settings = former
+            self.callable = self.load()
+        super().reload()
+
+    def run(self) -> None:
+        """Run until told to stop."""
+        from app.server.master import Master  # noqa: PLC0415 - as in load()
+
+        Master(self).run()
 
 
-def serve(settings: Settings) -> None:
-    """Run the service until it is told to stop."""
+def serve(settings: Settings, read_settings: Callable[[], Settings]) -> None:
+    """Run the service until it is told to stop.
+
+    Args:
+        settings: Those it begins with.
+        read_settings: Called on SIGHUP.
+    """
     # prometheus_client takes the folder from nowhere else, and reads it when it is imported.
     os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="metrics-")  # noqa: TID251 - see above
-    Server(settings).run()
+    Server(settings, read_settings).run()
 
 
 def gunicorn_settings(settings: Settings) -> dict[str, Any]:
@@ -60,15 +99,15 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "workers": settings.workers,
         "threads": settings.threads,
         "worker_class": "app.server.worker.DeadlineWorker",
-        "worker_connections": 200,
+        "worker_connections": MAX_CONNECTIONS,
         "worker_tmp_dir": str(memory) if memory.is_dir() else None,
         "preload_app": True,
         "timeout": 30,
-        "graceful_timeout": GRACEFUL_SECONDS,
+        "graceful_timeout": math.ceil(settings.draining) + FINISH_SECONDS,
         "keepalive": 5,
         "sendfile": False,  # It would wait for the client; the worker's outbox does not.
-        "max_requests": 20_000,
-        "max_requests_jitter": 2_000,
+        "max_requests": MAX_REQUESTS,
+        "max_requests_jitter": MAX_REQUESTS // 10,
         "limit_request_line": 4094,
         "limit_request_fields": 60,
         "limit_request_field_size": 8190,

@@ -1,211 +1,224 @@
-"""The gunicorn worker: threads that serve requests, and wait for no client without end.
+"""The gunicorn worker: threads that answer requests, and a loop that waits for clients.
 
-gunicorn's own limits measure silence, so a client that sends a byte now and then, or reads none,
-holds a thread for ever; a few dozen of them stop the service. Here the head and the body have
-total deadlines. Before the first byte, and from the moment the answer is made, a connection waits
-in the worker's loop and holds no thread. Malformed HTTP is answered the way the application
-answers everything else.
+gunicorn gives a thread to whoever has sent a byte, and its limits measure silence; so a few dozen
+clients that send a byte now and then, or read none, stop the service. Here a request gets a thread
+when all of it has arrived, and the thread is free when the answer is made; everything else is
+``app.server.reception``. gunicorn's parser stays the only judge of HTTP.
 """
 
-import json
+import errno
+import signal
+import sys
 import time
-from contextlib import suppress
-from functools import partial
-from http import HTTPStatus
-from selectors import EVENT_READ, EVENT_WRITE
-from socket import SHUT_RD, SHUT_RDWR, SHUT_WR
-from types import SimpleNamespace
-from typing import Any, Final
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from selectors import EVENT_READ
+from typing import Any, Final, NamedTuple
 
 import structlog
-from gunicorn import util
-from gunicorn.http import errors as http
-from gunicorn.http.body import ChunkedReader
+from gunicorn import http
+from gunicorn.http.errors import LimitRequestHeaders, NoMoreData
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.api.headers import SECURITY_HEADERS
 from app.api.probes import HEALTH
-from app.server.deadlines import Deadlines
-from app.server.outbox import Outbox
+from app.server.connections import Connection
+from app.server.inbox import HEAD_BYTES
+from app.server.orders import Order, Orders
+from app.server.reception import ANSWER_SECONDS, BODY_SECONDS, Reception
+from app.server.refusals import BUSY, find_refusal, write_refusal
 
-HEAD_SECONDS: Final = 5.0
-BODY_SECONDS: Final = 10.0
-"""Both count from the first byte: a crowd of slow clients is cut as soon as a single one."""
+QUEUE_SECONDS: Final = 2.0
+"""How long a whole request waits for a thread."""
 
-ANSWER_SECONDS: Final = 30.0
-"""From the last byte read to the last byte sent."""
+TICK_SECONDS: Final = 0.05
+"""While its threads are busy, a worker takes only connections that no other one took for a tick."""
 
-LINGER_SECONDS: Final = 2.0
-"""How long a client may take to hang up. Closed sooner, it could lose the end of the answer."""
+LEFTOVERS: Final = 64
+"""How many of them it takes at once."""
 
-UNSENT_BYTES: Final = 64 * 2**20
-"""How much a worker keeps for clients that are slow to read, all together."""
-
-DRAINED_BYTES: Final = 60 * 1024
-"""How much of an unread body gunicorn drains for sure (its own limit is 64 KiB)."""
-
-_STATUS: Final = {
-    http.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
-    http.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
-    http.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    http.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    http.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
-    http.ParseException: HTTPStatus.BAD_REQUEST,
-}
+_PROBES: Final = (b"GET /healthz ", b"GET /readyz ", b"GET /metrics ")
 
 log = structlog.get_logger(__name__)
 
 
+class Waiting(NamedTuple):
+    """A request that waits for a thread."""
+
+    conn: Connection
+    message: bytes
+    since: float
+
+
 class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Cuts connections that take too long; checked about once a second."""
+    """Serves until it is ordered otherwise."""
+
+    max_requests: int
+    sockets: list[Any]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.deadlines = Deadlines()
-        self._slow_readers: set[Any] = set()
+        self.orders = Orders()
+        # gunicorn would end after so many requests; this worker asks to be replaced.
+        self._worn_after, self.max_requests = self.max_requests, sys.maxsize
+        self._queue: deque[Waiting] = deque()
+        self._running = 0
+        self._newcomers: set[Connection] = set()
+        self._is_full = False
+        self._next_tick = 0.0
 
-    def enqueue_req(self, conn: Any) -> None:
-        """Let a connection wait for its first byte, then for a thread; its time runs already."""
-        if not conn.initialized and not conn.data_ready:
-            conn.timeout = time.monotonic() + self.cfg.keepalive
-            self.pending_conns.append(conn)
-            self.poller.register(
-                conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn)
-            )
-            return
-        conn.arrived = time.monotonic()
-        conn.outbox = Outbox(conn.sock)
-        self.deadlines.set(conn, conn.arrived + HEAD_SECONDS, SHUT_RD)
-        super().enqueue_req(conn)
-
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """Run the application, which reads the body on the clock and waits for no reader."""
-        self.await_answer(conn)
-        if _is_long(req.body.reader):
-            # If it is refused unread, gunicorn gives up draining it and closes the connection,
-            # so the answer must say so; otherwise the client's next request is lost.
-            req.force_close()
-        req.body.reader = _TimedReader(self, conn, req.body.reader)
-        answering = SimpleNamespace(sock=conn.outbox, client=conn.client, server=conn.server)
-        return super().handle_request(req, answering)
-
-    def await_answer(self, conn: Any) -> None:
-        """Give a connection the time of an answer, from now on."""
-        self.deadlines.set(conn, time.monotonic() + ANSWER_SECONDS, SHUT_RDWR)
-
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        """Send what is unsent from the worker's loop; then keep the connection, or end it."""
-        try:
-            conn.sock.settimeout(0)
-            is_sent = conn.outbox.flush()
-        except OSError:
-            self._close(conn)
-            return
-        if is_sent:
-            self.deadlines.clear(conn)
-            if _is_kept(fs):
-                super().finish_request(conn, fs)
-            else:
-                self._linger(conn)
-        elif len(conn.outbox) + sum(len(one.outbox) for one in self._slow_readers) > UNSENT_BYTES:
-            self._close(conn)
-        else:
-            self._slow_readers.add(conn)
-            self.poller.register(conn.sock, EVENT_WRITE, partial(self._on_writable, conn, fs))
-
-    def murder_pending(self) -> None:
-        """Cut the overdue, at the one moment the worker's loop has for it."""
-        super().murder_pending()
-        self.deadlines.cut_overdue()
+    def init_signals(self) -> None:
+        """Leave Ctrl-C, which reaches every process of a terminal, to the master."""
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR2, self._wake_up)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Say on ``/readyz`` that this worker is stopping, then stop as gunicorn does."""
-        if self.wsgi is not None:
+        """Drain, whoever says so: service managers send SIGTERM to every process."""
+        self.orders.give(Order.DRAIN)
+        self._wake_up(sig, frame)
+
+    def run(self) -> None:
+        """Serve; if the service stops, say so and serve on for a while; finish what was begun."""
+        settings = self.app.settings
+        self.poller.register(
+            self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks
+        )
+        self._probes = ThreadPoolExecutor(1)
+        self.clients = Reception(
+            self.poller,
+            self._enqueue,
+            max_body=settings.max_body_bytes,
+            idle_seconds=self.cfg.keepalive,
+        )
+        self._turn_until(
+            lambda: self.orders.current is not Order.SERVE or not self.is_parent_alive()
+        )
+        self.alive = False  # From now on every answer says that its connection is closed.
+        seconds = BODY_SECONDS + QUEUE_SECONDS + ANSWER_SECONDS
+        if self.orders.current is Order.DRAIN:
             self.wsgi.extensions[HEALTH].drain()
-        super().handle_exit(sig, frame)
+            end = time.monotonic() + settings.draining
+            self._turn_until(lambda: time.monotonic() >= end)
+            self._take_leftovers(sys.maxsize)
+            seconds = self.cfg.graceful_timeout - settings.draining - 1
+        self._finish(time.monotonic() + seconds)
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ARG002 - the base passes them
-        """Answer what never became a request with problem details; log no part of it."""
-        found = (status for kind, status in _STATUS.items() if isinstance(exc, kind))
-        status = next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
-        log.warning("malformed_http", kind=type(exc).__name__, status=status.value)
-        with suppress(OSError):
-            util.write_nonblock(client, _problem(status))
-
-    def _on_writable(self, conn: Any, fs: Any, _sock: Any) -> None:
-        self.poller.unregister(conn.sock)
-        self._slow_readers.discard(conn)
-        self.finish_request(conn, fs)
-
-    def _linger(self, conn: Any) -> None:
-        """End a connection (RFC 9112, 9.6) without gunicorn's wait, which stops the loop."""
+    def accept(self, listener: Any) -> bool:
+        """Take a connection, if need be in the place of the one that waits longest."""
+        if len(self.clients) >= self.worker_connections and not self.clients.cut_longest():
+            self._is_full = True
+            return False
         try:
-            conn.sock.shutdown(SHUT_WR)
-        except OSError:
-            self._close(conn)
-            return
-        self.deadlines.set(conn, time.monotonic() + LINGER_SECONDS, SHUT_RDWR)
-        self.poller.register(conn.sock, EVENT_READ, partial(self._on_lingering, conn))
+            raw, client = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return False
+        except OSError as error:  # There are no more files, or no memory.
+            log.warning("accept_failed", error=errno.errorcode.get(error.errno or 0))
+            self._is_full = True
+            self.clients.cut_longest()
+            return False
+        self._newcomers.add(self.clients.admit(raw, client, listener.getsockname()))
+        return True
 
-    def _on_lingering(self, conn: Any, _sock: Any) -> None:
+    def handle(self, conn: Connection, message: bytes) -> bool:
+        """Answer a request, in a thread; tell whether the connection is kept."""
         try:
-            if conn.sock.recv(65536):
-                return
-        except BlockingIOError:
-            return
-        except OSError:
-            pass  # It was reset, or its time is over.
-        self.poller.unregister(conn.sock)
-        self._close(conn)
+            parser = http.get_parser(self.cfg, [message], conn.client)
+            req = next(parser)
+            if parser.unreader.buf.getbuffer().nbytes != getattr(req.body.reader, "length", None):
+                req.force_close()  # Where the next request begins is not known for sure.
+            req._expected_100_continue = False  # noqa: SLF001 - the loop has answered it
+            return bool(self.handle_request(req, conn))
+        except NoMoreData:
+            if len(message) > HEAD_BYTES:
+                self._answer_error(conn, LimitRequestHeaders("head"))
+        except (StopIteration, OSError):
+            pass  # The answer broke off and was logged, or the client is gone.
+        except Exception as error:  # noqa: BLE001 - nobody behind this one would answer
+            self._answer_error(conn, error)
+        return False
 
-    def _close(self, conn: Any) -> None:
-        self.deadlines.clear(conn)
-        self.nr_conns -= 1
-        conn.close()
+    def _answer_error(self, conn: Connection, error: Exception) -> None:
+        conn.sock.sendall(write_refusal(find_refusal(error), error))
 
+    def _wake_up(self, _sig: int, _frame: Any) -> None:
+        self.method_queue.defer(lambda: None)
 
-class _TimedReader:
-    """A body's reader that has until ``BODY_SECONDS`` after the arrival."""
+    def _turn_until(self, is_over: Callable[[], bool]) -> None:
+        while not is_over():
+            self.notify()
+            now = time.monotonic()
+            if now >= self._next_tick:
+                self._next_tick = now + TICK_SECONDS
+                self._tick(now)
+            if self.sockets:
+                self.set_accept_enabled(self._has_room())
+            is_idle = self.alive and not len(self.clients)
+            self.wait_for_and_dispatch_events(1.0 if is_idle else TICK_SECONDS)
 
-    def __init__(self, worker: DeadlineWorker, conn: Any, reader: Any) -> None:
-        self._worker = worker
-        self._conn = conn
-        self._reader = reader
+    def _tick(self, now: float) -> None:
+        self.clients.end_overdue(now)
+        while self._queue and self._queue[0].since + QUEUE_SECONDS <= now:
+            self.clients.refuse(self._queue.popleft().conn, BUSY)
+        if self.nr >= self._worn_after:
+            self.orders.wear_out()
+        if self.sockets and not self._has_room():
+            self._is_full = False
+            self._newcomers.clear()
+            self._take_leftovers(LEFTOVERS)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reader, name)
+    def _has_room(self) -> bool:
+        busy = self._running + len(self._queue) + len(self._newcomers)
+        return bool(busy < self.cfg.threads) and not self._is_full
 
-    def read(self, *args: Any) -> Any:
-        """Read as the reader does, on the clock."""
-        self._worker.deadlines.set(self._conn, self._conn.arrived + BODY_SECONDS, SHUT_RD)
-        try:
-            return self._reader.read(*args)
-        finally:
-            self._worker.await_answer(self._conn)
+    def _take_leftovers(self, most: int) -> None:
+        for listener in self.sockets:
+            for _ in range(most):
+                if not self.accept(listener):
+                    break
 
+    def _enqueue(self, conn: Connection, message: bytes) -> None:
+        self._newcomers.discard(conn)
+        if message.startswith(_PROBES):
+            # Overload must not look like death to whoever restarts what is dead.
+            self._submit(self._probes, conn, message, self._conclude)
+        else:
+            self._queue.append(Waiting(conn, message, time.monotonic()))
+            self._dispatch()
 
-def _is_kept(fs: Any) -> bool:
-    return not fs.cancelled() and fs.exception() is None and bool(fs.result())
+    def _dispatch(self) -> None:
+        while self._queue and self._running < self.cfg.threads:
+            conn, message, _since = self._queue.popleft()
+            self._running += 1
+            self._submit(self.tpool, conn, message, self._release)
 
+    def _submit(
+        self,
+        pool: ThreadPoolExecutor,
+        conn: Connection,
+        message: bytes,
+        done: Callable[[Connection, Future[bool]], None],
+    ) -> None:
+        future = pool.submit(self.handle, conn, message)
+        future.add_done_callback(lambda future: self.method_queue.defer(done, conn, future))
 
-def _is_long(reader: Any) -> bool:
-    return isinstance(reader, ChunkedReader) or getattr(reader, "length", 0) > DRAINED_BYTES
+    def _release(self, conn: Connection, future: Future[bool]) -> None:
+        self._running -= 1
+        self._dispatch()
+        self._conclude(conn, future)
 
+    def _conclude(self, conn: Connection, future: Future[bool]) -> None:
+        conn.is_kept = future.exception() is None and future.result()
+        self.clients.conclude(conn)
 
-def _problem(status: HTTPStatus) -> bytes:
-    details: dict[str, Any] = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": "This is not HTTP as this service reads it.",
-        "code": "MALFORMED_HTTP",
-        "request_id": None,
-        "errors": [],
-    }
-    body = json.dumps(details, separators=(",", ":")).encode("ascii")
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
-        f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n"
-    )
-    protection = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items())
-    return f"{head}{protection}\r\n".encode("ascii") + body
+    def _finish(self, deadline: float) -> None:
+        """Take no more connections, and end when the last one has ended."""
+        self.set_accept_enabled(False)
+        for listener in self.sockets:
+            listener.close()
+        self.sockets = []
+        self.clients.hurry()
+        self._turn_until(lambda: not len(self.clients) or time.monotonic() >= deadline)
+        self.tpool.shutdown(wait=False)
+        self._probes.shutdown(wait=False)
