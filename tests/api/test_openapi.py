@@ -111,6 +111,8 @@ def test_production_serves_docs_only_on_demand(docs: Any, status: int, tmp_path:
         database_url=SecretStr("postgresql://app:unguessable@127.0.0.1/app"),
         data_dir=tmp_path,
         docs=docs,
+        mail_sender="file",
+        public_url="https://app.example.com",
     )
     with connected(settings):
         client = create_app(settings).test_client()

@@ -7,14 +7,21 @@ from pathlib import Path
 import pytest
 
 from app.api.signing import signing_keys
-from app.config import SECRETS, Settings, SettingsError, get_settings
+from app.config import SECRETS, Settings, SettingsError, get_settings, list_misspelt
+from tests.support import production
+from tests.support.production import KEY
 
-KEY = "0123456789abcdef0123456789abcdef"
-PRODUCTION = {
-    "ENV": "prod",
-    "SECRET_KEY": KEY,
-    "DATABASE_URL": "postgresql://app:unguessable@db/app",
-}
+PRODUCTION = production.PRODUCTION | {"DATABASE_URL": "postgresql://app:unguessable@db/app"}
+
+
+DATABASE = {"DATABASE_HOST": "db", "DATABASE_PASSWORD": "unguessable"}
+SMTP = {"MAIL_SENDER": "smtp", "SMTP_HOST": "mail.example.com"}
+NO_SENDERS = ["nobody", "two@example.com, senders@example.com", "a@b\nBcc: c@d", "@", "<>", "a@"]
+NO_ADDRESSES = [
+    "app.example.com", "ftp://app.example.com", "https://", "https://me:pw@app.example.com",
+    "https://app.example.com?x=1", "https://app.example.com/#top", "https://app.example.com:x",
+]  # fmt: skip
+NO_ORIGINS = ["*", "null", "https://app.example.com/", "app.example.com", "https://a.b,*"]
 
 
 @pytest.fixture(autouse=True)
@@ -80,8 +87,9 @@ def test_each_secret_may_stand_in_a_file(
 ) -> None:
     path = tmp_path / "secret"
     path.write_text("postgresql://app:unguessable@db/app\n")
+    others = {"DATABASE_HOST": "db"} if name == "database_password" else {}
 
-    settings = read(monkeypatch, **{f"{name.upper()}_FILE": str(path)})
+    settings = read(monkeypatch, **others, **{f"{name.upper()}_FILE": str(path)})
 
     assert getattr(settings, name).get_secret_value() == "postgresql://app:unguessable@db/app"
 
@@ -143,6 +151,16 @@ def test_production_starts_with_everything_it_needs(monkeypatch: pytest.MonkeyPa
         ({"SECRET_KEY": "changeme"}, "SECRET_KEY"),
         ({"SECRET_KEY": KEY[:31]}, "SECRET_KEY"),
         ({"SECRET_KEY": "x" * 40}, "SECRET_KEY"),
+        ({"SECRET_KEY_FALLBACKS": "x" * 40}, "SECRET_KEY_FALLBACKS"),
+        ({"SECRET_KEY_FALLBACKS": f"{KEY[::-1]},changeme"}, "SECRET_KEY_FALLBACKS"),
+        ({"MAIL_SENDER": ""}, "MAIL_SENDER"),
+        ({"MAIL_SENDER": "console"}, "MAIL_SENDER"),
+        ({"PUBLIC_URL": ""}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "http://app.example.com"}, "PUBLIC_URL"),
+        (
+            SMTP | {"SMTP_SECURITY": "none", "SMTP_USER": "me", "SMTP_PASSWORD": "unguessable"},
+            "SMTP_SECURITY",
+        ),
         ({"DATABASE_URL": "sqlite:////tmp/app.db"}, "DATABASE_URL"),
         ({"DATABASE_URL": ""}, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql://app:postgres@db/app"}, "DATABASE_URL"),
@@ -184,6 +202,95 @@ def test_production_needs_no_password_where_something_else_proves_who_asks(
     settings = read(monkeypatch, **(PRODUCTION | {"DATABASE_URL": url}))
 
     assert settings.url.username == "app"
+
+
+@pytest.mark.parametrize(
+    ("variables", "setting"),
+    [
+        ({"DATABASE_PASSWORD": "x"}, "DATABASE_HOST"),
+        ({"DATABASE_URL": "postgresql://h/d", "DATABASE_SSLMODE": "verify-full"}, "DATABASE_HOST"),
+        (DATABASE | {"DATABASE_SSLMODE": "verify-full"}, "DATABASE_SSLROOTCERT"),
+        (DATABASE | {"DATABASE_SSLMODE": "verify-ca"}, "DATABASE_SSLROOTCERT"),
+        (DATABASE | {"DATABASE_SSLROOTCERT": "/nonexistent"}, "DATABASE_SSLROOTCERT"),
+        (DATABASE | {"DATABASE_SSLMODE": "very"}, "DATABASE_SSLMODE"),
+        ({"MAIL_SENDER": "pigeon"}, "MAIL_SENDER"),
+        ({"MAIL_SENDER": "smtp"}, "SMTP_HOST"),
+        (SMTP | {"SMTP_USER": "me"}, "SMTP_USER"),
+        (SMTP | {"SMTP_PASSWORD": "unguessable"}, "SMTP_USER"),
+        (SMTP | {"SMTP_PORT": "smtp"}, "SMTP_PORT"),
+        (SMTP | {"SMTP_SECURITY": "ssl"}, "SMTP_SECURITY"),
+        *(({"MAIL_FROM": text}, "MAIL_FROM") for text in NO_SENDERS),
+        *(({"PUBLIC_URL": text}, "PUBLIC_URL") for text in NO_ADDRESSES),
+        *(({"CORS_ORIGINS": text}, "CORS_ORIGINS") for text in NO_ORIGINS),
+        ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
+        ({"DRAIN_SECONDS": "nan"}, "DRAIN_SECONDS"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], setting: str
+) -> None:
+    text = refusal(monkeypatch, **variables)
+
+    assert text.split(":")[0].split()[0] == setting
+    assert "\n" not in text
+    assert "unguessable" not in text
+
+
+@pytest.mark.parametrize("address", ["no-reply@example.com", "App <no-reply@example.com>", "a@b"])
+def test_mails_may_come_from_an_address_with_a_name(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    assert read(monkeypatch, MAIL_FROM=address).mail_from == address
+
+
+@pytest.mark.parametrize("address", ["https://app.example.com", "https://example.com/app/"])
+def test_people_may_use_any_address_of_the_web(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    assert read(monkeypatch, PUBLIC_URL=address).public_url == address
+
+
+def test_the_servers_certificate_is_checked_against_the_one_that_was_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate = tmp_path / "root.pem"
+    certificate.touch()
+
+    settings = read(
+        monkeypatch,
+        **DATABASE,
+        DATABASE_SSLMODE="verify-full",
+        DATABASE_SSLROOTCERT=str(certificate),
+    )
+
+    assert settings.url.query == {"sslmode": "verify-full", "sslrootcert": str(certificate)}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SECRET_KEYS", "SECRET_KEY"),
+        ("TRUSTED_HOST", "TRUSTED_HOSTS"),
+        ("DATABASE_USERNAME", "DATABASE_USER"),
+        ("SMTP_PASS", "SMTP_PASSWORD"),
+        ("secret_key_files", "SECRET_KEY_FILE"),
+    ],
+)
+def test_variable_that_looks_like_a_setting_is_told(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "unguessable")
+
+    assert f"{name} is no setting. Is {meant} meant?" in list_misspelt()
+
+
+def test_variables_of_other_programs_and_settings_themselves_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("PGHOST", "PGPORT", "HOSTNAME", "DATABASE_URL", "database_url", "SECRET_KEY_FILE"):
+        monkeypatch.setenv(name, "x")
+
+    assert list_misspelt() == []
 
 
 def test_every_problem_of_production_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from app.config import Settings, SettingsError
 from app.models import close_db
 from app.server.preflight import require_database
 from tests.container.conftest import Roles
+from tests.support.production import PRODUCTION
 from tests.support.servers import render
 
-KEY = "0123456789" * 4
 WITHOUT_INSERT = {
     "postgresql": ["REVOKE INSERT ON users, history FROM app_rw"],
     "mariadb": [
@@ -48,8 +47,8 @@ def change(roles: Roles, *statements: str) -> None:
 
 
 def preflight(url: str, **settings: int) -> None:
-    secrets = {"secret_key": SecretStr(KEY), "database_url": SecretStr(url)}
-    require_database(Settings.model_validate({"env": "prod"} | secrets | settings))
+    given = {name.lower(): value for name, value in PRODUCTION.items()} | {"database_url": url}
+    require_database(Settings.model_validate(given | settings))
 
 
 def refusal(url: str, **settings: int) -> str:
@@ -197,7 +196,7 @@ def test_server_that_is_down_is_no_refusal(roles: Roles) -> None:
 def test_command_ends_with_one_line_and_the_code_of_a_wrong_setting(
     roles: Roles, tmp_path: Path
 ) -> None:
-    variables = {"ENV": "prod", "SECRET_KEY": KEY, "DATABASE_URL": roles.url("owner")}
+    variables = PRODUCTION | {"DATABASE_URL": roles.url("owner")}
     variables |= {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     variables |= {"WORKERS": "1", "DB_POOL_SIZE": "1", "DB_MAX_OVERFLOW": "0"}
 

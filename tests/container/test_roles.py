@@ -13,9 +13,8 @@ from bilayer.runtime.options import ConnectOptions
 from tests.container.conftest import Roles, make_roles
 from tests.e2e.test_journey import register
 from tests.support.backend import running
+from tests.support.production import PRODUCTION
 from tests.support.servers import Server
-
-PRODUCTION = {"ENV": "prod", "SECRET_KEY": "0123456789" * 4, "WORKERS": "1"}
 
 FORBIDDEN = {
     "make a table": "CREATE TABLE mine (id integer)",
@@ -113,7 +112,10 @@ def test_role_that_reads_cannot_write(roles: Roles, statement: str) -> None:
 
 
 def test_service_runs_as_the_role_that_cannot_migrate(roles: Roles, tmp_path: Path) -> None:
-    with running(roles.url("rw"), tmp_path, **PRODUCTION) as backend, backend.client() as client:
+    with (
+        running(roles.url("rw"), tmp_path, **PRODUCTION, WORKERS="1") as backend,
+        backend.client() as client,
+    ):
         ready = client.get("/readyz")
         register(client)
         made = client.post("/api/v1/history", json={"action_type": "A", "payload": {}})

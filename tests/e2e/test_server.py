@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tests.e2e.test_journey import PASSWORD, register
 from tests.support.backend import Backend, running
 from tests.support.databases import migrated_database
+from tests.support.production import PRODUCTION
 from tests.support.run import Run
 from tests.support.servers import Server
 
@@ -174,7 +175,7 @@ def test_production_refuses_more_connections_than_the_database_allows(
     server: Server, tmp_path: Path
 ) -> None:
     url = _with_password(server)
-    settings = {"ENV": "prod", "SECRET_KEY": "0123456789" * 4, "WORKERS": "50"}
+    settings = PRODUCTION | {"WORKERS": "50"}
 
     with pytest.raises(AssertionError) as refused, running(url, tmp_path, **settings):
         pass
@@ -184,9 +185,7 @@ def test_production_refuses_more_connections_than_the_database_allows(
 
 def test_production_starts_within_the_limit(server: Server, tmp_path: Path) -> None:
     url = _with_password(server)
-    settings = {"ENV": "prod", "SECRET_KEY": "0123456789" * 4}
-
-    with running(url, tmp_path, **settings) as backend, backend.client() as client:
+    with running(url, tmp_path, **PRODUCTION) as backend, backend.client() as client:
         answers = [client.get(path).status_code for path in ("/healthz", "/readyz", "/docs")]
 
     assert answers == [200, 503, 404]

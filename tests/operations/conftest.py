@@ -77,6 +77,8 @@ def settings_with(folder: Path, url: str | None = None, **others: Any) -> Settin
     given: dict[str, Any] = {"data_dir": folder, "port": 0} | others
     if url is not None:
         given["database_url"] = SecretStr(url)
+    if given.get("env") == "prod":
+        given = {"mail_sender": "file", "public_url": "https://app.example.com"} | given
     return Settings(**given)
 
 

@@ -1,6 +1,7 @@
 """Every setting of the service, and the only reader of the environment.
 
-Opens nothing: what needs the database's answer is asked in ``app.health``.
+Opens nothing: what needs the database's answer is asked in ``app.server.preflight``. Which values
+make no sense, or none in production, is said in ``app.plausible`` and ``app.production``.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import URL
 
+from app import plausible, production
 from app.origins import check_origins
-from app.production import find_key_flaws, find_url_flaws
+from app.secret_files import SecretFileError, SecretFiles
 from bilayer.urls import parse_url
 
 CHECKOUT: Final = Path(__file__).parents[3]
@@ -83,9 +84,9 @@ class Settings(BaseSettings):
     cors_origins: Annotated[str, AfterValidator(check_origins)] = ""
     drain_seconds: float | None = Field(default=None, ge=0, le=60)
 
-    public_url: str = "http://127.0.0.1:5000"
+    public_url: Annotated[str, AfterValidator(plausible.check_public_url)] = "http://127.0.0.1:5000"
     mail_sender: Literal["console", "file", "smtp"] = "console"
-    mail_from: str = "no-reply@localhost"
+    mail_from: Annotated[str, AfterValidator(plausible.check_sender)] = "no-reply@localhost"
     mail_dir: Path | None = None
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments first, then the environment, then the files it names."""
-        return init_settings, env_settings, _SecretFiles(settings_cls)
+        return init_settings, env_settings, SecretFiles(settings_cls, SECRETS, os.environ)
 
     @cached_property
     def url(self) -> URL:
@@ -181,9 +182,13 @@ class Settings(BaseSettings):
         return self
 
     def _contradictions(self) -> list[str]:
-        problems = []
-        if self.database_url is not None and self.database_host is not None:
-            problems.append("DATABASE_URL and DATABASE_HOST are both set; give one of them")
+        """List what cannot be meant."""
+        given = {name.upper() for name in self.model_fields_set}
+        problems = plausible.find_stray_parts(given)
+        if self.database_host is not None:
+            problems += plausible.find_tls_flaws(self.database_sslmode, self.database_sslrootcert)
+        if self.mail_sender == "smtp":
+            problems += plausible.find_smtp_flaws(given)
         for setting, name in self._databases().items():
             try:
                 getattr(self, name)
@@ -200,39 +205,15 @@ class Settings(BaseSettings):
 
     def _unsafe(self) -> list[str]:
         """List what must not go into production."""
-        problems = find_key_flaws("SECRET_KEY", self.secret_key)
+        problems = production.find_key_flaws("SECRET_KEY", self.secret_key)
+        for key in self.former_keys:
+            problems += production.find_key_flaws("SECRET_KEY_FALLBACKS", SecretStr(key))
         for setting, name in self._databases().items():
-            problems.extend(find_url_flaws(setting, getattr(self, name)))
-        return problems
-
-
-class _SecretFiles(PydanticBaseSettingsSource):
-    """Reads each secret from the file that ``NAME_FILE`` names."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:  # noqa: ARG002 - the base class passes the field
-        path = os.environ.get(f"{field_name.upper()}_FILE")
-        if not path:
-            return None, field_name, False
-        if os.environ.get(field_name.upper()):
-            name = field_name.upper()
-            message = f"{name} and {name}_FILE are both set; give one of them"
-            raise SettingsError(message)
-        try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            message = f"{field_name.upper()}_FILE cannot be read: {type(error).__name__}"
-            raise SettingsError(message) from None
-
-    def __call__(self) -> dict[str, str]:
-        fields = self.settings_cls.model_fields
-        values = {name: self.get_field_value(fields[name], name)[0] for name in SECRETS}
-        return {name: value for name, value in values.items() if value is not None}
-
-
-def secret_files() -> dict[str, Path]:
-    """Return the file of each secret that is given as ``NAME_FILE``."""
-    paths = {name.upper(): os.environ.get(f"{name.upper()}_FILE") for name in SECRETS}
-    return {name: Path(path) for name, path in paths.items() if path}
+            problems += production.find_url_flaws(setting, getattr(self, name))
+        is_clear = self.smtp_security == "none" and self.smtp_password is not None
+        return problems + production.find_mail_flaws(
+            self.mail_sender, self.public_url, is_password_clear=is_clear
+        )
 
 
 @cache
@@ -245,17 +226,23 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError(_sentences(error)) from None
+        raise SettingsError(plausible.describe(error)) from None
+    except SecretFileError as error:
+        raise SettingsError(str(error)) from None
+
+
+def secret_files() -> dict[str, Path]:
+    """Return the file of each secret that is given as ``NAME_FILE``; the doctor looks at them."""
+    paths = {name.upper(): os.environ.get(f"{name.upper()}_FILE") for name in SECRETS}
+    return {name: Path(path) for name, path in paths.items() if path}
+
+
+def list_misspelt() -> list[str]:
+    """Return a sentence for each variable that is no setting but looks like one."""
+    known = {name.upper() for name in Settings.model_fields}
+    known |= {f"{name}_FILE".upper() for name in SECRETS}
+    return plausible.find_misspelt(os.environ, known)
 
 
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _sentences(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        setting = ".".join(str(part) for part in problem["loc"]).upper()
-        text = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{setting}: {text}" if setting else text)
-    return "\n".join(lines)

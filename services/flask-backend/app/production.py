@@ -1,4 +1,4 @@
-"""What must not go into production: secrets that anybody guesses, databases that are no servers.
+"""What must not go into production: secrets that others guess or read, files for databases.
 
 Reads no setting; ``app.config`` asks.
 """
@@ -44,6 +44,18 @@ def find_url_flaws(setting: str, url: URL) -> list[str]:
     if not password and _is_over_network(url) and not url.query.keys() & OTHER_PROOFS:
         return [f"{setting} must give a password to a server that is reached over the network"]
     return []
+
+
+def find_mail_flaws(sender: str, public_url: str, *, is_password_clear: bool) -> list[str]:
+    """Return what is wrong with the way of mails and with where their links lead."""
+    problems = []
+    if sender == "console":
+        problems.append("MAIL_SENDER must be smtp or file; console would log links that work")
+    if not public_url.startswith("https://"):
+        problems.append("PUBLIC_URL must begin with https://; links in mails lead there")
+    if is_password_clear:
+        problems.append("SMTP_SECURITY must be starttls or tls; SMTP_PASSWORD would be readable")
+    return problems
 
 
 def _is_over_network(url: URL) -> bool:
