@@ -79,6 +79,9 @@ _STATE: Final = Gauge(
     ("state",),
     multiprocess_mode="livemax",
 )
+_WORKER_STARTS: Final = Counter(
+    "worker_starts_total", "Workers that began to serve, in the place of others or at the start"
+)
 _OPEN: Final = 2
 
 
@@ -92,6 +95,11 @@ def record_request(method: str, route: str | None, status: int, seconds: float) 
 def record_connections(count: int) -> None:
     """Note how many connections of this process are in use."""
     _CONNECTIONS.set(count)
+
+
+def record_worker_start() -> None:
+    """Count this worker."""
+    _WORKER_STARTS.inc()
 
 
 def record_retry(reason: str) -> None:

@@ -117,6 +117,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "control_socket_disable": True,
         "logconfig_dict": gunicorn_logging(settings.log_level),
         "when_ready": _announce,
+        "post_worker_init": _count_worker,
         "child_exit": _forget_worker,
         "on_exit": _remove_metrics,
     }
@@ -134,6 +135,13 @@ def _announce(arbiter: Any) -> None:
 def _remove_metrics(_arbiter: Any) -> None:
     """Clean up in the master only: a worker that ends unwinds the same stack."""
     shutil.rmtree(os.environ[METRICS_FOLDER], ignore_errors=True)  # noqa: TID251 - see serve()
+
+
+def _count_worker(_worker: Any) -> None:
+    """Let it be seen when workers are replaced again and again."""
+    from app.metrics import record_worker_start  # noqa: PLC0415 - as in load()
+
+    record_worker_start()
 
 
 def _forget_worker(_arbiter: Any, worker: Any) -> None:
