@@ -215,6 +215,23 @@ def test_probe_can_be_hastened_and_stays_one(breaker: CircuitBreaker, clock: Clo
     assert elsewhere(breaker.enter) is not None
 
 
+def test_hastened_probe_in_vain_does_not_prolong_the_wait(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    open_it(breaker)
+    for _ in range(5):
+        clock.pass_by(0.1)
+        breaker.hasten()
+        breaker.enter()
+        breaker.fail()
+
+    assert breaker.enter() == FIRST_WAIT_SECONDS
+    clock.pass_by(FIRST_WAIT_SECONDS)
+    breaker.enter()
+    breaker.fail()
+    assert breaker.enter() == 2 * FIRST_WAIT_SECONDS
+
+
 def test_every_change_is_told_in_order(clock: Clock) -> None:
     told: list[BreakerState] = []
     breaker = CircuitBreaker(told.append, now=clock, chance=lambda: 0.5)

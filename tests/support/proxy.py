@@ -1,10 +1,15 @@
-"""A wire to a server that can fall silent or be cut, to test what a client makes of it."""
+"""A wire to a server on which every fault of a network can be played.
+
+It forwards bytes and looks for text in them: PostgreSQL's simple queries and MariaDB's both travel
+as text, and what the runtime sends to end a transaction fits into one packet.
+"""
 
 from __future__ import annotations
 
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
@@ -26,17 +31,21 @@ class Proxy:
 
     def __init__(self, url: str) -> None:
         target = sa.make_url(url)
-        self._target = (target.host or "127.0.0.1", target.port or 0)
+        self._target = _address(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        port = self._listener.getsockname()[1]
-        self.url = target.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
+        self._port = self._listener.getsockname()[1]
+        self.url = target.set(host="127.0.0.1", port=self._port).render_as_string(
+            hide_password=False
+        )
         self._silent = threading.Event()
         self._rescue: threading.Timer | None = None
-        self._marker: bytes | None = None
+        self._answer_lost = _Trap()
+        self._statement_lost = _Trap()
         self._last_word: bytes | None = None
+        self._delay = 0.0
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self._start(self._accept)
+        self._start(self._accept, self._listener)
 
     def __enter__(self) -> Self:
         return self
@@ -47,18 +56,16 @@ class Proxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._stop_listening()
         self._stop_rescue()
-        self._cut_all()
+        self.cut()
         for thread in self._threads:
             thread.join()
 
-    def fall_silent(self) -> None:
+    def fall_silent(self, seconds: float = _PATIENCE_SECONDS) -> None:
         """Accept bytes and connections, and answer nothing; hang up on who waits too long."""
         self._silent.set()
-        self._rescue = threading.Timer(_PATIENCE_SECONDS, self._cut_all)
+        self._rescue = threading.Timer(seconds, self.cut)
         self._rescue.start()
 
     def fall_silent_after(self, message: bytes) -> None:
@@ -69,21 +76,51 @@ class Proxy:
         """
         self._last_word = {b"ReadyForQuery": b"Z\x00\x00\x00\x05"}[message]
 
+    def cut(self) -> None:
+        """Reset every connection; new ones are forwarded as before."""
+        for end in self._sockets:
+            _hang_up(end)
+        for end in self._sockets:
+            end.close()
+        self._sockets.clear()
+
+    def refuse(self) -> None:
+        """Be a port on which nobody listens."""
+        self._stop_listening()
+        self.cut()
+
+    def slow_down(self, seconds: float) -> None:
+        """Hold each answer back for a while."""
+        self._delay = seconds
+
+    def lead_to(self, url: str) -> None:
+        """Forward new connections to another server: what moves a service's address."""
+        self._target = _address(url)
+
     def recover(self) -> None:
-        """Cut what was silent and forward again."""
+        """Cut what was silent or lost, and forward again."""
         self._stop_rescue()
-        self._cut_all()
+        self.cut()
         self._last_word = None
+        self._delay = 0.0
+        self._answer_lost.times = self._statement_lost.times = 0
         self._silent.clear()
+        if self._listener.fileno() < 0:
+            self._listener = socket.create_server(("127.0.0.1", self._port))
+            self._start(self._accept, self._listener)
 
-    def lose_answer_to(self, statement: str) -> None:
-        """Cut the next connection that sends this text, when the server has answered it."""
-        self._marker = statement.encode()
+    def lose_answer_to(self, statement: str, *, times: int = 1) -> None:
+        """Cut the next connections that send this text, when the server has answered it."""
+        self._answer_lost.arm(statement, times)
 
-    def _accept(self) -> None:
+    def lose(self, statement: str, *, times: int = 1) -> None:
+        """Cut the next connections that send this text, before the server has seen it."""
+        self._statement_lost.arm(statement, times)
+
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                client, _ = self._listener.accept()
+                client, _ = listener.accept()
             except OSError:
                 return
             self._sockets.append(client)
@@ -92,6 +129,7 @@ class Proxy:
             try:
                 server = socket.create_connection(self._target)
             except OSError:
+                _hang_up(client)
                 client.close()
                 continue
             self._sockets.append(server)
@@ -105,8 +143,10 @@ class Proxy:
         for data in _received(client):
             if self._silent.is_set():
                 continue
-            if self._marker is not None and self._marker in data:
-                self._marker = None
+            if self._statement_lost.catches(data):
+                _hang_up(client)
+                break
+            if self._answer_lost.catches(data):
                 doomed.set()
             with suppress(OSError):
                 server.sendall(data)
@@ -120,6 +160,7 @@ class Proxy:
                 continue
             if doomed.is_set():
                 break
+            time.sleep(self._delay)
             with suppress(OSError):
                 client.sendall(data)
             if self._last_word is not None and self._last_word in data:
@@ -127,12 +168,10 @@ class Proxy:
         _hang_up(client)
         _hang_up(server)
 
-    def _cut_all(self) -> None:
-        for end in self._sockets:
-            _hang_up(end)
-        for end in self._sockets:
-            end.close()
-        self._sockets.clear()
+    def _stop_listening(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
     def _stop_rescue(self) -> None:
         if self._rescue is not None:
@@ -143,6 +182,33 @@ class Proxy:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+
+class _Trap:
+    """Waits for a text, and snaps a given number of times."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._text = b""
+        self.times = 0
+
+    def arm(self, text: str, times: int) -> None:
+        """Wait for a text."""
+        with self._lock:
+            self._text, self.times = text.encode(), times
+
+    def catches(self, data: bytes) -> bool:
+        """Tell whether it snaps."""
+        with self._lock:
+            if not self.times or self._text not in data:
+                return False
+            self.times -= 1
+            return True
+
+
+def _address(url: str) -> tuple[str, int]:
+    target = sa.make_url(url)
+    return target.host or "127.0.0.1", target.port or 0
 
 
 def _received(end: socket.socket) -> Iterator[bytes]:

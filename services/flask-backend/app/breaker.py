@@ -61,6 +61,7 @@ class CircuitBreaker:
         self._wait = FIRST_WAIT_SECONDS
         self._until = 0.0
         self._prober: int | None = None
+        self._is_hastened = False
 
     @property
     def state(self) -> BreakerState:
@@ -93,6 +94,7 @@ class CircuitBreaker:
             with self._lock:
                 self._prober = None
                 self._failures.clear()
+                self._is_hastened = False
                 self._wait = FIRST_WAIT_SECONDS
                 self._become(BreakerState.CLOSED)
 
@@ -103,7 +105,8 @@ class CircuitBreaker:
         """
         with self._lock:
             if self._is_probe():
-                self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
+                if not self._is_hastened:
+                    self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
                 self._open()
             elif self._state is BreakerState.CLOSED:
                 now = self._now()
@@ -119,16 +122,18 @@ class CircuitBreaker:
                 self._open()
 
     def hasten(self) -> None:
-        """Let the next one who asks be the probe, unless there is one."""
+        """Let the next one who asks be the probe, unless there is one; in vain costs nobody."""
         with self._lock:
             if self._state is BreakerState.OPEN:
                 self._until = self._now()
+                self._is_hastened = True
 
     def _is_probe(self) -> bool:
         return self._prober == threading.get_ident()
 
     def _open(self) -> None:
         self._prober = None
+        self._is_hastened = False
         spread = 1 + _SPREAD * (2 * self._chance() - 1)
         self._until = self._now() + min(self._wait * spread, LONGEST_WAIT_SECONDS)
         self._become(BreakerState.OPEN)
