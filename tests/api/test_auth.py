@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from app import clock
 from app.models import get_db, release, update_user
-from app.usecases.lockout import GUESS_LIMIT, SIGN_UP_LIMIT, claim_sign_up
+from app.usecases.lockout import GUESS_LIMIT
+from app.usecases.rates import SIGN_UP_LIMIT, claim_sign_up
 from app.usecases.tokens import make_token
 from app.vocabulary import MANAGED_EXTERNALLY
 from tests.factories import PASSWORD, make_user

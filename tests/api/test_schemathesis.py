@@ -25,7 +25,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.errors import Unauthorized
 from app.models import release
-from app.usecases import accounts, passwords, profiles
+from app.usecases import passwords, profiles, sessions
 from tests.factories import make_admin, make_history, make_user
 from tests.support.people import tokens_for
 
@@ -87,7 +87,7 @@ class Caller:
 
     def _is_signed_in(self) -> bool:
         with suppress(Unauthorized):
-            accounts.authenticate(self._token)
+            sessions.authenticate(self._token)
             return True
         release()
         return False

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 from app.cli import main
 from app.config import get_settings
-from app.usecases import accounts
-from app.usecases.accounts import Client
+from app.usecases import signing_in
+from app.usecases.sessions import Client
 from app.vocabulary import Role
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, make_user
 from tests.support.service import connected, settings_for
 
 EMAIL = "admin@example.com"
@@ -36,7 +36,7 @@ def create_admin(*arguments: str) -> Result:
 
 def role_of_login(url: str, folder: Path, password: str) -> str:
     with connected(settings_for(url, folder)):
-        signed_in = accounts.login(email=EMAIL, password=password, client=Client())
+        signed_in = signing_in.login(email=EMAIL, password=password, client=Client())
         return str(signed_in.user["role"])
 
 
@@ -85,7 +85,7 @@ def test_admins_made_at_once_are_one(database_url: str) -> None:
 
 def test_email_of_somebody_who_is_no_admin_is_a_sentence(database_url: str, tmp_path: Path) -> None:
     with connected(settings_for(database_url, tmp_path)):
-        accounts.register(email=EMAIL, password=PASSWORD, client=Client())
+        make_user(email=EMAIL)
 
     result = create_admin("--email", EMAIL, "--if-none")
 

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.usecases import accounts
-from app.usecases.accounts import Client
-from tests.factories import PASSWORD
+from tests.factories import make_user
 from tests.support.databases import ROOT, migrated_database
 from tests.support.run import Run
 from tests.support.service import connected, settings_for
@@ -84,7 +82,7 @@ def test_taken_address_is_told_with_the_way_out(
 ) -> None:
     with migrated_database(suite_run, "sqlite") as url:
         with connected(settings_for(url, tmp_path)):
-            accounts.register(email="admin@example.com", password=PASSWORD, client=Client())
+            make_user(email="admin@example.com")
 
         refused = set_up(script, DATABASE_URL=url)
         done = set_up(script, "--admin-email", "boss@example.com", DATABASE_URL=url)

@@ -22,19 +22,11 @@ from app.models import (
     update_user,
 )
 from app.usecases import accounts, passwords, sessions
-from app.usecases.accounts import (
-    Client,
-    SignedIn,
-    authenticate,
-    count_admins,
-    create_admin,
-    delete_account,
-    login,
-    refresh,
-    register,
-    update_account,
-)
+from app.usecases.accounts import count_admins, create_admin, delete_account, update_account
 from app.usecases.administration import change_user
+from app.usecases.registration import register
+from app.usecases.sessions import Client, authenticate
+from app.usecases.signing_in import SignedIn, login, refresh
 from app.vocabulary import MANAGED_EXTERNALLY, Role
 from bilayer.runtime import LockTimeout
 from tests.factories import PASSWORD, make_admin, make_user
@@ -46,7 +38,7 @@ CLIENT = Client("192.0.2.1", "phone")
 
 
 def sign_up(email: str = "ada@example.com") -> SignedIn:
-    return register(email=email, password=PASSWORD, client=CLIENT)
+    return register(email=email, password=PASSWORD, client=CLIENT, key=b"key")
 
 
 def sign_in(email: str = "ada@example.com", password: str = PASSWORD) -> SignedIn:

@@ -11,18 +11,19 @@ from app import clock
 from app.errors import AppError, TooManyRequests, Unauthorized, Unavailable
 from app.models import get_db
 from app.usecases import passwords
-from app.usecases.accounts import Client, SignedIn, login, register
+from app.usecases.counters import Limit
 from app.usecases.lockout import (
     ACCOUNT_LIMIT,
     ADDRESS_LIMIT,
     GUESS_LIMIT,
-    SIGN_UP_LIMIT,
     Attempt,
-    Limit,
     claim_attempt,
-    claim_sign_up,
     forgive_attempt,
 )
+from app.usecases.rates import SIGN_UP_LIMIT, claim_sign_up
+from app.usecases.registration import register
+from app.usecases.sessions import Client
+from app.usecases.signing_in import SignedIn, login
 from tests.factories import PASSWORD, make_user, new_email
 from tests.support.threads import run_together
 
@@ -265,7 +266,7 @@ def test_sign_ups_are_counted_per_address_whatever_comes_of_them() -> None:
         assert wait_after(lambda: claim_sign_up(HERE)) == 0
 
     with clock.frozen(NOON), pytest.raises(TooManyRequests):
-        register(email=new_email(), password=PASSWORD, client=Client(HERE))
+        register(email=new_email(), password=PASSWORD, client=Client(HERE), key=b"key")
 
     assert wait_after(lambda: claim_sign_up("192.0.2.99")) == 0
     assert get_db()(get_db().users).isempty()

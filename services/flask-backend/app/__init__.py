@@ -28,6 +28,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from app.api import (
         access,
         auth,
+        credentials,
         documents,
         encoding,
         errors,
@@ -35,6 +36,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         history,
         lifecycle,
         probes,
+        sign_ins,
         users,
     )
     from app.api.cors import ALLOWED_ORIGINS
@@ -71,7 +73,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     errors.register_errors(app)
     lifecycle.register_lifecycle(app)
     events.register_events(app)
-    for module in (auth, users, history, probes):
+    for module in (auth, credentials, sign_ins, users, history, probes):
         app.register_api(module.blueprint)
     if settings.has_docs:
         app.register_api(documents.blueprint)

@@ -16,6 +16,12 @@ from app.dal.connection import (
     transaction,
 )
 from app.dal.queries import Row
+from app.dal.queries.accounts.email_tokens import (
+    delete_email_token,
+    get_email_token,
+    replace_email_token,
+    use_email_token,
+)
 from app.dal.queries.accounts.logins import (
     CounterName,
     forget_counter,
@@ -24,6 +30,15 @@ from app.dal.queries.accounts.logins import (
     record_login,
     refund_counter,
     update_counter,
+)
+from app.dal.queries.accounts.mail_outbox import (
+    claim_mail,
+    count_mail,
+    delete_mail,
+    delete_mails,
+    list_due_mail,
+    postpone_mail,
+    queue_mail,
 )
 from app.dal.queries.accounts.profiles import (
     blank_profile,
@@ -38,6 +53,8 @@ from app.dal.queries.accounts.sessions import (
     get_session_by_token,
     list_families,
     list_family_sessions,
+    list_live_sessions,
+    revoke_other_sessions,
     revoke_sessions,
     rotate_session,
 )
@@ -79,9 +96,13 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "lock_user", "free_email", "replace_password_hash", "update_user",
     "blank_profile", "create_profile", "get_profile", "update_profile",
     "create_session", "delete_ended_sessions", "get_session", "get_session_by_token",
-    "list_families", "list_family_sessions", "rotate_session", "revoke_sessions",
+    "list_families", "list_family_sessions", "list_live_sessions", "rotate_session",
+    "revoke_other_sessions", "revoke_sessions",
     "CounterName", "forget_counter", "list_stale_counters", "lock_counter", "record_login",
     "refund_counter", "update_counter",
+    "delete_email_token", "get_email_token", "replace_email_token", "use_email_token",
+    "claim_mail", "count_mail", "delete_mail", "delete_mails", "list_due_mail", "postpone_mail",
+    "queue_mail",
     # History
     "create_history", "delete_history", "get_history", "get_history_or_deleted", "list_history",
     "update_history",

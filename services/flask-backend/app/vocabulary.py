@@ -28,5 +28,12 @@ class UserType(StrEnum):
     ADMIN = "admin"
 
 
+class MailKind(StrEnum):
+    """What a mail is about. Each kind so far carries a link, whose purpose is the same word."""
+
+    EMAIL_VERIFICATION = "email_verification"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a purpose, and no password
+
+
 MANAGED_EXTERNALLY: Final = "managed_externally"
 """Stands in ``password_hash`` of an account whose password another system keeps."""

@@ -1,6 +1,6 @@
 """Who may call a route: the declaration each view carries, and the check before it runs.
 
-Holds no route. What a token means is decided by ``app.usecases.accounts``.
+Holds no route. What a token means is decided by ``app.usecases.sessions``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final, Literal, TypeVar, cast, get_args
 from flask import Flask, g, request
 
 from app.errors import Forbidden, Unauthorized
-from app.usecases import accounts
-from app.usecases.accounts import Principal
+from app.usecases import sessions
+from app.usecases.sessions import Principal
 from app.vocabulary import Role
 
 Access = Literal["public", "user", "maintainer", "admin"]
@@ -73,7 +73,7 @@ def admit(access: Access) -> None:
     """
     if access == "public":
         return
-    principal = accounts.authenticate(_bearer_token())
+    principal = sessions.authenticate(_bearer_token())
     g.principal = principal
     if not Role(principal.role).includes(_REQUIRED_ROLE[access]):
         code, sentence = "FORBIDDEN", f"This needs the role {_REQUIRED_ROLE[access]}."
@@ -83,6 +83,15 @@ def admit(access: Access) -> None:
 def current_principal() -> Principal:
     """Return who is asking. Only for views that are not public."""
     return cast("Principal", g.principal)
+
+
+def optional_principal() -> Principal | None:
+    """Return who is asking; None if the request does not say. For views that are public.
+
+    Raises:
+        Unauthorized: It does, and the token is not valid (any more).
+    """
+    return sessions.authenticate(_bearer_token()) if "Authorization" in request.headers else None
 
 
 def _bearer_token() -> str:

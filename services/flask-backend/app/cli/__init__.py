@@ -5,6 +5,7 @@ import click
 from app.cli.database import database
 from app.cli.doctor import doctor
 from app.cli.edges import EXIT_CODES
+from app.cli.mail import mail
 from app.cli.serve import serve
 from app.cli.users import users
 
@@ -26,4 +27,5 @@ def main() -> None:
 main.add_command(serve)
 main.add_command(database)
 main.add_command(doctor)
+main.add_command(mail)
 main.add_command(users)

@@ -10,6 +10,7 @@ from app.models import (
     get_deleted_user,
     get_user,
     list_users,
+    lock_user,
     update_user,
 )
 from app.usecases.accounts import require_dispensable, require_user
@@ -26,8 +27,8 @@ def change_user(user_id: UUID, **columns: Any) -> Row:
 
     Args:
         user_id: Whose account it is.
-        columns: ``role`` holds from the account's next request on. ``is_active`` False disables it
-            and ends all its sessions.
+        columns: ``role``, and ``is_active``, False for disabled. Another role, like being
+            disabled, ends all sessions at once.
 
     Raises:
         NotFound: ``USER_NOT_FOUND``.
@@ -37,8 +38,9 @@ def change_user(user_id: UUID, **columns: Any) -> Row:
     is_disabled = columns.get("is_active") is False
     if is_disabled or columns.get("role", Role.ADMIN) != Role.ADMIN:
         require_dispensable(user_id)
+    user = lock_user(user_id)
     update_user(user_id, **columns)
-    if is_disabled:
+    if user is not None and (is_disabled or columns.get("role", user["role"]) != user["role"]):
         end_all_sessions(user_id)
     return require_user(user_id)
 

@@ -18,6 +18,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.errors import FieldError, Unavailable
+from app.metrics import record_refused_hash
 
 MIN_CHARACTERS: Final = 8
 MAX_CHARACTERS: Final = 256
@@ -86,6 +87,11 @@ def is_password(password: str, password_hash: str | None) -> bool:
     return ours is not None
 
 
+def is_same(one: str, other: str) -> bool:
+    """Tell whether two texts are one password."""
+    return _normalized(one) == _normalized(other)
+
+
 def is_outdated(password_hash: str) -> bool:
     """Tell whether a hash was made with other parameters than today's."""
     return _HASHER.check_needs_rehash(password_hash)
@@ -123,6 +129,7 @@ def _normalized(password: str) -> str:
 @contextmanager
 def _slot() -> Iterator[None]:
     if not _SLOTS.acquire(timeout=_MAX_WAIT_SECONDS):
+        record_refused_hash()
         raise Unavailable("BUSY", "Too many people are signing in. Try again in a moment.")
     try:
         yield

@@ -64,6 +64,19 @@ def derive_tokens(parent: Token, key: bytes) -> tuple[Token, Token]:
     )
 
 
+def derive_link(user_id: UUID, purpose: str, link_id: UUID, key: bytes) -> Token:
+    """Make the token of a link that is sent by mail: always the same one, for whoever has the key.
+
+    Args:
+        user_id: Whose account it opens.
+        purpose: The one thing it is good for.
+        link_id: Which link it is.
+        key: The server's signing key.
+    """
+    message = f"{purpose} link\n{user_id}\n{link_id}".encode()
+    return _token(user_id, None, hmac.digest(key, message, hashlib.sha256))
+
+
 def read_token(text: str) -> Token | None:
     """Return the token that a client sent, or None if it cannot be one."""
     match = _TEXT.fullmatch(text)

@@ -10,10 +10,25 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_val
 from app.api.fields import Body
 from app.api.schemas.flaws import VISIBLE, refuse
 from app.usecases import emails, passwords
-from app.usecases.accounts import SignedIn
+from app.usecases.signing_in import SignedIn
 from app.vocabulary import Role, UserType
 
 FullName = Annotated[str, Field(min_length=1, max_length=200, pattern=VISIBLE)]
+GivenEmail = Annotated[str, Field(min_length=1, max_length=emails.MAX_CHARACTERS)]
+GivenPassword = Annotated[str, Field(min_length=1, max_length=4 * passwords.MAX_CHARACTERS)]
+"""What is compared with what is stored. Whether it is right is never told by its form."""
+NewPassword = Annotated[
+    str,
+    Field(
+        description="Not one that is tried first, nor one that the account gives away.",
+        json_schema_extra={
+            "format": "password",
+            "minLength": passwords.MIN_CHARACTERS,
+            "maxLength": passwords.MAX_CHARACTERS,
+        },
+    ),
+]
+"""What is chosen. ``passwords.find_flaw`` judges it."""
 
 
 class User(BaseModel):
@@ -72,17 +87,7 @@ class Registration(Body):
         Field(json_schema_extra={"format": "email", "maxLength": emails.MAX_CHARACTERS}),
     ]
     full_name: FullName | None = None
-    password: Annotated[
-        str,
-        Field(
-            description="Not one that is tried first, nor one that the account gives away.",
-            json_schema_extra={
-                "format": "password",
-                "minLength": passwords.MIN_CHARACTERS,
-                "maxLength": passwords.MAX_CHARACTERS,
-            },
-        ),
-    ]
+    password: NewPassword
 
     @field_validator("password")
     @classmethod
@@ -93,7 +98,7 @@ class Registration(Body):
 
 
 class Credentials(Body):
-    """What a person signs in with. Whether it is right is never told by its form."""
+    """What a person signs in with."""
 
-    email: Annotated[str, Field(min_length=1, max_length=emails.MAX_CHARACTERS)]
-    password: Annotated[str, Field(min_length=1, max_length=4 * passwords.MAX_CHARACTERS)]
+    email: GivenEmail
+    password: GivenPassword

@@ -64,6 +64,13 @@ def list_family_sessions(user_id: UUID, family_id: UUID) -> list[Row]:
     return rows
 
 
+def list_live_sessions(user_id: UUID) -> list[Row]:
+    """Return the pairs of an account that have not been ended, the most recently used first."""
+    sessions = get_db().sessions
+    rows: list[Row] = get_db()(_live(user_id)).dicts(orderby=~sessions.last_used_at | ~sessions.id)
+    return rows
+
+
 def list_families(user_id: UUID) -> list[UUID]:
     """Return the sign-ins of an account that have not been ended, the least recently used first."""
     db = get_db()
@@ -98,6 +105,12 @@ def revoke_sessions(user_id: UUID, *, family_id: UUID | None = None, revoked_at:
     if family_id is not None:
         query &= _in_family(family_id)
     get_db()(query).update(revoked_at=revoked_at)
+
+
+def revoke_other_sessions(user_id: UUID, *, family_id: UUID, revoked_at: datetime) -> None:
+    """End every sign-in of an account but one."""
+    others = get_db().sessions.family_id != family_id
+    get_db()(_live(user_id) & others).update(revoked_at=revoked_at)
 
 
 def delete_ended_sessions(user_id: UUID, *, before: datetime) -> None:
