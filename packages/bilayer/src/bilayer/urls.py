@@ -51,7 +51,9 @@ def parse_url(url: str | sa.URL) -> sa.URL:
     """Turn any accepted spelling of a URL into the one every part of bilayer uses.
 
     ``postgres://`` and ``postgresql://`` become psycopg2, ``mysql://`` and ``mariadb://`` become
-    PyMySQL with the full Unicode character set (PyMySQL's own default drops emoji).
+    PyMySQL with the full Unicode character set (PyMySQL's own default drops emoji). Of several
+    hosts (``h1,h2``), PostgreSQL's client takes the one that accepts writes, unless the URL says
+    otherwise.
 
     Raises:
         UnsupportedURL: The text cannot be read, or names another engine or driver. The message
@@ -71,4 +73,10 @@ def parse_url(url: str | sa.URL) -> sa.URL:
     parsed = parsed.set(drivername=supported)
     if engine == "mysql":
         parsed = parsed.update_query_dict({"charset": "utf8mb4"})
+    if engine == "postgresql" and _has_several_hosts(parsed):
+        parsed = parsed.set(query={"target_session_attrs": "read-write", **parsed.query})
     return parsed
+
+
+def _has_several_hosts(url: sa.URL) -> bool:
+    return "," in (url.host or "") or isinstance(url.query.get("host"), tuple)
