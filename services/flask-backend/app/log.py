@@ -45,7 +45,8 @@ def gunicorn_logging(level: str) -> dict[str, Any]:
         "root": {"level": "WARNING", "handlers": ["stdout"]},
         "loggers": {
             "gunicorn.error": {
-                "level": _number(level),
+                # More than this would be paths as they were asked for.
+                "level": max(_number(level), logging.INFO),
                 "handlers": ["stdout"],
                 "propagate": False,
             },
