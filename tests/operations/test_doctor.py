@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from app.operations.doctor import system
 from app.operations.doctor.configuration import look_at_settings
 from app.operations.doctor.examination import Examination, examine_all
 from app.operations.doctor.findings import Finding, well
+from app.server.gunicorn import MAX_CONNECTIONS
 from tests.operations.conftest import KEY, diagnose, problems, settings_with
 from tests.support.backend import running
 
@@ -224,6 +226,18 @@ def test_an_address_of_another_machine_is_told(tmp_path: Path) -> None:
     assert checks["port"]["outcome"] == "problem"
 
 
+def test_a_variable_that_is_nearly_a_setting_is_told(tmp_path: Path) -> None:
+    done = doctor(tmp_path, "--json", DATABASE_PASWORD="a-canary")
+
+    found = {check["sentence"] for check in told(done)["checks"] if check["name"] == "settings"}
+    assert found == {"DATABASE_PASWORD is no setting. Is DATABASE_PASSWORD meant?"}
+    assert "a-canary" not in done.stdout
+
+
+def test_a_worker_may_open_as_many_files_as_it_needs() -> None:
+    assert system.WORKER_CONNECTIONS == MAX_CONNECTIONS
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
@@ -237,7 +251,8 @@ def test_settings_that_are_unwise_are_worth_a_warning(
     tmp_path: Path, settings: dict[str, Any], expected: str
 ) -> None:
     url = "postgresql://app_rw:Pw9d8f7a6s@127.0.0.1/app"
-    given = settings_with(tmp_path, url, secret_key=SecretStr(KEY), **settings)
+    mail = {"mail_sender": "file", "public_url": "https://app.example.com"}
+    given = settings_with(tmp_path, url, secret_key=SecretStr(KEY), **mail | settings)
 
     findings = list(look_at_settings(given))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from app.config import Settings
+from app.config import Settings, list_misspelt
 from app.operations.doctor.findings import Finding, warn, well
 
 CONFIGURATION_CHECKS: Final = ("settings",)
@@ -21,6 +21,8 @@ def look_at_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _advice(settings: Settings) -> Iterator[Finding]:
+    for sentence in list_misspelt():
+        yield warn("settings", sentence, "Correct the name, or take the variable away.")
     if settings.env == "dev" and settings.host not in _LOOPBACK:
         yield warn(
             "settings",
@@ -43,12 +45,6 @@ def _advice_for_production(settings: Settings) -> Iterator[Finding]:
             "settings",
             f"MAIL_SENDER={settings.mail_sender}: no mail reaches anybody.",
             "Set MAIL_SENDER=smtp, SMTP_HOST and MAIL_FROM.",
-        )
-    if not settings.public_url.startswith("https://"):
-        yield warn(
-            "settings",
-            "PUBLIC_URL has no https: links in mails lead to an unprotected page.",
-            "Set PUBLIC_URL to the address that people use, with https://.",
         )
     if settings.db_echo_sql:
         yield warn(

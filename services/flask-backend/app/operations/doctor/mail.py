@@ -21,11 +21,11 @@ def look(settings: Settings) -> Iterator[Finding]:
     elif settings.mail_sender == "file":
         yield _folder(settings)
     else:
-        yield well("mail", "Mails are printed to the log (MAIL_SENDER=console).")
+        yield well("mail", "Mails are printed to standard error (MAIL_SENDER=console).")
 
 
 def _folder(settings: Settings) -> Finding:
-    folder = settings.mail_dir or settings.data_dir
+    folder = settings.mail_dir or settings.data_dir / "mail"
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=place):

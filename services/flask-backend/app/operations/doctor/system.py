@@ -15,7 +15,7 @@ CHECKS: Final = ("python", "open_files", "shared_memory", "temporary_folder")
 
 _OLDEST: Final = (3, 11)
 _NEWEST: Final = (3, 14)
-_WORKER_CONNECTIONS: Final = 200
+WORKER_CONNECTIONS: Final = 500
 _OTHER_FILES: Final = 64
 _HEARTBEATS: Final = Path("/dev/shm")  # noqa: S108 - looked at, not written to
 _LEAST_BYTES: Final = 1 << 20
@@ -43,7 +43,7 @@ def _python() -> Finding:
 
 def _open_files(settings: Settings | None) -> Finding:
     connections = settings.db_pool_size + settings.db_max_overflow if settings else 0
-    needed = _WORKER_CONNECTIONS + connections + _OTHER_FILES
+    needed = WORKER_CONNECTIONS + connections + _OTHER_FILES
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit in (resource.RLIM_INFINITY, -1) or limit >= needed:
         return well("open_files", f"A process may open {limit} files; a worker needs {needed}.")
