@@ -76,16 +76,15 @@ class CircuitBreaker:
         if self._state is BreakerState.CLOSED:
             return None
         with self._lock:
-            left = self._until - self._now()
-            if self._state is BreakerState.OPEN and left > 0:
-                return left
-            if self._state is BreakerState.HALF_OPEN and left > 0:
-                return FIRST_WAIT_SECONDS
-            if self._state is not BreakerState.CLOSED:
-                self._prober = threading.get_ident()
-                # A probe that is never heard of again must not keep everybody out for ever.
-                self._until = self._now() + LONGEST_WAIT_SECONDS
-                self._become(BreakerState.HALF_OPEN)
+            state, left = self.state, self._until - self._now()
+            if state is BreakerState.CLOSED:
+                return None
+            if left > 0:
+                return left if state is BreakerState.OPEN else FIRST_WAIT_SECONDS
+            self._prober = threading.get_ident()
+            # A probe that is never heard of again must not keep everybody out for ever.
+            self._until = self._now() + LONGEST_WAIT_SECONDS
+            self._become(BreakerState.HALF_OPEN)
             return None
 
     def succeed(self) -> None:

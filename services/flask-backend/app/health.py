@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from app import deadline
 from app.config import ALEMBIC_INI
 from app.metrics import record_state
-from app.models import hasten_probe, is_read_only, list_revisions
+from app.models import hasten_probe, is_circuit_open, is_read_only, list_revisions
 from bilayer.runtime.errors import DatabaseError, PoolTimeout, StorageFailure, StorageFull
 
 HEALTH: Final = "health"
@@ -87,14 +87,19 @@ class Health:
         if self._is_draining:
             return State.DRAINING
         known = self._state
-        if known is not None and (time.monotonic() < self._known_until or self._lock.locked()):
+        if known is not None and (self._is_fresh() or self._lock.locked()):
             return known
         with self._lock:
-            if self._state is None or time.monotonic() >= self._known_until:
+            if self._state is None or not self._is_fresh():
                 self._state = self._ask()
                 record_state(self._state, State)
                 self._known_until = time.monotonic() + CACHED_SECONDS
             return self._state
+
+    def _is_fresh(self) -> bool:
+        """Whether what is known still holds: others may have lost the database meanwhile."""
+        is_outdated = self._state is not State.DATABASE_UNAVAILABLE and is_circuit_open()
+        return time.monotonic() < self._known_until and not is_outdated
 
     def _ask(self) -> State:
         state = self._probe()

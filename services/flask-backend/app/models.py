@@ -12,6 +12,7 @@ from app.dal.connection import (
     get_db,
     hasten_probe,
     init_db,
+    is_circuit_open,
     release,
     transaction,
 )
@@ -83,13 +84,20 @@ from app.dal.queries.history import (
     list_history,
     update_history,
 )
+from app.dal.queries.idempotency import (
+    create_idempotency_key,
+    delete_expired_idempotency_keys,
+    delete_idempotency_key,
+    get_idempotency_key,
+    update_idempotency_key,
+)
 from bilayer.runtime import UniqueViolation
 
 # fmt: off
 __all__ = [  # noqa: RUF022 - in the order of the domains
     # The database
-    "close_db", "get_database", "get_db", "hasten_probe", "init_db", "release", "transaction",
-    "Row", "UniqueViolation", "is_read_only", "list_revisions",
+    "close_db", "get_database", "get_db", "hasten_probe", "init_db", "is_circuit_open", "release",
+    "transaction", "Row", "UniqueViolation", "is_read_only", "list_revisions",
     # Accounts
     "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_user", "email_key",
     "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",
@@ -106,5 +114,8 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     # History
     "create_history", "delete_history", "get_history", "get_history_or_deleted", "list_history",
     "update_history",
+    # Requests that may come again
+    "create_idempotency_key", "delete_expired_idempotency_keys", "delete_idempotency_key",
+    "get_idempotency_key", "update_idempotency_key",
 ]
 # fmt: on

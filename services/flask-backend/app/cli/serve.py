@@ -18,6 +18,9 @@ def serve(host: str | None, port: int | None) -> None:
       backend serve --host 0.0.0.0 --port 8080
     """
     from app.server.gunicorn import serve as serve_until_stopped  # noqa: PLC0415 - gunicorn and all of the service, for this command only
+    from app.server.gunicorn import share_metrics  # noqa: PLC0415 - likewise
+
+    share_metrics()
     from app.server.preflight import require_database  # noqa: PLC0415 - likewise
 
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}

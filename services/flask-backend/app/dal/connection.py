@@ -7,6 +7,7 @@ import threading
 from typing import Final
 
 from app import clock
+from app.breaker import BreakerState
 from app.config import Settings, get_settings
 from app.dal.admission import Admission
 from app.dal.tables import define_tables
@@ -80,6 +81,11 @@ def release() -> None:
     """Give this thread's connection back to the pool, at the end of a request."""
     if _database is not None:
         _database.release()
+
+
+def is_circuit_open() -> bool:
+    """Tell whether the database is not asked at the moment, because it did not answer."""
+    return _admission is not None and _admission.breaker.state is not BreakerState.CLOSED
 
 
 def hasten_probe() -> None:

@@ -4,6 +4,7 @@ The application is built before the fork, so that workers share its memory; noth
 before the fork. Limits and times: see ``docs/server.md``.
 """
 
+import atexit
 import math
 import os
 import shutil
@@ -51,7 +52,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Any:
         """Build the application, before the fork, in the place of a former one."""
-        # ruff: disable[PLC0415] - after serve() has said where metrics go
+        # ruff: disable[PLC0415] - after share_metrics() has said where metrics go
         from app import create_app
         from app.models import close_db
         # ruff: enable[PLC0415]
@@ -79,6 +80,16 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         Master(self).run()
 
 
+def share_metrics() -> None:
+    """Name the folder by which the workers share their numbers. Before anything that counts.
+
+    prometheus_client takes the folder from nowhere else, and reads it when it is imported.
+    """
+    folder = tempfile.mkdtemp(prefix="metrics-")
+    os.environ[METRICS_FOLDER] = folder  # noqa: TID251 - see above
+    atexit.register(_remove_metrics, folder, os.getpid())
+
+
 def serve(settings: Settings, read_settings: Callable[[], Settings]) -> None:
     """Run the service until it is told to stop.
 
@@ -86,8 +97,6 @@ def serve(settings: Settings, read_settings: Callable[[], Settings]) -> None:
         settings: Those it begins with.
         read_settings: Called on SIGHUP.
     """
-    # prometheus_client takes the folder from nowhere else, and reads it when it is imported.
-    os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="metrics-")  # noqa: TID251 - see above
     Server(settings, read_settings).run()
 
 
@@ -119,7 +128,6 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "when_ready": _announce,
         "post_worker_init": _count_worker,
         "child_exit": _forget_worker,
-        "on_exit": _remove_metrics,
     }
 
 
@@ -132,9 +140,10 @@ def _announce(arbiter: Any) -> None:
         log.info("listening", address=str(listener))
 
 
-def _remove_metrics(_arbiter: Any) -> None:
-    """Clean up in the master only: a worker that ends unwinds the same stack."""
-    shutil.rmtree(os.environ[METRICS_FOLDER], ignore_errors=True)  # noqa: TID251 - see serve()
+def _remove_metrics(folder: str, owner: int) -> None:
+    """Clean up in the master only: a worker that ends does all that its parent would."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _count_worker(_worker: Any) -> None:
