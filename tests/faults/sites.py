@@ -1,0 +1,141 @@
+"""A service on a wire: one worker of the real server, and between it and its database a proxy."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import httpx
+import sqlalchemy as sa
+
+from bilayer.urls import parse_url
+from tests.e2e.test_journey import register
+from tests.support.backend import Backend, running
+from tests.support.databases import migrate
+from tests.support.proxy import Proxy
+from tests.support.servers import Server, render
+
+HISTORY: Final = "/api/v1/history"
+ROLE: Final = "clerk"
+RECOVERY_SECONDS: Final = 20
+_GRANTS: Final = {
+    "postgresql": (
+        f"DO $$ BEGIN CREATE ROLE {ROLE} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}",
+    ),
+    "mariadb": (
+        f"CREATE USER IF NOT EXISTS {ROLE}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {{name}}.* TO {ROLE}",
+    ),
+}
+
+
+@dataclass
+class Site:
+    """A running service, its database and the wire between them.
+
+    Attributes:
+        server: The database server, which a test may hurt.
+        url: The database's, as its superuser and without the wire.
+        proxy: The wire.
+        backend: The service.
+        token: What somebody who is signed in sends.
+        acknowledged: The ids of the rows whose write was answered with success.
+    """
+
+    server: Server
+    url: str
+    proxy: Proxy
+    backend: Backend
+    token: str = ""
+    acknowledged: list[str] = field(default_factory=list)
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine."""
+        return self.server.engine
+
+    @contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """Give somebody who is signed in."""
+        with self.backend.client(headers={"Authorization": self.token}) as client:
+            yield client
+
+    def execute(self, *statements: str) -> None:
+        """Run statements in the database as its superuser, each by itself."""
+        engine = sa.create_engine(
+            parse_url(self.url), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
+        )
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Open a transaction of somebody else, which is rolled back."""
+        engine = sa.create_engine(parse_url(self.url), poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    def write(self, client: httpx.Client, **body: Any) -> httpx.Response:
+        """Write a row, and remember it if that was acknowledged."""
+        body = {"id": str(uuid4()), "action_type": "WRITE", "payload": {"a": 1}} | body
+        answer = client.post(HISTORY, json=body)
+        if answer.status_code in (200, 201):
+            self.acknowledged.append(body["id"])
+        return answer
+
+    def stored(self) -> set[str]:
+        """Return the ids of all rows of the history, as the database itself has them."""
+        engine = sa.create_engine(parse_url(self.url), poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            rows = connection.exec_driver_sql("SELECT CAST(id AS char(36)) FROM history").scalars()
+            return {str(UUID(row)) for row in rows}
+
+    def wait_until_ready(self, state: str = "ready") -> None:
+        """Wait until the service has recovered by itself."""
+        with self.client() as client:
+            self._wait(client, state)
+
+    def metric(self, line: str) -> float:
+        """Return a number of ``/metrics``, 0 if it is not there."""
+        with self.client() as client:
+            for found in client.get("/metrics").text.splitlines():
+                name, _, value = found.rpartition(" ")
+                if name == line:
+                    return float(value)
+        return 0.0
+
+    def _wait(self, client: httpx.Client, state: str) -> None:
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while True:
+            answer = client.get("/readyz")
+            if answer.status_code == 200 and answer.json()["state"] == state:
+                return
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(0.05)
+
+
+@contextmanager
+def site_on(server: Server, folder: Path) -> Iterator[Site]:
+    """Run a service on a new database of a server."""
+    name = f"faults_{os.getpid()}_{uuid4().hex[:8]}"
+    url = server.create_database(name)
+    migrate(url)
+    role_url = render(parse_url(url).set(username=ROLE, password=None))
+    with Proxy(role_url) as proxy:
+        site = Site(server, url, proxy, None)  # type: ignore[arg-type] # set below
+        site.execute(*(grant.format(name=name) for grant in _GRANTS[server.engine]))
+        with running(proxy.url, folder, WORKERS="1", THREADS="8") as backend:
+            site.backend = backend
+            with backend.client() as client:
+                register(client)
+                site.token = client.headers["Authorization"]
+            yield site
