@@ -17,7 +17,7 @@ DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
-TELL_TALE = ("Server", "X-Powered-By", "Via", "X-AspNet-Version", "Set-Cookie")
+TELL_TALE = ("X-Powered-By", "Via", "X-AspNet-Version", "Set-Cookie")
 
 
 def missing_protection(path: str, headers: Mapping[str, str] | Headers) -> dict[str, str | None]:
@@ -25,6 +25,8 @@ def missing_protection(path: str, headers: Mapping[str, str] | Headers) -> dict[
     expected: dict[str, str | None] = {**PROTECTION, **dict.fromkeys(TELL_TALE)}
     if path.startswith("/docs") and headers.get("Content-Type", "").startswith("text/html"):
         expected["Content-Security-Policy"] = DOCS_POLICY
+    if "Server" in headers:
+        expected["Server"] = "gunicorn"  # No version.
     if "ETag" not in headers:
         expected["Cache-Control"] = "no-store"
     return {
