@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIEnvironment
 from zoneinfo import available_timezones
 
@@ -48,6 +49,7 @@ CHECKS = {
     "use_after_free",
 }
 ANY_TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=8, max_size=256)
+KEY = "Idempotency-Key"
 ADDRESS = r"https?://[a-z]{1,9}(\.[a-z0-9]{1,9})?(:[1-9][0-9]{0,3})?(/[a-z.]*)?(\?[a-z=&]*)?"
 
 schemathesis.openapi.format(
@@ -84,6 +86,8 @@ class Caller:
         case.headers["Authorization"] = f"Bearer {token}"
         if case.meta.generation.mode.is_positive and "cursor" in (case.query or {}):
             self._continue_list(case)
+        if case.meta.generation.mode.is_positive and KEY in (case.headers or {}):
+            case.headers[KEY] = str(uuid4())  # No schema says that each request needs its own.
 
     def _is_signed_in(self) -> bool:
         with suppress(Unauthorized):

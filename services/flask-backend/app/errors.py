@@ -100,5 +100,9 @@ class TooManyRequests(RetryLater):
     """The caller asks too often."""
 
 
+class StillRunning(Conflict, RetryLater):
+    """The same request is being performed."""
+
+
 class Unavailable(RetryLater):
     """The service cannot answer now, through no fault of the caller."""

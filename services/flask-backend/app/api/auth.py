@@ -17,6 +17,7 @@ blueprint = Blueprint(
     "auth",
     __name__,
     url_prefix="/api/v1/auth",
+    takes_keys=False,  # Tokens are given once, and stored nowhere.
     abp_tags=[Tag(name="auth", description="Sign in")],
 )
 

@@ -7,20 +7,27 @@ here.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
+from flask import request
 from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.types import ParametersTuple
+from flask_openapi3.utils import parse_rule
 from pydantic import BaseModel, ValidationError
 
-from app.api.access import access_of, admit
+from app.api.access import Access, access_of, admit
 from app.api.body import check_json_object
 from app.api.errors import PROBLEMS, field_errors
 from app.api.fields import Parameters
+from app.api.idempotency import PARAMETER, RESPONSES, answer_once, read_key
 from app.api.limits import read_body, refuse_body
 from app.api.query import read_query
 from app.errors import FieldError, Invalid
 
 Model = type[BaseModel]
+
+_KEYED_METHOD: Final = "POST"
+"""The other methods do the same when they are sent again."""
 
 
 class Blueprint(APIBlueprint):
@@ -31,14 +38,22 @@ class Blueprint(APIBlueprint):
         import_name: As for Flask's.
         ignores_queries: Answer whatever stands behind ``?``. Other routes refuse what they do not
             read, which tells a client of a misspelt filter; probes and files have none.
+        takes_keys: Let a POST of somebody signed in be sent again with its ``Idempotency-Key``.
         **options: As for ``APIBlueprint``.
     """
 
     def __init__(
-        self, name: str, import_name: str, *, ignores_queries: bool = False, **options: Any
+        self,
+        name: str,
+        import_name: str,
+        *,
+        ignores_queries: bool = False,
+        takes_keys: bool = True,
+        **options: Any,
     ) -> None:
         super().__init__(name, import_name, abp_responses=PROBLEMS, **options)
         self._ignores_queries = ignores_queries
+        self._takes_keys = takes_keys
 
     def create_view_func(  # type: ignore[override]  # the base passes more than we have a use for
         self,
@@ -66,9 +81,27 @@ class Blueprint(APIBlueprint):
         @wraps(func)
         def view(**path_values: str) -> Any:
             admit(access)
-            return func(**_read_input(path, read, body, path_values))
+            key = read_key() if self._takes_key(access, request.method) else None
+            given = _read_input(path, read, body, path_values)
+            return func(**given) if key is None else answer_once(key, lambda: func(**given))
 
         return view
+
+    def _collect_openapi_info(  # type: ignore[override]  # as above
+        self, rule: str, func: Callable[..., Any], *, method: str, **options: Any
+    ) -> ParametersTuple:
+        """Describe a view, and the key it takes if it takes one."""
+        is_described = self.doc_ui and self._takes_key(access_of(func), method)
+        if is_described:
+            options["responses"] = RESPONSES | (options["responses"] or {})
+        parameters = super()._collect_openapi_info(rule, func, method=method, **options)
+        if is_described:
+            operation = self.paths[parse_rule(rule, url_prefix=self.url_prefix)].post
+            operation.parameters = [*(operation.parameters or ()), PARAMETER]
+        return parameters
+
+    def _takes_key(self, access: Access | None, method: str) -> bool:
+        return self._takes_keys and method == _KEYED_METHOD and access not in (None, "public")
 
 
 def _read_input(

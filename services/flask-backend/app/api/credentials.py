@@ -19,6 +19,7 @@ blueprint = Blueprint(
     "credentials",
     __name__,
     url_prefix="/api/v1/auth",
+    takes_keys=False,
     abp_tags=[Tag(name="auth", description="Sign in")],
 )
 SIGNED_IN: Final[list[dict[str, list[str]]]] = [{"bearer": []}]

@@ -17,6 +17,7 @@ blueprint = Blueprint(
     "sign_ins",
     __name__,
     url_prefix="/api/v1/auth/sessions",
+    takes_keys=False,
     abp_tags=[Tag(name="auth", description="Sign in")],
     abp_security=[{"bearer": []}],
 )
