@@ -401,12 +401,11 @@ def test_logout_and_refresh_at_once_leave_nobody_signed_in() -> None:
         pair = sign_in(user)
         principal = authenticate(pair.access_token)
 
-        renewed, _ = run_together(
-            [
-                partial(refresh, pair.refresh_token, CLIENT, keys=[KEY]),
-                partial(logout, principal),
-            ]
-        )
+        actions: list[Callable[[], object]] = [
+            partial(refresh, pair.refresh_token, CLIENT, keys=[KEY]),
+            partial(logout, principal),
+        ]
+        renewed, _ = run_together(actions)
 
         assert not is_live(pair)
         if isinstance(renewed, SignedIn):
@@ -418,9 +417,11 @@ def test_reset_and_refresh_at_once_leave_nobody_signed_in(mailbox: Mailbox) -> N
     pair = sign_in(user)
     token = link_for(user, mailbox)
 
-    renewed, _ = run_together(
-        [partial(refresh, pair.refresh_token, CLIENT, keys=[KEY]), partial(reset, token)]
-    )
+    actions: list[Callable[[], object]] = [
+        partial(refresh, pair.refresh_token, CLIENT, keys=[KEY]),
+        partial(reset, token),
+    ]
+    renewed, _ = run_together(actions)
 
     assert live_sign_ins(user) == []
     assert code_of(renewed) in {"SignedIn", "TOKEN_INVALID"}

@@ -35,6 +35,7 @@ def test_address_is_accepted(email: str) -> None:
         "ada@-example.com",
         "ada@example.com.",
         ".ada@example.com",
+        "=?utf-8?q?ada?=@example.com",
         "ada.@example.com",
         "a..b@example.com",
         "ada king@example.com",

@@ -126,7 +126,8 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "control_socket_disable": True,
         "logconfig_dict": gunicorn_logging(settings.log_level),
         "when_ready": _announce,
-        "post_worker_init": _count_worker,
+        "post_worker_init": _begin_worker,
+        "worker_exit": _end_worker,
         "child_exit": _forget_worker,
     }
 
@@ -146,11 +147,23 @@ def _remove_metrics(folder: str, owner: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _count_worker(_worker: Any) -> None:
-    """Let it be seen when workers are replaced again and again."""
-    from app.metrics import record_worker_start  # noqa: PLC0415 - as in load()
+def _begin_worker(worker: Any) -> None:
+    """Count it, so that it is seen when they are replaced again and again; let it send mails."""
+    # ruff: disable[PLC0415] - as in load()
+    from app.metrics import record_worker_start
+    from app.server.deliverer import Deliverer
+    from app.server.post import make_post
+    # ruff: enable[PLC0415]
 
     record_worker_start()
+    worker.deliverer = Deliverer(make_post(worker.app.settings))
+    worker.deliverer.start()
+
+
+def _end_worker(_arbiter: Any, worker: Any) -> None:
+    """Send no further mail, after the last request: it may have queued one."""
+    if hasattr(worker, "deliverer"):
+        worker.deliverer.stop()
 
 
 def _forget_worker(_arbiter: Any, worker: Any) -> None:

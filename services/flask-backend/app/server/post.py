@@ -11,11 +11,7 @@ from app.usecases.delivery import Post
 
 
 def make_post(settings: Settings) -> Post:
-    """Return how mails leave. Opens nothing.
-
-    Raises:
-        SettingsError: A setting of mail is missing, or contradicts another one.
-    """
+    """Return how mails leave. Opens nothing."""
     return Post(
         sender=make_sender(settings),
         keys=signing_keys(settings),

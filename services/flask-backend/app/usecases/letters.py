@@ -73,8 +73,11 @@ def write_letter(
 
 
 def _address(text: str) -> Address:
-    """Split an address, whose domain travels in letters that every server reads."""
+    """Split an address. Its domain travels in letters that every server reads, if it has such."""
     local, _, domain = text.rpartition("@")
-    with suppress(UnicodeError):  # Then it is left as it is, for servers that can.
-        domain = domain.encode("idna").decode("ascii")
+    with suppress(UnicodeError):
+        in_ascii = domain.encode("idna")
+        # Python knows the names of 2003: some letters would become others, and the domain another.
+        if in_ascii.decode("idna") == domain.lower():
+            domain = in_ascii.decode("ascii")
     return Address(username=local, domain=domain)
