@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -112,3 +113,14 @@ def new_roles(server: Server, suite_run: Run) -> Iterator[Roles]:
     assert made.returncode == 0, made.stderr
     yield Roles(server, name)
     server.drop_database(name)
+
+
+@pytest.fixture
+def shellcheck() -> Callable[[Path], str]:
+    """The linter of shell scripts, where it is installed."""
+    program = shutil.which("shellcheck") or pytest.skip("shellcheck is not installed")
+
+    def check(path: Path) -> str:
+        return subprocess.run([program, path], capture_output=True, text=True, check=False).stdout
+
+    return check

@@ -88,6 +88,10 @@ def current(*, is_json: bool) -> None:
         revisions = list(migrate.current(url))
         head = migrate.head(_config())
         state = "up to date" if revisions == [head] else f"this code needs {head}"
+        try:
+            migrate.pending(_config(), url)
+        except migrate.UnknownRevision:
+            state = f"unknown to this code, which needs {head}"
         facts = {"current": revisions, "head": head, "is_current": revisions == [head]}
         answer(is_json, facts, f"{', '.join(revisions) or 'never migrated'} ({state})")
 
