@@ -11,9 +11,11 @@ from typing import Protocol
 class Guard(Protocol):
     """Asked before a connection leaves the pool, and told what became of it.
 
-    Called by many threads at once. For each ``admit`` that returns there is one ``leave``; between
-    them come ``connected`` or ``failed``, and ``failed`` again for a connection that is lost.
-    ``leave`` may come from any thread, at any moment: it must not wait for a lock.
+    Called by many threads at once. For each ``admit`` that returns there is one ``leave``, and
+    between them at most one of ``connected`` and ``failed``: the verdict of the first statement.
+    A connection that has answered and breaks later says nothing of the database, whose
+    administrator may have ended it; the next one will. ``leave`` may come from any thread, at any
+    moment: it must not wait for a lock.
     """
 
     def admit(self) -> None:
@@ -24,10 +26,10 @@ class Guard(Protocol):
         """
 
     def connected(self) -> None:
-        """Hear that the calling thread got a connection, which has been tried."""
+        """Hear that the calling thread has got an answer."""
 
     def failed(self) -> None:
-        """Hear that the database could not be reached, or fell silent, or hung up.
+        """Hear that it could not reach the database, or got no answer from it.
 
         Refusals, statements that ran too long and callers without time left are no such failure.
         """
@@ -43,12 +45,24 @@ class Guard(Protocol):
 
 
 class Ticket:
-    """One admission. It ends once, at the latest with the thread that had it."""
+    """One admission: its verdict is told once, and so is its end, at the latest with its thread."""
 
-    __slots__ = ("_guard",)
+    __slots__ = ("_guard", "_is_judged")
 
     def __init__(self, guard: Guard) -> None:
         self._guard: Guard | None = guard
+        self._is_judged = False
+
+    def judge(self, *, is_answered: bool) -> None:
+        """Tell the guard whether the database answered, the first time."""
+        guard = self._guard
+        if self._is_judged or guard is None:
+            return
+        self._is_judged = True
+        if is_answered:
+            guard.connected()
+        else:
+            guard.failed()
 
     def end(self) -> None:
         """Tell the guard, unless it has been told."""

@@ -104,12 +104,11 @@ class PooledConnections(BoundParameters):
         try:
             connection = self._connect()
         except DatabaseError as caught:
-            failure = self._judge(guard, caught)
+            failure = self._judge(ticket, caught)
         except BaseException:
             ticket.end()
             raise
         else:
-            guard.connected()
             self.session.ticket = ticket
             return connection
         ticket.end()
@@ -119,12 +118,12 @@ class PooledConnections(BoundParameters):
         if shortest(1, guard) <= 0:
             raise DeadlineExceeded("the time of the caller is over; nothing was sent")
 
-    def _judge(self, guard: Guard, caught: DatabaseError) -> DatabaseError:
+    def _judge(self, ticket: Ticket, caught: DatabaseError) -> DatabaseError:
         """Tell the guard why there is no connection; without time the database may be well."""
-        if shortest(1, guard) <= 0:
+        if shortest(1, self.guard) <= 0:
             return DeadlineExceeded("the time of the caller is over; nothing was sent")
         if isinstance(caught, ConnectionLost):
-            guard.failed()
+            ticket.judge(is_answered=False)
         return caught
 
     def _connect(self) -> Any:

@@ -87,7 +87,7 @@ class RunningStatements(PooledConnections):
         seconds = self.deadline_seconds if self.guard is None else self._seconds_for(sql, session)
         watch.deadline = time.monotonic() + seconds
         try:
-            return self.send(session.cursor, sql, parameters)
+            answer = self.send(session.cursor, sql, parameters)
         except self.driver.Error as caught:
             failure = self._failure(session, caught, sql)
         except BaseException as caught:
@@ -95,6 +95,10 @@ class RunningStatements(PooledConnections):
                 session.failed = session.lost = session.depth > 0
                 self.discard()
             raise
+        else:
+            if session.ticket is not None:
+                session.ticket.judge(is_answered=True)
+            return answer
         finally:
             watch.deadline = None
         raise failure  # outside the handler, so that the driver's text is not chained to it
@@ -126,8 +130,8 @@ class RunningStatements(PooledConnections):
             error = self._lost(session, sql, was_hurried=was_hurried)
         else:
             error = self._refused(session, caught, was_hurried=was_hurried)
-        if self.guard is not None and isinstance(error, ConnectionLost) and not was_hurried:
-            self.guard.failed()
+        if session.ticket is not None and not was_hurried:
+            session.ticket.judge(is_answered=not isinstance(error, ConnectionLost))
         if is_gone:
             self.discard()
             session.lost = session.depth > 0
