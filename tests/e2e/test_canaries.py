@@ -180,7 +180,7 @@ def fail_at_the_edge(client: httpx.Client, token: str) -> None:
 
 
 def fail_in_the_database(client: httpx.Client, roles: Roles, token: str) -> None:
-    """Let statements with markers fail: by a lock, by the end of the connection, by a constraint."""
+    """Let statements with markers fail: by a lock, a lost connection, a constraint."""
     headers = {"Authorization": token}
     action = {"action_type": (MARK * 2)[:50], "payload": {"a": MARK}}
 

@@ -21,7 +21,7 @@ def serve(host: str | None, port: int | None) -> None:
     from app.server.gunicorn import share_metrics  # noqa: PLC0415 - likewise
 
     share_metrics()
-    from app.server.preflight import require_database  # noqa: PLC0415 - likewise
+    from app.server.preflight import require_certificate, require_database  # noqa: PLC0415 - likewise
 
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
 
@@ -30,10 +30,9 @@ def serve(host: str | None, port: int | None) -> None:
         return get_settings().model_copy(update=chosen)
 
     settings = require_settings().model_copy(update=chosen)
-    if settings.env == "prod":
-        with told():
-            try:
-                require_database(settings)
-            except sa.exc.OperationalError:
-                click.echo("The database does not answer; starting without it.", err=True)
+    with told():
+        try:
+            (require_database if settings.env == "prod" else require_certificate)(settings)
+        except sa.exc.OperationalError:
+            click.echo("The database does not answer; starting without it.", err=True)
     serve_until_stopped(settings, read_settings)

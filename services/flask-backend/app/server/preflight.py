@@ -1,10 +1,11 @@
-"""What ``backend serve`` asks the database in production before it starts.
+"""What ``backend serve`` asks the database before it starts: in production all, else who it is.
 
 It is one connection, closed again before anything forks. A database that does not answer is no
 reason to stay away: the service says 503 until it does. One that answers, and will never serve
 this service as it is set up, is.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import sqlalchemy as sa
@@ -35,7 +36,15 @@ _REFUSALS: Final = {
     "Unknown database": "the server has no such database",
     "certificate": "the server's certificate is not one that was asked for",
     "does not support SSL": "the server does not speak TLS",
+    "SSL is required": "the server does not speak TLS",
 }
+_PROOFS: Final = {
+    "root certificate file": "DATABASE_SSLROOTCERT",
+    "certificate": "DATABASE_SSLROOTCERT",
+    "does not support SSL": "DATABASE_SSLMODE",
+    "SSL is required": "DATABASE_SSLMODE",
+}
+"""Which of them time never mends, and the setting to blame where the address is in parts."""
 
 
 def require_database(settings: Settings) -> None:
@@ -48,13 +57,43 @@ def require_database(settings: Settings) -> None:
     try:
         problems = _find_problems(settings)
     except sa.exc.OperationalError as error:
-        said = str(error.orig)
-        reasons = [reason for text, reason in _REFUSALS.items() if text in said]
-        if not reasons:
-            raise
-        problems = [f"{_setting(settings)}: {reasons[0]}"]
+        problems = _reasons(settings, error, _REFUSALS)
     if problems:
         raise SettingsError("\n".join(problems))
+
+
+def require_certificate(settings: Settings) -> None:
+    """Refuse a server that cannot prove who it is, where the settings ask for a proof.
+
+    Raises:
+        SettingsError: With the reason.
+        sqlalchemy.exc.OperationalError: The server does not answer, or refuses for other reasons.
+    """
+    if asks_for_tls(settings.url):
+        try:
+            connect(settings.url).close()
+        except sa.exc.OperationalError as error:
+            raise SettingsError(_reasons(settings, error, _PROOFS)[0]) from None
+
+
+def asks_for_tls(url: sa.URL) -> bool:
+    """Tell whether an address demands TLS, whatever of the certificate it demands."""
+    demanded = url.query.get("sslmode") in ("require", "verify-ca", "verify-full")
+    return demanded or any(name.startswith("ssl_") for name in url.query)
+
+
+def _reasons(
+    settings: Settings, error: sa.exc.OperationalError, texts: Collection[str]
+) -> list[str]:
+    """Return why the server will never serve us, or raise the error: it may be away."""
+    said = str(error.orig)
+    text = next((text for text in _REFUSALS if text in texts and text in said), None)
+    if text is None:
+        raise error
+    setting = _setting(settings)
+    if settings.database_host:
+        setting = _PROOFS.get(text, setting)
+    return [f"{setting}: {_REFUSALS[text]}"]
 
 
 def _find_problems(settings: Settings) -> list[str]:
