@@ -3,7 +3,8 @@
 The columns are who asks. ``owner`` is the account whose object stands in the address (an action,
 a sign-in, the account itself); ``other`` is another account of the same kind. The tokens of the
 ``disabled`` and the ``deleted`` account were not ended, which the service does in the same
-transaction: they are refused for what the account is.
+transaction: they are refused for what the account is. Where the body proves who asks, it proves
+the owner.
 """
 
 from collections.abc import Callable
@@ -18,10 +19,13 @@ from flask.testing import FlaskClient
 
 from app import clock
 from app.api.access import access_of
-from app.models import delete_user, release, update_user
-from app.usecases.sessions import TokenPair
-from app.vocabulary import Role, UserType
+from app.models import delete_user, get_email_token, release, update_user
+from app.usecases import links
+from app.usecases.sessions import TokenPair, authenticate
+from app.usecases.sign_ins import list_sign_ins
+from app.vocabulary import MailKind, Role, UserType
 from tests.factories import PASSWORD, make_admin, make_history, make_user, new_email
+from tests.support.mailbox import KEY
 from tests.support.people import tokens_for
 from tests.support.routes import address, routes
 from tests.support.rows import COUNTERS, snapshot
@@ -39,10 +43,20 @@ GET    /docs                             200       200     200   200   200   200
 GET    /docs/start.js                    200       200     200   200   200   200        200   200      200     200
 GET    /docs/<path:name>                 200       200     200   200   200   200        200   200      200     200
 
-POST   /api/v1/auth/register             201       201     201   201   201   201        201   201      201     201
+POST   /api/v1/auth/register             201       401     401   201   409   409        409   409      401     401
+POST   /api/v1/auth/guest                201       201     201   201   201   201        201   201      201     201
 POST   /api/v1/auth/login                200       200     200   200   200   200        200   200      403     401
 POST   /api/v1/auth/refresh              200       200     200   200   200   200        200   200      401     401
 POST   /api/v1/auth/logout               401       401     401   204   204   204        204   204      401     401
+GET    /api/v1/auth/sessions             401       401     401   200   200   200        200   200      401     401
+DELETE /api/v1/auth/sessions             401       401     401   204   204   204        204   204      401     401
+DELETE /api/v1/auth/sessions/<id>        401       401     401   404   204   404        404   404      401     401
+POST   /api/v1/auth/password             401       401     401   403   200   200        200   200      401     401
+POST   /api/v1/auth/password/forgot      200       200     200   200   200   200        200   200      200     200
+POST   /api/v1/auth/password/reset       200       200     200   200   200   200        200   200      422     422
+GET    /api/v1/auth/email                401       401     401   200   200   200        200   200      401     401
+POST   /api/v1/auth/email/verification   401       401     401   403   200   200        200   200      401     401
+POST   /api/v1/auth/email/verify         200       200     200   200   200   200        200   200      422     422
 
 GET    /api/v1/users/me                  401       401     401   200   200   200        200   200      401     401
 PATCH  /api/v1/users/me                  401       401     401   200   200   200        200   200      401     401
@@ -77,6 +91,7 @@ def read_table() -> tuple[list[str], dict[str, dict[str, int]]]:
 
 
 COLUMNS, ROWS = read_table()
+OTHER_PASSWORD = "eight yellow umbrellas"
 
 
 @dataclass
@@ -90,6 +105,8 @@ class Scene:
         self.action = make_history(self.owner["id"])
         self.pair = tokens_for(self.owner)
         self.token = self._token()
+        self.sign_in = list_sign_ins(authenticate(self.pair.access_token))[0].id
+        self.links = {purpose: self._link(purpose) for purpose in MailKind}
         if self.who == "disabled":
             update_user(self.owner["id"], is_active=False)
         if self.who == "deleted":
@@ -119,9 +136,15 @@ class Scene:
         with clock.frozen(clock.now() - timedelta(hours=1)):
             return tokens_for(self.owner)
 
+    def _link(self, purpose: MailKind) -> str | None:
+        links.send_link(self.owner["id"], purpose, key=KEY)
+        return links.find_secret(get_email_token(self.owner["id"], purpose) or {}, [KEY])
+
     def identifier(self, path: str) -> object:
         """Return what stands in an address for the owner's thing."""
-        return self.owner["id"] if path.startswith("/api/v1/users/") else self.action["id"]
+        if path.startswith("/api/v1/users/"):
+            return self.owner["id"]
+        return self.sign_in if "/sessions/" in path else self.action["id"]
 
 
 BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
@@ -130,6 +153,16 @@ BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
         "email": scene.owner["email"], "password": PASSWORD,
     },
     "POST /api/v1/auth/refresh": lambda scene: {"refresh_token": scene.pair.refresh_token},
+    "POST /api/v1/auth/password": lambda _: {
+        "current_password": PASSWORD, "new_password": OTHER_PASSWORD,
+    },
+    "POST /api/v1/auth/password/forgot": lambda scene: {"email": scene.owner["email"]},
+    "POST /api/v1/auth/password/reset": lambda scene: {
+        "token": scene.links[MailKind.PASSWORD_RESET], "new_password": OTHER_PASSWORD,
+    },
+    "POST /api/v1/auth/email/verify": lambda scene: {
+        "token": scene.links[MailKind.EMAIL_VERIFICATION],
+    },
     "PATCH /api/v1/users/me": lambda _: {"full_name": "New"},
     "PATCH /api/v1/users/me/profile": lambda _: {"display_name": "New"},
     "PATCH /api/v1/users/<id>": lambda _: {"role": "maintainer"},

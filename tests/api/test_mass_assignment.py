@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -11,11 +10,12 @@ from pydantic import BaseModel
 from werkzeug.test import TestResponse
 
 from app.api.errors import MAX_FIELD_ERRORS
+from app.api.query import MAX_PARAMETERS
 from app.db.models import metadata
 from app.models import get_db
 from tests.api.test_access_matrix import BODIES, Scene
 from tests.factories import make_admin
-from tests.support.people import document, person, problem
+from tests.support.people import document, flaws, person, problem
 from tests.support.routes import address, models, routes
 from tests.support.rows import snapshot
 
@@ -111,9 +111,7 @@ def test_no_column_can_be_sent_where_it_is_no_field(
     for first in range(0, len(foreign), MAX_FIELD_ERRORS):
         sent = foreign[first : first + MAX_FIELD_ERRORS]
         answer = send(client, scene, route, dict.fromkeys(sent, "admin"))
-        told = {error["field"]: error["code"] for error in document(answer)["errors"]}
-        assert problem(answer) == (422, "INVALID_REQUEST")
-        assert told == dict.fromkeys(sent, "UNKNOWN_FIELD")
+        assert flaws(answer) == dict.fromkeys(sent, "UNKNOWN_FIELD")
 
     assert snapshot() == before
 
@@ -165,23 +163,22 @@ def test_no_column_can_be_asked_for_where_it_is_no_parameter(
     app: Flask, client: FlaskClient, scene: Scene
 ) -> None:
     before = snapshot()
-    accepted = []
     for route in routes(app):
         method, path = route.split()
-        if not path.startswith("/api/") or method == "OPTIONS":
+        if not path.startswith("/api/") or method in ("HEAD", "OPTIONS"):
             continue
-        known = readable(models(app, route).get("query"))
-        for name in sorted({*COLUMNS, *ODD} - known):
+        foreign = sorted({*COLUMNS, *ODD} - readable(models(app, route).get("query")))
+        for first in range(0, len(foreign), MAX_PARAMETERS):
+            sent = foreign[first : first + MAX_PARAMETERS]
             answer = client.open(
-                f"{address(path, scene.identifier(path))}?{quote(name)}=admin",
+                address(path, scene.identifier(path)),
                 method=method,
+                query_string=dict.fromkeys(sent, "admin"),
                 headers={"Authorization": f"Bearer {scene.token}"},
                 json=BODIES[route](scene) if route in BODIES else None,
             )
-            if answer.status_code != 422:
-                accepted.append((route, name, answer.status_code))
+            assert flaws(answer) == dict.fromkeys(sent, "UNKNOWN_FIELD"), route
 
-    assert accepted == []
     assert snapshot() == before
 
 

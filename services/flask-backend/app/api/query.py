@@ -7,7 +7,7 @@ from flask import request
 
 from app.errors import FieldError, Invalid
 
-_MAX_PARAMETERS: Final = 50
+MAX_PARAMETERS: Final = 50
 
 
 def read_query() -> dict[str, str]:
@@ -21,7 +21,7 @@ def read_query() -> dict[str, str]:
             request.query_string.decode("ascii"),
             keep_blank_values=True,
             errors="strict",
-            max_num_fields=_MAX_PARAMETERS,
+            max_num_fields=MAX_PARAMETERS,
         )
     except ValueError:
         raise Invalid.fields(
