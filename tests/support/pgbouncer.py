@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import shutil
 import signal
@@ -13,25 +14,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from tests.architecture.documents import blocks
+from tests.support.databases import ROOT
 from tests.support.processes import ServerProcess, take_folder
 
 _START_SECONDS = 30
 _SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
-CONFIGURATION = """\
-[databases]
-* = host={host} port={port}
-
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {listen_port}
-unix_socket_dir =
-auth_type = trust
-auth_file = {folder}/users.txt
-pool_mode = transaction
-default_pool_size = {pool_size}
-max_client_conn = 500
-ignore_startup_parameters = extra_float_digits, options
-"""
+_PAGE = ROOT / "docs/operations/pgbouncer.md"
 
 
 def find_pgbouncer() -> str | None:
@@ -43,14 +32,8 @@ def find_pgbouncer() -> str | None:
 def pooling(server: sa.URL, folder: Path, *, pool_size: int) -> Iterator[int]:
     """Run PgBouncer in front of a server until the block ends; lend its port."""
     port, _ = take_folder(folder)
-    settings = CONFIGURATION.format(
-        host=server.host,
-        port=server.port,
-        listen_port=port,
-        folder=folder,
-        pool_size=pool_size,
-    )
-    (folder / "pgbouncer.ini").write_text(settings)
+    with (folder / "pgbouncer.ini").open("w") as file:
+        _configuration(server, folder, port, pool_size).write(file)
     (folder / "users.txt").write_text(f'"{server.username}" ""\n')
     program = find_pgbouncer()
     assert program is not None
@@ -80,3 +63,23 @@ def _wait_until_it_listens(process: ServerProcess) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def _configuration(
+    server: sa.URL, folder: Path, port: int, pool_size: int
+) -> configparser.RawConfigParser:
+    """Return the configuration that the page for operators shows, with places of the suite."""
+    (block,) = (block for block in blocks(_PAGE) if block.language == "ini")
+    found = configparser.RawConfigParser()
+    found.read_string(block.text)
+    found["databases"] = {"*": f"host={server.host} port={server.port}"}
+    found["pgbouncer"].update(
+        {
+            "listen_port": str(port),
+            "unix_socket_dir": "",
+            "auth_type": "trust",
+            "auth_file": str(folder / "users.txt"),
+            "default_pool_size": str(pool_size),
+        }
+    )
+    return found

@@ -1,0 +1,175 @@
+"""What docs/operations says to type was typed: its SQL on a real server, its shell as written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.architecture.documents import blocks
+from tests.container.conftest import PASSWORDS, Roles, make_roles, psql
+from tests.support.backend import running
+from tests.support.databases import ROOT, migrate
+from tests.support.run import Run
+from tests.support.servers import Server, render
+
+PAGES = sorted((ROOT / "docs/operations").glob("*.md"))
+SQL = [block for page in PAGES for block in blocks(page) if block.language == "sql"]
+SHELL = [page for page in PAGES if any(block.language == "sh" for block in blocks(page))]
+STATISTICS = "pg_stat_statements"
+# What the pages make beside the roles of the service.
+MADE = (
+    "DROP DATABASE IF EXISTS shop",
+    "DROP ROLE IF EXISTS app_rw_2",
+    "DROP ROLE IF EXISTS replicator",
+)
+ONLY_POSTGRESQL = pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def app(server: Server, suite_run: Run) -> Iterator[Roles]:
+    """A migrated database with the three roles, on a server that may be changed."""
+    name = suite_run.new_name()
+    server.create_database(name)
+    roles = Roles(server, name)
+    made = make_roles(server, name)
+    assert made.returncode == 0, made.stderr
+    migrate(roles.url("owner"))
+    yield roles
+    server.drop_database(name)
+    for statement in MADE:
+        server.execute(statement)
+
+
+@pytest.fixture
+def statistics(server: Server) -> Iterator[bool]:
+    """Whether the server keeps statistics of statements; it is restarted to do so."""
+    with server.connect() as connection:
+        question = sa.text("SELECT count(*) FROM pg_available_extensions WHERE name = :name")
+        is_there = bool(connection.scalar(question, {"name": STATISTICS}))
+    if is_there:
+        server.execute(f"ALTER SYSTEM SET shared_preload_libraries = '{STATISTICS}'")
+        server.restart()
+    yield is_there
+    server.execute("ALTER SYSTEM RESET ALL")
+    server.restart()
+
+
+def run_sql(app: Roles, text: str) -> subprocess.CompletedProcess[str]:
+    """Type SQL into psql, as the superuser, connected to the service's database."""
+    url = app.server.maintenance
+    address = ["-h", str(url.host), "-p", str(url.port), "-U", "postgres", "-d", app.database]
+    return subprocess.run(
+        [psql(), *address, "-qX", "-v", "ON_ERROR_STOP=1"],
+        input=text,
+        # Nobody is there to wait for, when a page has just named standbys.
+        env={
+            "PATH": os.environ["PATH"],
+            "PGOPTIONS": "-c synchronous_commit=local -c client_min_messages=warning",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@ONLY_POSTGRESQL
+def test_all_sql_of_the_pages_runs(app: Roles, *, statistics: bool) -> None:
+    refused = {}
+    if statistics:
+        run_sql(app, f"CREATE EXTENSION {STATISTICS}")
+    for block in SQL:
+        if STATISTICS in block.text and not statistics:
+            continue
+        done = run_sql(app, block.text)
+        app.server.execute("ALTER SYSTEM RESET ALL")
+        app.server.execute("SELECT pg_reload_conf()")
+        if done.returncode or done.stderr:
+            refused[str(block)] = done.stderr
+
+    assert refused == {}
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize("page", SHELL, ids=lambda page: page.name)
+def test_the_shell_of_a_page_runs_as_written(app: Roles, page: Path, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o700)
+    (secrets / "secret_key").write_text("the key of the day before\n")
+    script = "".join(block.text for block in blocks(page) if block.language == "sh")
+
+    with running(app.url("rw"), tmp_path) as backend:
+        environment = {
+            "PATH": f"{commands(tmp_path)}:{Path(psql()).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+            "DATABASE_URL": app.url("rw"),
+            "DATA_DIR": str(tmp_path),
+            "PORT": str(backend.port),
+            "BASE": backend.url,
+            "SECRETS": str(secrets),
+            "SUPERUSER_URL": render(
+                app.server.maintenance.set(drivername="postgresql", database=app.database)
+            ),
+            "OWNER_URL": app.url("owner"),
+            **{f"{who.upper()}_PASSWORD": word for who, word in PASSWORDS.items()},
+        }
+        done = subprocess.run(
+            ["bash", "-euxo", "pipefail", "-c", script],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def commands(folder: Path) -> Path:
+    """Make a folder with the command ``backend``, as an installation has it."""
+    bin_folder = folder / "bin"
+    bin_folder.mkdir()
+    program = bin_folder / "backend"
+    program.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -c "from app.cli import main; main()" "$@"\n'
+    )
+    program.chmod(0o755)
+    return bin_folder
+
+
+def test_a_rotation_leaves_the_former_key_where_the_page_says(tmp_path: Path) -> None:
+    script = "".join(
+        block.text
+        for block in blocks(ROOT / "docs/operations/rotate-secrets.md")
+        if block.language == "sh"
+    )
+    (tmp_path / "secret_key").write_text("former\n")
+
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env={"PATH": os.environ["PATH"], "SECRETS": str(tmp_path)},
+        check=True,
+    )
+
+    assert (tmp_path / "secret_key_fallbacks").read_text() == "former\n"
+    assert len((tmp_path / "secret_key").read_text().strip()) == 64
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+    assert not (tmp_path / "new_key").exists()
+
+
+@pytest.mark.skipif("TEST_CITUS_URL" not in os.environ, reason="TEST_CITUS_URL names no cluster")
+def test_the_tables_are_distributed_as_the_page_says() -> None:
+    url = os.environ["TEST_CITUS_URL"]
+    migrate(url)
+    (block,) = blocks(ROOT / "docs/operations/citus.md")
+
+    with sa.create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
+        for statement in filter(str.strip, block.text.split(";")):
+            connection.exec_driver_sql(statement)
