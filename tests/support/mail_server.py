@@ -1,5 +1,6 @@
 """A real mail server, as a thread of this process."""
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,13 +43,23 @@ class MailServer:
         if "DATA" in self.refusals:
             return self.refusals["DATA"]
         mail = message_from_bytes(envelope.content, EmailMessage, policy=SMTPUTF8)
-        self.mails.append(mail)
+        await asyncio.to_thread(self.take, mail)
         return "250 OK"
+
+    def take(self, mail: EmailMessage) -> None:
+        """Keep a mail."""
+        self.mails.append(mail)
 
 
 @contextmanager
 def serving_mail(
-    security: str, context: ssl.SSLContext, *, asks_who: bool = False, reads_utf8: bool = True
+    security: str,
+    context: ssl.SSLContext,
+    *,
+    asks_who: bool = False,
+    reads_utf8: bool = True,
+    port: int = 0,
+    kind: type[MailServer] = MailServer,
 ) -> Iterator[MailServer]:
     """Run a mail server until the block ends.
 
@@ -57,8 +68,10 @@ def serving_mail(
         context: Its certificate.
         asks_who: Take mails of ``USER`` only.
         reads_utf8: Take addresses in any letters.
+        port: Where it listens; a free one if 0.
+        kind: What takes the mails.
     """
-    server = MailServer()
+    server = kind()
     options: dict[str, Any] = {"enable_SMTPUTF8": reads_utf8}
     if asks_who:
         options |= {
@@ -71,7 +84,7 @@ def serving_mail(
     controller = _Controller(
         server,
         hostname="127.0.0.1",
-        port=0,
+        port=port,
         ssl_context=context if security == "tls" else None,
         **options,
     )

@@ -7,7 +7,7 @@ import logging
 import re
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 import uuid_utils
@@ -18,8 +18,13 @@ from bilayer.runtime.errors import DatabaseError
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
-def configure_logging(level: str) -> None:
-    """Write events of at least ``level`` (debug, info, warning, error) to standard output."""
+def configure_logging(level: str, file: TextIO | None = None) -> None:
+    """Write events of at least ``level`` (debug, info, warning, error).
+
+    Args:
+        level: The least that is written.
+        file: Where to; standard output if None.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -27,7 +32,7 @@ def configure_logging(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_number(level)),
-        logger_factory=structlog.WriteLoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(file),
     )
 
 

@@ -1,6 +1,7 @@
 """``backend mail``: the mails that wait."""
 
 import signal
+import sys
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -40,12 +41,14 @@ def deliver(*, mode: str, is_json: bool) -> None:
       backend mail deliver --once
       backend mail deliver --watch
     """
+    from app.log import configure_logging  # noqa: PLC0415 - likewise
     from app.models import close_db, init_db  # noqa: PLC0415 - the whole runtime, for this command only
     from app.server.deliverer import Deliverer  # noqa: PLC0415 - likewise
     from app.server.post import make_post  # noqa: PLC0415 - likewise
     from app.usecases.delivery import Outcome, deliver_due  # noqa: PLC0415 - likewise
 
     settings = require_settings()
+    configure_logging(settings.log_level, sys.stderr)
     outcomes: Counter[Outcome] = Counter()
     with told():
         post = make_post(settings)
