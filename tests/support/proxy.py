@@ -1,7 +1,8 @@
 """A wire to a server on which every fault of a network can be played.
 
-It forwards bytes and looks for text in them: PostgreSQL's simple queries and MariaDB's both travel
-as text, and what the runtime sends to end a transaction fits into one packet.
+It knows one thing of the protocols: a statement is text that begins behind five bytes, in
+PostgreSQL's simple query (its letter and its length) and in MariaDB's command (length, number and
+kind), and a client sends nothing else before it has its answer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final, Self
 import sqlalchemy as sa
 
 _CHUNK: Final = 65536
+_HEAD_BYTES: Final = 5
 _PATIENCE_SECONDS: Final = 10
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: RST instead of FIN
 
@@ -110,11 +112,11 @@ class Proxy:
             self._start(self._accept, self._listener)
 
     def lose_answer_to(self, statement: str, *, times: int = 1) -> None:
-        """Cut the next connections that send this text, when the server has answered it."""
+        """Cut the next connections that begin a statement so, when the server has answered it."""
         self._answer_lost.arm(statement, times)
 
     def lose(self, statement: str, *, times: int = 1) -> None:
-        """Cut the next connections that send this text, before the server has seen it."""
+        """Cut the next connections that begin a statement so, before the server has seen it."""
         self._statement_lost.arm(statement, times)
 
     def _accept(self, listener: socket.socket) -> None:
@@ -185,7 +187,7 @@ class Proxy:
 
 
 class _Trap:
-    """Waits for a text, and snaps a given number of times."""
+    """Waits for a statement that begins with a text, and snaps a given number of times."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -193,14 +195,14 @@ class _Trap:
         self.times = 0
 
     def arm(self, text: str, times: int) -> None:
-        """Wait for a text."""
+        """Wait for a statement."""
         with self._lock:
             self._text, self.times = text.encode(), times
 
     def catches(self, data: bytes) -> bool:
         """Tell whether it snaps."""
         with self._lock:
-            if not self.times or self._text not in data:
+            if not self.times or not data.startswith(self._text, _HEAD_BYTES):
                 return False
             self.times -= 1
             return True
