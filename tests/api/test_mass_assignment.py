@@ -228,3 +228,63 @@ def test_method_cannot_be_overridden(client: FlaskClient, scene: Scene) -> None:
 
     assert (answer.status_code, also.status_code) == (200, 405)
     assert snapshot() == before
+
+
+def members(value: Any) -> Iterator[str]:
+    """Yield every name in an answer, but those inside documents of the client's own."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            if name not in ("payload", "preferences"):
+                yield from members(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from members(item)
+
+
+def test_no_answer_has_a_column_that_it_does_not_promise(
+    app: Flask, client: FlaskClient, scene: Scene
+) -> None:
+    make_admin()
+    schemas = document(client.get("/openapi.json"))["components"]["schemas"]
+    promised = {name for schema in schemas.values() for name in schema.get("properties", {})}
+    hidden = {"email_key", "family_id", "is_deleted", "password_hash", "refresh_hash", "token_hash"}
+    assert not promised & hidden
+    shown = set()
+
+    for route in routes(app):
+        if "/api/" in route and not route.startswith(("HEAD ", "OPTIONS ")):
+            asking = Scene("owner", owner=make_admin())
+            answer = (
+                send(client, asking, route, {}) if route in BODIES else read(client, asking, route)
+            )
+            assert answer.status_code < 300 or route == "POST /api/v1/auth/register", route
+            shown |= set(members(answer.get_json(silent=True)))
+
+    assert shown <= promised
+    assert len(shown) > 20
+
+
+def read(client: FlaskClient, scene: Scene, route: str) -> TestResponse:
+    method, path = route.split()
+    return client.open(
+        address(path, scene.identifier(path)),
+        method=method,
+        headers={"Authorization": f"Bearer {scene.token}"},
+    )
+
+
+SECRETS = {"password", "current_password", "new_password", "token", "refresh_token"}
+SECRETS |= {"access_token", "api_key", "key", "secret", "session", "sid"}
+
+
+def test_no_secret_is_read_from_an_address(app: Flask, client: FlaskClient, scene: Scene) -> None:
+    for route in routes(app):
+        if "/api/" in route and not route.startswith("OPTIONS "):
+            parts = models(app, route)
+            names = readable(parts.get("path")) | readable(parts.get("query"))
+            assert names & SECRETS == set(), route
+
+    for name in ("access_token", "token", "authorization"):
+        answer = client.get(f"/api/v1/users/me?{name}={scene.token}")
+        assert problem(answer) == (401, "TOKEN_REQUIRED")

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from werkzeug.datastructures import Headers
 
 PROTECTION = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -15,7 +17,8 @@ PROTECTION = {
 # Named exceptions: a page that is there to be shown, and files that browsers may keep.
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+    "img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 TELL_TALE = ("X-Powered-By", "Via", "X-AspNet-Version", "Set-Cookie")
 

@@ -13,6 +13,7 @@ from app.api.access import allow
 from app.api.blueprint import Blueprint
 from app.api.description import complete
 from app.api.fields import Parameters
+from app.api.headers import CONFINEMENT
 
 INFO: Final = Info(
     title="Flask backend",
@@ -25,7 +26,7 @@ _ASSETS: Final = Path(flask_openapi3_swagger.__file__).parent / "templates" / "s
 # Swagger UI sets styles on elements and draws icons from data: URLs; scripts come from here only.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+    f"img-src 'self' data:; connect-src 'self'; {CONFINEMENT}"
 )
 _PAGE: Final = """<!doctype html>
 <html lang="en">

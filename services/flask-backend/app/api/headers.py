@@ -5,9 +5,12 @@ Holds constants only: the worker, which answers what never became a request, use
 
 from typing import Final
 
+CONFINEMENT: Final = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""What a policy must forbid by name, because ``default-src`` says nothing of it."""
+
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": f"default-src 'none'; {CONFINEMENT}",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
