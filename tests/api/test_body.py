@@ -160,6 +160,13 @@ def test_c19_other_content_types_are_415(
     assert (answer.status_code, answer.json["code"]) == (415, "WRONG_CONTENT_TYPE")
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity, gzip", "GZIP"])
+def test_compressed_body_is_415(edge_client: FlaskClient, coding: str) -> None:
+    answer = edge_client.post("/echo", json={"name": "x"}, headers={"Content-Encoding": coding})
+
+    assert (answer.status_code, answer.json["code"]) == (415, "WRONG_CONTENT_TYPE")
+
+
 @pytest.mark.parametrize(
     "content_type", [JSON, "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"]
 )

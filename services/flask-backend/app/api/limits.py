@@ -14,13 +14,15 @@ def read_body() -> bytes:
     """Return the whole body of a request that declares JSON and its length.
 
     Raises:
-        WrongContentType: It is not declared as JSON in UTF-8.
+        WrongContentType: It is not declared as JSON in UTF-8, or is compressed.
         LengthRequired: It does not say how long it is. Werkzeug would cut a longer one silently.
         TooLarge: It is longer than the service reads.
         BadRequest: It is not as long as it says.
     """
     if request.mimetype != "application/json" or not _is_utf8():
         raise WrongContentType("WRONG_CONTENT_TYPE", "Send Content-Type: application/json.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise WrongContentType("WRONG_CONTENT_TYPE", "Send the body without Content-Encoding.")
     length = _declared_length()
     if length is None:
         raise LengthRequired("LENGTH_REQUIRED", "Send Content-Length with the body.")
