@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ import yaml
 
 from app.health import State
 from tests.architecture.documents import anchors
+from tests.support.backend import running
 from tests.support.databases import ROOT
 
 MONITORING = ROOT / "monitoring"
@@ -134,6 +136,33 @@ def test_every_alert_says_how_bad_it_is_and_which_page_to_open() -> None:
         assert anchor in anchors(ROOT / page), rule["alert"]
 
 
+def test_every_alert_is_seen_to_fire_in_its_test() -> None:
+    _, broken = yaml.safe_load((MONITORING / "alerts_test.yml").read_text())["tests"]
+    (firing,) = broken["promql_expr_test"]
+
+    seen = {re.findall(r'"(\w+)"', sample["labels"])[0] for sample in firing["exp_samples"]}
+
+    assert seen == {rule["alert"] for rule in rules()}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_running_service_counts_its_workers_and_tells_its_state(
+    migrated_database_url: str, tmp_path: Path
+) -> None:
+    with (
+        running(migrated_database_url, tmp_path, WORKERS="3") as backend,
+        backend.client() as client,
+    ):
+        deadline = time.monotonic() + 30
+        client.get("/readyz")
+        while "\nworker_starts_total 3.0\n" not in (told := client.get("/metrics").text):
+            assert time.monotonic() < deadline, told
+            time.sleep(0.05)
+
+    assert 'service_state{state="ready"} 1.0' in told
+    assert 'service_state{state="read_only"} 0.0' in told
+
+
 def test_prometheus_reads_the_alerts_and_asks_the_port_of_the_service() -> None:
     settings = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
 
@@ -154,10 +183,14 @@ def test_the_dashboard_asks_the_source_that_is_provisioned() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-@pytest.mark.parametrize("what", [("rules", "alerts.yml"), ("config", "prometheus.yml")])
-def test_promtool_accepts_the_files(what: tuple[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "what",
+    ["check rules alerts.yml", "check config prometheus.yml", "test rules alerts_test.yml"],
+)
+def test_promtool_accepts_the_files(what: str, tmp_path: Path) -> None:
+    *words, name = what.split()
     checked = subprocess.run(
-        ["promtool", "check", what[0], MONITORING / what[1]],
+        ["promtool", *words, MONITORING / name],
         cwd=tmp_path,
         capture_output=True,
         text=True,
