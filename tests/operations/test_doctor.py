@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +67,32 @@ def test_a_problem_is_exit_code_1_and_says_what_to_do(tmp_path: Path) -> None:
     assert "problem" in done.stdout
     assert "-> Run `backend db upgrade`." in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_on_a_terminal_lines_are_coloured_and_fit(tmp_path: Path) -> None:
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    done = subprocess.Popen(
+        [sys.executable, "-c", RUN, "doctor"],
+        env=kept | {"DATA_DIR": str(tmp_path / ("long" * 40)), "PORT": "0"},
+        stdout=slave,
+        stdin=slave,
+    )
+    os.close(slave)
+    text = b""
+    with suppress(OSError):  # Linux says so when the other end is closed.
+        while part := os.read(master, 4096):
+            text += part
+    os.close(master)
+
+    assert done.wait() == 1
+    lines = text.decode().splitlines()
+    bare = [re.sub(r"\x1b\[\d+m", "", line) for line in lines]
+    assert any("\x1b[31mproblem" in line for line in lines)
+    # A path is not broken, and has a line of its own.
+    assert [line for line in bare if len(line) > 80 and " " in line[31:]] == []
+    assert max(map(len, bare)) > 80
 
 
 def test_wrong_use_is_exit_code_2(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """``backend doctor``: what is wrong with this machine, and how to mend it."""
 
+import shutil
+import sys
+import textwrap
 from typing import Any, Final
 
 import click
@@ -15,6 +18,9 @@ _COLOURS: Final = {
     Outcome.PROBLEM: "red",
     Outcome.SKIPPED: "bright_black",
 }
+
+_INDENT: Final = 31
+_NARROW: Final = 30
 
 
 @click.command(epilog=EXIT_CODES)
@@ -56,12 +62,32 @@ def _facts(finding: Finding) -> dict[str, Any]:
 
 def _text(findings: list[Finding], counts: dict[Outcome, int]) -> str:
     """Say it in lines; click takes the colours away where there is no terminal."""
-    lines = [line for finding in findings for line in _lines(finding)]
-    total = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    lines = [line for finding in findings for line in _lines(finding, width)]
+    total = ", ".join(_count(outcome, count) for outcome, count in counts.items() if count)
     return "\n".join([*lines, "", f"{len(findings)} findings: {total}."])
 
 
-def _lines(finding: Finding) -> list[str]:
+def _lines(finding: Finding, width: int | None) -> list[str]:
     state = click.style(f"{finding.outcome:<8}", fg=_COLOURS[finding.outcome])
-    line = f"{state} {click.style(f'{finding.name:<21}', bold=True)} {finding.sentence}"
-    return [line, f"{'':<30} -> {finding.fix}"] if finding.fix else [line]
+    first, *rest = _wrap(finding.sentence, width)
+    lines = [f"{state} {click.style(f'{finding.name:<21}', bold=True)} {first}"]
+    lines += [f"{'':<{_INDENT}}{line}" for line in rest]
+    if finding.fix:
+        first, *rest = _wrap(finding.fix, width)
+        lines += [f"{'':<{_INDENT - 3}}-> {first}", *(f"{'':<{_INDENT}}{line}" for line in rest)]
+    return lines
+
+
+def _wrap(text: str, width: int | None) -> list[str]:
+    """Break a sentence for a terminal; elsewhere each stays a line, to be searched for."""
+    if width is None:
+        return [text]
+    return textwrap.wrap(
+        text, max(width - _INDENT, _NARROW), break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _count(outcome: Outcome, count: int) -> str:
+    has_plural = outcome in (Outcome.WARNING, Outcome.PROBLEM)
+    return f"{count} {outcome}{'s' if has_plural and count > 1 else ''}"
