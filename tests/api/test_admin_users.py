@@ -122,17 +122,28 @@ def test_malformed_id_is_refused(admin: Person, user_id: str) -> None:
     assert flaws(admin.get(f"/users/{user_id}")) == {"id": "INVALID_ID"}
 
 
-def test_new_role_holds_from_the_next_request_on(client: FlaskClient, admin: Person) -> None:
+def test_new_role_ends_all_sign_ins_and_holds_at_once(client: FlaskClient, admin: Person) -> None:
     user = make_user()
-    ada = person(client, user)
-    assert problem(ada.get("/users")) == (403, "FORBIDDEN")
+    viewer = person(client, user)
+    assert problem(viewer.get("/users")) == (403, "FORBIDDEN")
 
     changed = document(admin.patch(f"/users/{user['id']}", {"role": "admin"}))
 
     assert changed["role"] == "admin"
-    assert ada.get("/users").status_code == 200
+    assert problem(viewer.get("/users")) == (401, "TOKEN_INVALID")
+    promoted = person(client, user)
+    assert promoted.get("/users").status_code == 200
     admin.patch(f"/users/{user['id']}", {"role": "viewer"})
-    assert problem(ada.get("/users")) == (403, "FORBIDDEN")
+    assert problem(promoted.get("/users")) == (401, "TOKEN_INVALID")
+
+
+def test_role_that_stays_the_same_ends_nothing(client: FlaskClient, admin: Person) -> None:
+    user = make_user()
+    viewer = person(client, user)
+
+    admin.patch(f"/users/{user['id']}", {"role": "viewer", "is_active": True})
+
+    assert viewer.get("/users/me").status_code == 200
 
 
 def test_disabling_ends_all_sessions_for_good(client: FlaskClient, admin: Person) -> None:
@@ -160,7 +171,7 @@ def test_last_administrator_can_be_neither_demoted_nor_disabled(
     make_admin()
 
     assert admin.patch(f"/users/{me}", {"role": "viewer"}).status_code == 200
-    assert problem(admin.get("/users")) == (403, "FORBIDDEN")
+    assert problem(admin.get("/users")) == (401, "TOKEN_INVALID")
 
 
 def test_email_of_a_deleted_account_can_be_given_free(client: FlaskClient, admin: Person) -> None:

@@ -58,6 +58,8 @@ _OF_SUCCESS: Final = {
 }
 _OF_REFUSAL: Final = {
     "INVALID_CREDENTIALS": SecurityEvent.SIGN_IN_FAILED,
+    "WRONG_PASSWORD": SecurityEvent.SIGN_IN_FAILED,
+    "LINK_INVALID": SecurityEvent.TOKEN_REFUSED,
     "ACCOUNT_DISABLED": SecurityEvent.SIGN_IN_REFUSED,
     "TOKEN_REQUIRED": SecurityEvent.TOKEN_REFUSED,
     "TOKEN_INVALID": SecurityEvent.TOKEN_REFUSED,
