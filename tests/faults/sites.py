@@ -43,23 +43,29 @@ class Site:
     Attributes:
         server: The database server, which a test may hurt.
         url: The database's, as its superuser and without the wire.
-        proxy: The wire.
         backend: The service.
         token: What somebody who is signed in sends.
         acknowledged: The ids of the rows whose write was answered with success.
+        wire: The wire, if there is one.
     """
 
     server: Server
     url: str
-    proxy: Proxy
     backend: Backend
-    token: str = ""
+    token: str
     acknowledged: list[str] = field(default_factory=list)
+    wire: Proxy | None = None
 
     @property
     def engine(self) -> str:
         """Name of the engine."""
         return self.server.engine
+
+    @property
+    def proxy(self) -> Proxy:
+        """The wire."""
+        assert self.wire is not None
+        return self.wire
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
@@ -125,17 +131,30 @@ class Site:
 
 @contextmanager
 def site_on(server: Server, folder: Path) -> Iterator[Site]:
-    """Run a service on a new database of a server."""
-    name = f"faults_{os.getpid()}_{uuid4().hex[:8]}"
+    """Run a service on a new database of a server, with a wire between them."""
+    url = prepare_database(server, f"faults_{os.getpid()}_{uuid4().hex[:8]}")
+    role_url = render(parse_url(url).set(username=ROLE, password=None))
+    with Proxy(role_url) as wire, on_url(server, url, wire.url, folder) as site:
+        site.wire = wire
+        yield site
+
+
+def prepare_database(server: Server, name: str) -> str:
+    """Make and migrate a database for the service's role; return its URL as the superuser's."""
     url = server.create_database(name)
     migrate(url)
-    role_url = render(parse_url(url).set(username=ROLE, password=None))
-    with Proxy(role_url) as proxy:
-        site = Site(server, url, proxy, None)  # type: ignore[arg-type] # set below
-        site.execute(*(grant.format(name=name) for grant in _GRANTS[server.engine]))
-        with running(proxy.url, folder, WORKERS="1", THREADS="8") as backend:
-            site.backend = backend
-            with backend.client() as client:
-                register(client)
-                site.token = client.headers["Authorization"]
-            yield site
+    engine = sa.create_engine(parse_url(url), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for grant in _GRANTS[server.engine]:
+            connection.exec_driver_sql(grant.format(name=name))
+    return url
+
+
+@contextmanager
+def on_url(server: Server, url: str, service_url: str, folder: Path) -> Iterator[Site]:
+    """Run a service that reaches a prepared database by another URL, and sign somebody in."""
+    with running(service_url, folder, WORKERS="1", THREADS="8") as backend:
+        with backend.client() as client:
+            register(client)
+            token = client.headers["Authorization"]
+        yield Site(server, url, backend, token)
