@@ -2,6 +2,7 @@
 # What the container does: migrate as the role that owns the tables, forget that role, serve.
 #
 #   entrypoint.sh serve             the three of them
+#   entrypoint.sh migrate           the first of them, for a container of its own
 #   entrypoint.sh backend doctor    any other command, and nothing else
 set -eu
 
@@ -30,9 +31,11 @@ ask_for_revision() {
     done
 }
 
-if [ "${1:-serve}" != serve ]; then
-    exec "$@"
-fi
+task=${1:-serve}
+case $task in
+    serve | migrate) ;;
+    *) exec "$@" ;;
+esac
 
 # The first process of a container ignores signals that it does not ask for.
 trap 'exit 143' TERM
@@ -46,6 +49,10 @@ case $revision in
     *'unknown to this code'*) echo "entrypoint: not migrating, the database is at $revision" >&2 ;;
     *) alembic upgrade head || fail "the database was not migrated; the reason stands above." ;;
 esac
+
+if [ "$task" = migrate ]; then
+    exit 0
+fi
 
 # What follows never sees the owner's password: not as a variable, not in /proc.
 if [ -n "${MIGRATION_DATABASE_URL_FILE:-}" ] && [ -r "$MIGRATION_DATABASE_URL_FILE" ]; then

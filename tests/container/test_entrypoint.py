@@ -174,6 +174,22 @@ def test_owner_in_a_file_works_and_is_warned_of(variables: dict[str, str], tmp_p
     assert not any("MIGRATION" in text for text in processes)
 
 
+@on_postgresql
+def test_migrating_alone_serves_nobody(
+    new_roles: Roles, variables: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "owner"
+    path.write_text(variables.pop("MIGRATION_DATABASE_URL"))
+    variables["MIGRATION_DATABASE_URL_FILE"] = str(path)
+
+    first, again = run(ENTRYPOINT, variables, "migrate"), run(ENTRYPOINT, variables, "migrate")
+
+    assert (first[0], again[0]) == (0, 0)
+    assert "stays readable" not in first[1]
+    assert "Nothing to do" in again[1]
+    assert len(migrate.current(new_roles.url("owner"))) == 1
+
+
 def test_any_other_command_is_run_as_it_is(tmp_path: Path) -> None:
     code, said = run(ENTRYPOINT, bare(), "sh", "-c", 'echo "$1" >&2; exit 7', "sh", "two words")
 
