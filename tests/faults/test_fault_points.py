@@ -1,0 +1,221 @@
+"""Every statement of every writing route fails once, before and after the database has run it.
+
+The connection breaks under the driver. Then the client does what clients do: it sends the request
+again if it was told to. Whatever breaks, the effect is there exactly once: the rows are those of a
+request that met no fault. Only where the answer said that the outcome is unknown, and the route
+takes no key, they may be those of a request that was sent twice.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.models import get_database, get_db, release
+from tests.api.test_access_matrix import BODIES, ROWS, Scene
+from tests.factories import make_admin
+from tests.support.people import tokens_for
+from tests.support.routes import address, routes
+from tests.support.rows import COUNTERS
+from tests.support.service import connected, settings_for
+
+Phase = Literal["before", "after"]
+Rows = Counter[tuple[Any, ...]]
+
+MOST_STATEMENTS = 100
+WRITING = sorted(
+    route for route in ROWS if "/api/" in route and route.split()[0] not in ("GET", "HEAD")
+)
+# A scene has been sent every mail before.
+MAILING = ("POST /api/v1/auth/email/verification", "POST /api/v1/auth/password/forgot")
+# What these say is compared; of other text only that it is there, because it is random or secret.
+TOLD = frozenset({"role", "user_type", "action_type", "full_name", "display_name", "kind"})
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """The whole application on a migrated, empty database."""
+    settings = settings_for(database_url, tmp_path)
+    with connected(settings):
+        yield create_app(settings)
+
+
+@dataclass
+class Trial:
+    """One request, what it needs to be there, and what it changes.
+
+    Attributes:
+        statuses: What each sending was answered.
+        was_unknown: An answer said that nobody knows.
+    """
+
+    client: FlaskClient
+    route: str
+    statuses: list[int] = field(default_factory=list)
+    was_unknown: bool = False
+
+    def __post_init__(self) -> None:
+        empty_database()
+        make_admin()  # Whoever is the last administrator could not leave.
+        allowed = ROWS[self.route]
+        self._scene = Scene(next(who for who in ("owner", "admin", "nobody") if allowed[who] < 400))
+        self._body = BODIES[self.route](self._scene) if self.route in BODIES else None
+        self._headers = {"Idempotency-Key": str(uuid4())}
+        if self._scene.token:
+            self._headers["Authorization"] = f"Bearer {self._scene.token}"
+        tokens_for(self._scene.owner)  # Another device.
+        if self.route in MAILING:
+            forget_mails()
+        self._before = read_rows()
+
+    def send(self) -> TestResponse:
+        """Send it, again if it was sent before."""
+        method, path = self.route.split()
+        where = address(path, self._scene.identifier(path))
+        answer = self.client.open(where, method=method, headers=self._headers, json=self._body)
+        self.statuses.append(answer.status_code)
+        if answer.status_code == 503:
+            assert int(answer.headers["Retry-After"]) >= 1
+            self.was_unknown |= answer.json["code"] == "OUTCOME_UNKNOWN"
+        return answer
+
+    def effect(self) -> tuple[Rows, Rows]:
+        """Return the rows that are there now and were not before, and those that are gone."""
+        after = read_rows()
+        return after - self._before, self._before - after
+
+
+class Saboteur:
+    """Breaks the connection under one statement of those that are sent.
+
+    Attributes:
+        has_struck: It did.
+    """
+
+    def __init__(self, number: int, phase: Phase) -> None:
+        self._left = number
+        self._phase = phase
+        self._adapter = get_database()._adapter
+        self.has_struck = False
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Strike until the block ends."""
+        send = self._adapter.send
+        self._adapter.send = self._sabotaged(send)
+        try:
+            yield
+        finally:
+            self._adapter.send = send
+
+    def _sabotaged(self, send: Callable[..., Any]) -> Callable[..., Any]:
+        def sabotaged(cursor: Any, sql: str, parameters: Any) -> Any:
+            self._left -= 1
+            if self._left == 0:
+                self.has_struck = True
+                if self._phase == "after":
+                    send(cursor, sql, parameters)
+                self._hang_up()
+            return send(cursor, sql, parameters)  # The driver finds out by itself.
+
+        return sabotaged
+
+    def _hang_up(self) -> None:
+        connection = self._adapter.session.connection.dbapi_connection
+        if get_database().engine_name == "sqlite":
+            connection.close()
+        else:
+            self._adapter.cut(connection)
+
+
+def empty_database() -> None:
+    """Delete every row; those of accounts go with them."""
+    db = get_db()
+    for table in (db.users, db.login_attempts):
+        db(table).delete()
+    # What breaks here is no outage.
+    get_database()._adapter.guard.breaker.renew()
+
+
+def forget_mails() -> None:
+    """Delete the mails of everybody, sent and unsent."""
+    db = get_db()
+    for table in (db.email_tokens, db.mail_outbox):
+        db(table).delete()
+
+
+def read_rows() -> Rows:
+    """Return all rows, without what differs from one run to the next."""
+    db = get_db()
+    rows: Rows = Counter(
+        (table, *((name, told(name, value)) for name, value in row.items()))
+        for table in db.tables
+        if table not in COUNTERS
+        for row in db(db[table]).dicts()
+    )
+    release()
+    return rows
+
+
+def told(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True)
+    is_random = isinstance(value, UUID | datetime) or (isinstance(value, str) and name not in TOLD)
+    return type(value).__name__ if is_random else value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("route", WRITING)
+def test_effect_is_there_once_wherever_the_connection_breaks(
+    app: Flask, route: str, phase: Phase
+) -> None:
+    client = app.test_client()
+    trial = Trial(client, route)
+    trial.send()
+    once = trial.effect()
+    trial.send()
+    twice = trial.effect()
+    first, second = trial.statuses
+    assert first < 300
+    assert once != (Counter(), Counter())
+
+    for number in count(1):
+        trial = Trial(client, route)
+        saboteur = Saboteur(number, phase)
+        with saboteur.at_work():
+            trial.send()
+        if trial.statuses == [503]:
+            trial.send()
+        point = f"statement {number}: {trial.statuses}"
+
+        assert trial.statuses in ([first], [503, first]) or (
+            trial.was_unknown and trial.statuses == [503, second]
+        ), point
+        effect = trial.effect()
+        assert effect == once or (trial.was_unknown and effect == twice), point
+        if not saboteur.has_struck:
+            break
+        assert number < MOST_STATEMENTS
+
+
+def test_every_writing_route_is_tried(app: Flask) -> None:
+    writing = {
+        route
+        for route in routes(app)
+        if "/api/" in route and route.split()[0] not in ("GET", "HEAD", "OPTIONS")
+    }
+
+    assert set(WRITING) == writing
