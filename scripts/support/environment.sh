@@ -73,6 +73,15 @@ build_environment() {
     stamp_of "$wanted" >"$VENV/$wanted.stamp"
 }
 
+# Make $VENV/sqlmap hold what requirements/scan.lock lists; only its own command starts it.
+install_scanner() {
+    [ "$(cat "$VENV/sqlmap.stamp" 2>/dev/null)" != "$(cksum <"$ROOT/requirements/scan.lock")" ] ||
+        return 0
+    install_quietly --require-hashes --only-binary :all: --upgrade --target "$VENV/sqlmap" \
+        -r "$ROOT/requirements/scan.lock"
+    cksum <"$ROOT/requirements/scan.lock" >"$VENV/sqlmap.stamp"
+}
+
 # Run pip, and of its output show only which packages it fetches, and its errors.
 install_quietly() {
     PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONPATH='' "$VENV/bin/python" -m pip install \

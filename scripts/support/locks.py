@@ -23,6 +23,7 @@ LOCKS: Mapping[str, list[str]] = {
     "run": [SERVICE, "--group", "pyproject.toml:build"],
     "dev": [SERVICE, "--group", "pyproject.toml:dev", "-c", "requirements/run.lock"],
     "pydal3": ["--group", "pyproject.toml:pydal3"],
+    "scan": ["--group", "pyproject.toml:scan"],
 }
 OPTIONS = [
     "--universal",
@@ -52,7 +53,16 @@ def write(options: list[str]) -> int:
     for name, requirements in wanted_requirements(ROOT).items():
         target = ROOT / f"requirements/{name}.lock"
         print(f"Writing requirements/{name}.lock")
-        command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", *OPTIONS, *options, *LOCKS[name], "-o", str(target)]
+        command = [
+            str(Path(sys.executable).with_name("uv")),
+            "pip",
+            "compile",
+            *OPTIONS,
+            *options,
+            *LOCKS[name],
+            "-o",
+            str(target),
+        ]
         if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode:
             return 1
         with target.open("a") as lock:
@@ -97,6 +107,7 @@ def wanted_requirements(root: Path) -> dict[str, list[str]]:
         "run": [*packages, *_group(groups, "build")],
         "dev": [*packages, *_group(groups, "dev")],
         "pydal3": _group(groups, "pydal3"),
+        "scan": _group(groups, "scan"),
     }
 
 

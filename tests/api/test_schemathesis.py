@@ -5,15 +5,12 @@ is suppressed; it is mended in the description or in the API. What JSON Schema c
 (that a password is not a common one, that a time zone exists) is a format, which is taught here.
 """
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 from uuid import uuid4
-from wsgiref.types import StartResponse, WSGIEnvironment
 from zoneinfo import available_timezones
 
 import pytest
@@ -22,13 +19,13 @@ from flask import Flask
 from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.errors import Unauthorized
 from app.models import release
 from app.usecases import passwords, profiles, sessions
 from tests.factories import make_admin, make_history, make_user
 from tests.support.people import tokens_for
+from tests.support.serving import served
 
 SEED = 20261120
 EXAMPLES = {"sqlite": 20, "postgresql": 3, "mariadb": 3}
@@ -138,37 +135,6 @@ class Found:
         failure = check.failure_info
         key = (case.operation.label, check.name, failure.failure.message)
         self.failures.setdefault(key, failure.code_sample)
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """Serve an application on this machine, each request as if from another address.
-
-    Limits count by address, and would hide all that stands behind them.
-    """
-    inner, numbers = app.wsgi_app, count(1)
-
-    def from_elsewhere(environ: WSGIEnvironment, start: StartResponse) -> Any:
-        number = next(numbers)
-        environ["REMOTE_ADDR"] = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        return inner(environ, start)
-
-    server = make_server("127.0.0.1", 0, from_elsewhere, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-class Quiet(WSGIRequestHandler):
-    """Writes no access log."""
-
-    def log(self, *_arguments: Any, **_options: Any) -> None:
-        return
 
 
 def ask_everything(app: Flask, make: Callable[[], dict[str, Any]], examples: int) -> Found:
