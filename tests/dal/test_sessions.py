@@ -9,11 +9,13 @@ import pytest
 
 from app.models import (
     create_session,
-    get_session,
+    get_db,
     get_session_by_token,
     list_families,
     list_family_sessions,
+    list_live_sessions,
     lock_user,
+    revoke_other_sessions,
     revoke_sessions,
     rotate_session,
     transaction,
@@ -50,7 +52,6 @@ def test_pair_is_found_by_the_hash_of_its_access_token_within_its_account_only()
     assert found["role"] == user["role"]
     assert get_session_by_token(other["id"], "access one") is None
     assert get_session_by_token(user["id"], "refresh one") is None
-    assert get_session(other["id"], session_id) is None
 
 
 def test_sign_in_is_listed_with_its_pairs_until_it_is_ended() -> None:
@@ -58,16 +59,29 @@ def test_sign_in_is_listed_with_its_pairs_until_it_is_ended() -> None:
     first = make_session(user_id, "first", family_id)
     rotate_session(user_id, first, family_id=family_id, rotated_at=NOON, expires_at=NOON)
     second = make_session(user_id, "second", family_id)
-    other = make_session(user_id, "other")
+    other = uuid4()
+    make_session(user_id, "other", other)
 
     listed = {row["id"] for row in list_family_sessions(user_id, family_id)}
     families = list_families(user_id)
     revoke_sessions(user_id, family_id=family_id, revoked_at=NOON)
 
     assert listed == {first, second}
-    assert families == [family_id, (get_session(user_id, other) or {})["family_id"]]
+    assert families == [family_id, other]
     assert list_family_sessions(user_id, family_id) == []
     assert len(list_families(user_id)) == 1
+
+
+def test_all_sign_ins_but_one_are_ended_in_one_account() -> None:
+    user_id, other_id, kept = make_user()["id"], make_user()["id"], uuid4()
+    mine = make_session(user_id, "mine", kept)
+    make_session(user_id, "tablet")
+    theirs = make_session(other_id, "theirs")
+
+    revoke_other_sessions(user_id, family_id=kept, revoked_at=NOON)
+
+    assert [row["id"] for row in list_live_sessions(user_id)] == [mine]
+    assert [row["id"] for row in list_live_sessions(other_id)] == [theirs]
 
 
 def test_end_of_a_sign_in_reaches_a_successor_that_is_just_being_stored() -> None:
@@ -92,5 +106,5 @@ def test_end_of_a_sign_in_reaches_a_successor_that_is_just_being_stored() -> Non
     second, _ = run_together([refresh, end])
 
     assert isinstance(second, UUID)
-    for session_id in (first, second):
-        assert (get_session(user_id, session_id) or {})["revoked_at"] == NOON
+    ended = {row["id"] for row in get_db()(get_db().sessions.revoked_at == NOON).dicts()}
+    assert ended == {first, second}

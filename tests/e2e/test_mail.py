@@ -102,7 +102,9 @@ def test_mail_of_a_registration_leaves_at_once_and_its_link_works(
         assert verify(backend, server.mails[0]).json() == {"status": "verified"}
         wait_until(lambda: attempts(database_url) == [])
         with backend.client() as client:
-            assert 'mail_sent_total{outcome="sent"} 1.0' in client.get("/metrics").text
+            metrics = client.get("/metrics").text.splitlines()
+        assert 'mail_sent_total{outcome="sent"} 1.0' in metrics
+        assert "mail_outbox_pending 0.0" in metrics
         assert backend.stop() == 0
         assert email not in str(backend.log)
 

@@ -50,7 +50,6 @@ from app.dal.queries.accounts.profiles import (
 from app.dal.queries.accounts.sessions import (
     create_session,
     delete_ended_sessions,
-    get_session,
     get_session_by_token,
     list_families,
     list_family_sessions,
@@ -103,7 +102,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",
     "lock_user", "free_email", "replace_password_hash", "update_user",
     "blank_profile", "create_profile", "get_profile", "update_profile",
-    "create_session", "delete_ended_sessions", "get_session", "get_session_by_token",
+    "create_session", "delete_ended_sessions", "get_session_by_token",
     "list_families", "list_family_sessions", "list_live_sessions", "rotate_session",
     "revoke_other_sessions", "revoke_sessions",
     "CounterName", "forget_counter", "list_stale_counters", "lock_counter", "record_login",

@@ -44,14 +44,6 @@ def create_session(
     return session_id
 
 
-def get_session(user_id: UUID, session_id: UUID) -> Row | None:
-    """Return one pair of tokens, or None."""
-    db = get_db()
-    sessions = db.sessions
-    row: Row | None = db((sessions.user_id == user_id) & (sessions.id == session_id)).one()
-    return row
-
-
 def get_session_by_token(user_id: UUID, token_hash: str) -> Row | None:
     """Return the pair with this access token and the present state of its account, or None."""
     row: Row | None = _BY_TOKEN.one(get_db(), user_id=user_id, hash=token_hash)
