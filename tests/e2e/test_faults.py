@@ -17,7 +17,7 @@ from tests.support.databases import migrate
 from tests.support.servers import Server
 
 CLIENTS = 4
-KILLS = 8
+KILLS = 20
 
 
 class Writer:
@@ -25,12 +25,14 @@ class Writer:
 
     Attributes:
         acknowledged: Ids whose write was answered with 201 or 200.
+        unanswered: How many requests were not answered at all.
     """
 
     def __init__(self, backend: Backend, token: str) -> None:
         self._backend = backend
         self._token = token
         self.acknowledged: list[str] = []
+        self.unanswered = 0
 
     def write_until(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -47,6 +49,7 @@ class Writer:
                 with self._backend.client(headers={"Authorization": self._token}) as client:
                     answer = client.post("/api/v1/history", json=body)
             except httpx.TransportError:
+                self.unanswered += 1
                 continue
             if answer.status_code != 503:
                 break
@@ -68,7 +71,7 @@ def stored_ids(client: httpx.Client) -> list[str]:
 
 
 @pytest.mark.slow
-def test_killed_workers_lose_no_acknowledged_write(own_backend: Backend) -> None:
+def test_w1_killed_workers_lose_no_acknowledged_write(own_backend: Backend) -> None:
     with own_backend.client() as client:
         register(client)
         token = client.headers["Authorization"]
@@ -79,7 +82,7 @@ def test_killed_workers_lose_no_acknowledged_write(own_backend: Backend) -> None
         with ThreadPoolExecutor(CLIENTS) as pool:
             done = [pool.submit(writer.write_until, stop) for writer in writers]
             for turn in range(KILLS):
-                time.sleep(0.3)
+                time.sleep(0.2)
                 workers = own_backend.workers()
                 victim = workers[turn % len(workers)]
                 os.kill(victim, signal.SIGKILL)
@@ -95,9 +98,10 @@ def test_killed_workers_lose_no_acknowledged_write(own_backend: Backend) -> None
     assert len(killed) == KILLS
     assert len(acknowledged) > CLIENTS
     assert sorted(stored) == sorted(acknowledged)
+    assert sum(writer.unanswered for writer in writers) <= KILLS * CLIENTS
 
 
-def test_server_is_replaced_within_a_second_after_its_worker_died(own_backend: Backend) -> None:
+def test_w1_server_is_replaced_within_a_second_after_its_worker_died(own_backend: Backend) -> None:
     before = set(own_backend.workers())
     for pid in before:
         os.kill(pid, signal.SIGKILL)
@@ -131,7 +135,7 @@ def test_restarted_service_still_knows_tokens_and_rows(database_url: str, tmp_pa
     assert [item["action_type"] for item in rest.json()["items"]] == ["A"]
 
 
-def test_requests_in_flight_are_answered_before_the_server_stops(own_backend: Backend) -> None:
+def test_w3_w4_requests_are_answered_until_nobody_listens(own_backend: Backend) -> None:
     with own_backend.client() as client:
         register(client)
         token = client.headers["Authorization"]
@@ -158,8 +162,7 @@ def test_requests_in_flight_are_answered_before_the_server_stops(own_backend: Ba
     assert code == 0
     assert 201 in answered
     assert set(answered) <= {201, 503}
-    unanswered = [future.exception() for future in done if future.exception()]
-    assert len(unanswered) <= CLIENTS, "only what waited in the backlog may be dropped"
+    assert [future.exception() for future in done] == [None] * CLIENTS
 
 
 def test_service_recovers_when_its_database_restarts(server: Server, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def has_ipv6() -> bool:
     return True
 
 
-def test_nothing_is_connected_before_the_fork(own_backend: Backend) -> None:
+def test_w10_nothing_is_connected_before_the_fork(own_backend: Backend) -> None:
     with own_backend.client() as client:
         register(client)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 _LAUNCHER = Path(__file__).with_name("die_with_parent.py")
+_FAULTY = Path(__file__).with_name("faulty.py")
 _START_SECONDS = 30
 _STOP_SECONDS = 40
 
@@ -50,6 +51,16 @@ class Backend:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 
+    def replaced(self, former: Container[int], count: int = 2) -> list[int]:
+        """Wait until none of the former workers is left, and return those there are."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            workers = self.workers()
+            if len(workers) == count and not any(pid in former for pid in workers):
+                return workers
+            time.sleep(0.02)
+        raise AssertionError(f"still there: {former}")
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Stop it and return its exit code."""
         self.process.send_signal(how)
@@ -57,15 +68,18 @@ class Backend:
 
 
 @contextmanager
-def running(database_url: str, folder: Path, **settings: str) -> Iterator[Backend]:
+def running(
+    database_url: str, folder: Path, *, is_faulty: bool = False, **settings: str
+) -> Iterator[Backend]:
     """Run ``backend serve`` until the block ends.
 
     Args:
         database_url: Its database, migrated.
         folder: Where it keeps its key.
+        is_faulty: Give it the routes of ``tests.support.faulty``.
         **settings: Other settings, as the environment spells them.
     """
-    process = _start(database_url, folder, settings)
+    process = _start(database_url, folder, settings, is_faulty=is_faulty)
     log: list[dict[str, Any]] = []
     address: queue.Queue[str] = queue.Queue()
     reader = threading.Thread(target=_read, args=(process, log, address), daemon=True)
@@ -85,12 +99,15 @@ def running(database_url: str, folder: Path, **settings: str) -> Iterator[Backen
         process.stdout.close()
 
 
-def _start(database_url: str, folder: Path, settings: dict[str, str]) -> subprocess.Popen[str]:
+def _start(
+    database_url: str, folder: Path, settings: dict[str, str], *, is_faulty: bool
+) -> subprocess.Popen[str]:
     environment = {
         name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
     }
     environment |= {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "PORT": "0"} | settings
-    command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+    program = ["-P", str(_FAULTY)] if is_faulty else ["-c", "from app.cli import main; main()"]
+    command = [sys.executable, *program, "serve"]
     return subprocess.Popen(
         [
             sys.executable,

@@ -7,6 +7,7 @@ before the fork. Limits and times: see ``docs/server.md``.
 import atexit
 import math
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -19,12 +20,14 @@ from gunicorn.app.base import BaseApplication
 from app.config import METRICS_FOLDER, Settings, SettingsError
 from app.log import gunicorn_logging
 
-FINISH_SECONDS: Final = 20
-"""How long a stopping worker may finish its requests, after it has drained."""
+FINISH_SECONDS: Final = 25
+"""How long a stopping worker has after it has drained: more than any request may take."""
 
 MAX_REQUESTS: Final = 20_000
 MAX_CONNECTIONS: Final = 500
-"""Of one worker. With all of them a process still has less than 1024 files open."""
+"""Of one worker, if the system lets it open so many files and ``OTHER_FILES`` besides."""
+
+OTHER_FILES: Final = 128
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +111,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "workers": settings.workers,
         "threads": settings.threads,
         "worker_class": "app.server.worker.DeadlineWorker",
-        "worker_connections": MAX_CONNECTIONS,
+        "worker_connections": _connections(settings),
         "worker_tmp_dir": str(memory) if memory.is_dir() else None,
         "preload_app": True,
         "timeout": 30,
@@ -130,6 +133,14 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "worker_exit": _end_worker,
         "child_exit": _forget_worker,
     }
+
+
+def _connections(settings: Settings) -> int:
+    """Return how many clients a worker serves at once, so that files are left for all else."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = files - OTHER_FILES - settings.db_pool_size - settings.db_max_overflow
+    is_limited = files != resource.RLIM_INFINITY
+    return max(settings.threads + 1, min(MAX_CONNECTIONS, free)) if is_limited else MAX_CONNECTIONS
 
 
 def _address(host: str, port: int) -> str:

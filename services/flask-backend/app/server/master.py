@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
 from app.server.orders import Order
 
@@ -31,6 +32,14 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         for worker in self.WORKERS.values():
             worker.orders.give(Order.DRAIN)
         super().stop(graceful)
+
+    def reap_workers(self) -> None:
+        """Forget the workers that have ended. Those that cannot start end the service, once."""
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not self.is_stopping:
+                raise
 
     def reload(self) -> None:
         """Replace every worker by one that has the settings of now. Nobody waits for the old."""

@@ -7,17 +7,25 @@ import socket
 from typing import Any
 
 
+class ClientGone(OSError):
+    """Nobody takes the answer any more."""
+
+
 class Outbox:
     """The socket as gunicorn's response writes to it: it takes everything, at once.
 
     Args:
         sock: Where the bytes go as soon as the kernel takes them. It must have no timeout of its
             own but 0: Python would wait that long.
+
+    Attributes:
+        taken: How many bytes it has taken so far.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._unsent = bytearray()
+        self.taken = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -30,8 +38,9 @@ class Outbox:
         """Send what the kernel takes without waiting, and keep the rest.
 
         Raises:
-            OSError: The client is gone.
+            ClientGone: The client is gone.
         """
+        self.taken += len(data)
         sent = 0 if self._unsent else self._send(data)
         self._unsent += memoryview(data)[sent:]
 
@@ -39,7 +48,7 @@ class Outbox:
         """Send more of what is kept; tell whether nothing is left.
 
         Raises:
-            OSError: The client is gone.
+            ClientGone: The client is gone.
         """
         if self._unsent:
             with memoryview(self._unsent) as unsent:
@@ -52,3 +61,5 @@ class Outbox:
             return self._sock.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return 0
+        except OSError as error:
+            raise ClientGone from error

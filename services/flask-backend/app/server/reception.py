@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from app.server.connections import Connection, Crowd
 from app.server.inbox import HEAD_BYTES
+from app.server.outbox import ClientGone
 from app.server.refusals import TIMEOUT, Refusal, write_refusal
 
 HEAD_SECONDS: Final = 5.0
@@ -71,7 +72,7 @@ class Reception:
     def refuse(self, conn: Connection, refusal: Refusal) -> None:
         """Answer a request that is passed on to nobody."""
         conn.is_kept = False
-        with suppress(OSError):  # The client is gone, which is found out below.
+        with suppress(ClientGone):  # Which is found out below.
             conn.sock.sendall(write_refusal(refusal))
         self.conclude(conn)
 
@@ -79,7 +80,7 @@ class Reception:
         """Send what is unsent of an answer; then wait for the next request, or for the end."""
         try:
             is_sent = conn.sock.flush()
-        except OSError:
+        except ClientGone:
             self._close(conn)
             return
         if not is_sent:
@@ -146,7 +147,7 @@ class Reception:
         conn.arrived = conn.arrived or time.monotonic()
         conn.deadline = conn.arrived + (BODY_SECONDS if conn.inbox.has_head else HEAD_SECONDS)
         if conn.inbox.must_invite():
-            with suppress(OSError):  # The client is gone, which the next byte tells.
+            with suppress(ClientGone):  # Which the next read tells.
                 conn.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if len(conn.inbox) > HEAD_BYTES:
             self._limit(self._unready, lambda one: len(one.inbox))

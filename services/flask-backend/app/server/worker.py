@@ -25,6 +25,7 @@ from app.api.probes import HEALTH
 from app.server.connections import Connection
 from app.server.inbox import HEAD_BYTES
 from app.server.orders import Order, Orders
+from app.server.outbox import ClientGone
 from app.server.reception import ANSWER_SECONDS, BODY_SECONDS, Reception
 from app.server.refusals import BUSY, find_refusal, write_refusal
 
@@ -36,6 +37,9 @@ TICK_SECONDS: Final = 0.05
 
 LEFTOVERS: Final = 64
 """How many of them it takes at once."""
+
+EXIT_SECONDS: Final = 3.0
+"""How long the end of a stopping process takes, its last mail included."""
 
 _PROBES: Final = (b"GET /healthz ", b"GET /readyz ", b"GET /metrics ")
 
@@ -65,6 +69,7 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         self._running = 0
         self._newcomers: set[Connection] = set()
         self._is_full = False
+        self._is_busy = False
         self._next_tick = 0.0
 
     def init_signals(self) -> None:
@@ -101,7 +106,7 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             end = time.monotonic() + settings.draining
             self._turn_until(lambda: time.monotonic() >= end)
             self._take_leftovers(sys.maxsize)
-            seconds = self.cfg.graceful_timeout - settings.draining - 1
+            seconds = self.cfg.graceful_timeout - settings.draining - EXIT_SECONDS
         self._finish(time.monotonic() + seconds)
 
     def accept(self, listener: Any) -> bool:
@@ -123,6 +128,7 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def handle(self, conn: Connection, message: bytes) -> bool:
         """Answer a request, in a thread; tell whether the connection is kept."""
+        unanswered = conn.sock.taken
         try:
             parser = http.get_parser(self.cfg, [message], conn.client)
             req = next(parser)
@@ -130,17 +136,18 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
                 req.force_close()  # Where the next request begins is not known for sure.
             req._expected_100_continue = False  # noqa: SLF001 - the loop has answered it
             return bool(self.handle_request(req, conn))
-        except NoMoreData:
-            if len(message) > HEAD_BYTES:
-                self._answer_error(conn, LimitRequestHeaders("head"))
-        except (StopIteration, OSError):
-            pass  # The answer broke off and was logged, or the client is gone.
+        except (ClientGone, StopIteration):
+            return False  # gunicorn raises the latter, after logging why the answer broke off.
+        except NoMoreData as error:
+            if len(message) <= HEAD_BYTES:
+                return False  # The client hung up in the middle.
+            failure: Exception = LimitRequestHeaders(error)
         except Exception as error:  # noqa: BLE001 - nobody behind this one would answer
-            self._answer_error(conn, error)
+            failure = error
+        refusal = write_refusal(find_refusal(failure), failure)
+        if conn.sock.taken == unanswered:
+            conn.sock.sendall(refusal)
         return False
-
-    def _answer_error(self, conn: Connection, error: Exception) -> None:
-        conn.sock.sendall(write_refusal(find_refusal(error), error))
 
     def _wake_up(self, _sig: int, _frame: Any) -> None:
         self.method_queue.defer(lambda: None)
@@ -163,7 +170,8 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             self.clients.refuse(self._queue.popleft().conn, BUSY)
         if self.nr >= self._worn_after:
             self.orders.wear_out()
-        if self.sockets and not self._has_room():
+        was_busy, self._is_busy = self._is_busy, not self._has_room()
+        if was_busy and self._is_busy and self.sockets:
             self._is_full = False
             self._newcomers.clear()
             self._take_leftovers(LEFTOVERS)
