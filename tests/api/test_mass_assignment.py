@@ -274,6 +274,17 @@ def read(client: FlaskClient, scene: Scene, route: str) -> TestResponse:
     )
 
 
+def test_safe_methods_change_nothing(app: Flask, client: FlaskClient, scene: Scene) -> None:
+    before = snapshot()
+
+    for route in routes(app):
+        if route.startswith(("GET ", "HEAD ", "OPTIONS ")):
+            with read(client, scene, route) as answer:
+                assert answer.status_code == 200, route
+
+    assert snapshot() == before
+
+
 SECRETS = {"password", "current_password", "new_password", "token", "refresh_token"}
 SECRETS |= {"access_token", "api_key", "key", "secret", "session", "sid"}
 
