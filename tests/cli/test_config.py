@@ -1,6 +1,8 @@
 """Settings: what the environment may say, and what production refuses."""
 
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -282,6 +284,25 @@ def test_variable_that_looks_like_a_setting_is_told(
     monkeypatch.setenv(name, "unguessable")
 
     assert f"{name} is no setting. Is {meant} meant?" in list_misspelt()
+
+
+def test_misspelt_setting_is_told_at_the_start_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SECRET_KEYS", KEY)
+    monkeypatch.setenv("ENV", "prod")
+
+    ended = subprocess.run(
+        [sys.executable, "-c", "from app.cli import main; main()", "serve"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("SECRET_KEYS is no setting. Is SECRET_KEY meant?\nSECRET_KEY ")
+    assert KEY not in ended.stderr
 
 
 def test_variables_of_other_programs_and_settings_themselves_are_left_alone(

@@ -4,7 +4,7 @@ import click
 import sqlalchemy as sa
 
 from app.cli.edges import EXIT_CODES, require_settings, told
-from app.config import Settings, get_settings
+from app.config import Settings, get_settings, list_misspelt
 
 
 @click.command(epilog=EXIT_CODES)
@@ -29,6 +29,8 @@ def serve(host: str | None, port: int | None) -> None:
         get_settings.cache_clear()
         return get_settings().model_copy(update=chosen)
 
+    for sentence in list_misspelt():
+        click.echo(sentence, err=True)
     settings = require_settings().model_copy(update=chosen)
     with told():
         try:
