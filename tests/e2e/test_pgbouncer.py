@@ -118,3 +118,15 @@ def test_the_doctor_finds_time_outs_that_stand_on_the_database(
     assert standing["database_timeouts"].outcome == "ok"
     assert without["database_timeouts"].outcome == "problem"
     assert "ALTER ROLE" in without["database_timeouts"].fix
+
+
+def test_a_pooler_that_refuses_parameters_is_told(
+    direct: Database, suite_run: Run, tmp_path: Path
+) -> None:
+    folder = suite_run.folder / f"pgbouncer-{suite_run.new_name()}"
+    url = parse_url(direct.url)
+    with pooling(url, folder, pool_size=1, ignore_startup_parameters="extra_float_digits") as port:
+        found = diagnose(settings_with(tmp_path, render(url.set(port=port))))["database_login"]
+
+    assert found.outcome == "problem"
+    assert "ignore_startup_parameters" in found.fix

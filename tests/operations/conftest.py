@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from app.config import Settings
 from app.operations.doctor import Finding, examine
 from bilayer.urls import parse_url
-from tests.support.servers import render
+from tests.support.servers import Server, render
 
 KEY = "0123456789abcdef0123456789ABCDEF-of-a-test"
 
@@ -92,3 +92,18 @@ def diagnose(settings: Settings) -> dict[str, Finding]:
 def problems(findings: dict[str, Finding]) -> set[str]:
     """Name the checks that found a problem."""
     return {name for name, finding in findings.items() if finding.outcome == "problem"}
+
+
+@pytest.fixture
+def asks_passwords(server: Server) -> Iterator[Server]:
+    """A PostgreSQL server that asks everybody but its superuser for a password."""
+    assert server.process is not None
+    rules = server.process.folder / "data/pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(
+        f"host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n{before}"
+    )
+    server.execute("SELECT pg_reload_conf()")
+    yield server
+    rules.write_text(before)
+    server.execute("SELECT pg_reload_conf()")

@@ -13,8 +13,10 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from app import clock
+from app.operations.doctor import examine
 from bilayer.urls import parse_url
 from tests.operations.conftest import KEY, Role, diagnose, problems, run_sql, settings_with
+from tests.support.proxy import Proxy
 from tests.support.servers import Server, render
 
 SERVERS = pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
@@ -81,25 +83,51 @@ def test_a_database_that_is_not_there_is_told(database_url: str, tmp_path: Path)
     assert findings["database_login"].sentence == "There is no database 'nothing_here'."
 
 
-def test_a_wrong_password_is_told_and_not_shown(server: Server, tmp_path: Path) -> None:
-    folder = server.process.folder if server.process else tmp_path
-    if server.engine == "postgresql":
-        hba = folder / "data/pg_hba.conf"
-        rules = hba.read_text()
-        hba.write_text(f"host all asked all scram-sha-256\n{rules}")
-        server.execute("CREATE ROLE asked LOGIN PASSWORD 'the right one'")
-        server.execute("SELECT pg_reload_conf()")
-    else:
-        server.execute("CREATE USER asked@'%%' IDENTIFIED BY 'the right one'")
-    url = parse_url(server.url).set(username="asked", password="a-wrong-one")
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_a_wrong_password_is_told_and_not_shown(asks_passwords: Server, tmp_path: Path) -> None:
+    asks_passwords.execute("CREATE ROLE asked LOGIN PASSWORD 'the right one'")
+    url = parse_url(asks_passwords.url).set(username="asked", password="a-wrong-one")
 
     findings = diagnose(settings_with(tmp_path, render(url)))
-    server.execute("DROP ROLE asked" if server.engine == "postgresql" else "DROP USER asked")
+    asks_passwords.execute("DROP ROLE asked")
 
     assert problems(findings) == {"database_login"}
-    assert "'asked'" in findings["database_login"].sentence
+    assert findings["database_login"].sentence == "The server refuses the password of role 'asked'."
+    assert "a-wrong-one" not in str(findings)
+
+
+@pytest.mark.parametrize("engine", ["mariadb"], indirect=True)
+def test_a_wrong_password_of_a_user_is_told_and_not_shown(role: Role, tmp_path: Path) -> None:
+    url = parse_url(role.url).set(password="a-wrong-one")
+
+    findings = diagnose(settings_with(tmp_path, render(url)))
+
+    assert problems(findings) == {"database_login"}
     assert "password" in findings["database_login"].sentence
     assert "a-wrong-one" not in str(findings)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_server_without_tls_is_told(database_url: str, tmp_path: Path) -> None:
+    findings = diagnose(settings_with(tmp_path, f"{database_url}?sslmode=require"))
+
+    assert problems(findings) == {"database_login"}
+    assert "TLS fails" in findings["database_login"].sentence
+    assert "DATABASE_SSLMODE" in findings["database_login"].fix
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_server_that_falls_silent_after_the_sign_in_is_told_in_time(
+    database_url: str, tmp_path: Path
+) -> None:
+    with Proxy(database_url) as proxy:
+        proxy.fall_silent_after(b"ReadyForQuery")
+
+        findings = examine(settings_with(tmp_path, proxy.url), seconds=1)
+
+    silent = [finding for finding in findings if finding.sentence == "No answer within 1 s."]
+    assert len(silent) == 1
+    assert {finding.name: str(finding.outcome) for finding in findings}["mail"] == "ok"
 
 
 def test_a_database_that_was_never_migrated_is_told(

@@ -44,7 +44,9 @@ def test_the_host_that_takes_writes_is_found(
     server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     settings = settings_with(tmp_path, render(url))
 
+    two = url.update_query_dict({"host": hosts[:1] * 2})
     try:
+        nobody = diagnose(settings_with(tmp_path, render(two)))
         with connected(settings):
             ((port,),) = get_db().executesql("SELECT inet_server_port()")
         findings = diagnose(settings)
@@ -53,4 +55,5 @@ def test_the_host_that_takes_writes_is_found(
         other.drop_database(name)
 
     assert port == ports[1]
+    assert "takes writes" in nobody["database_login"].sentence
     assert findings["database_writes"].outcome == "ok"

@@ -29,11 +29,13 @@ def find_pgbouncer() -> str | None:
 
 
 @contextmanager
-def pooling(server: sa.URL, folder: Path, *, pool_size: int) -> Iterator[int]:
+def pooling(server: sa.URL, folder: Path, *, pool_size: int, **others: str) -> Iterator[int]:
     """Run PgBouncer in front of a server until the block ends; lend its port."""
     port, _ = take_folder(folder)
     with (folder / "pgbouncer.ini").open("w") as file:
-        _configuration(server, folder, port, pool_size).write(file)
+        found = _configuration(server, folder, port, pool_size)
+        found["pgbouncer"].update(others)
+        found.write(file)
     (folder / "users.txt").write_text(f'"{server.username}" ""\n')
     program = find_pgbouncer()
     assert program is not None
