@@ -30,6 +30,7 @@ DISTRIBUTIONS = {
     "flask_openapi3_swagger": "flask-openapi3",
     "psycopg2": "psycopg2-binary",
     "pydantic_core": "pydantic",
+    "yaml": "pyyaml",
 }
 
 

@@ -52,11 +52,16 @@ def examine(settings: Settings, *, seconds: float = SECONDS) -> list[Finding]:
 
 def examine_without_settings(refusal: str, *, seconds: float = SECONDS) -> list[Finding]:
     """Say what is wrong with the settings, and look at what needs none."""
-    problems = [
-        wrong("settings", line, "See docs/configuration.md for what the setting accepts.")
-        for line in refusal.splitlines()
-    ]
+    problems = [wrong("settings", line, _fix(line)) for line in refusal.splitlines()]
     return problems + examine_all([Examination(system.CHECKS, system.look)], seconds)
+
+
+def _fix(line: str) -> str:
+    if line.startswith("SECRET_KEY must"):
+        return "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    if "_FILE cannot be read" in line:
+        return "Let the service's user read the file, or name another one."
+    return "See docs/configuration.md for what the setting accepts."
 
 
 def _secrets(settings: Settings) -> list[str]:

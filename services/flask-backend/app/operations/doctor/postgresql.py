@@ -116,7 +116,8 @@ def _writes(connection: sa.Connection) -> Finding:
 
 
 def _timeouts(connection: sa.Connection) -> Finding:
-    unset = [name for name in _TIMEOUTS if connection.scalar(sa.text(f"SHOW {name}")) == "0"]
+    now = sa.text("SELECT current_setting(:name)")
+    unset = [name for name in _TIMEOUTS if connection.scalar(now, {"name": name}) == "0"]
     if unset:
         return wrong(
             "database_timeouts",
