@@ -7,6 +7,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    InvalidHeader,
+    LimitRequestHeaders,
+    LimitRequestLine,
+)
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
@@ -14,6 +20,7 @@ from app import create_app
 from app.api.access import allow
 from app.api.blueprint import Blueprint
 from app.api.errors import STATUS
+from app.server.refusals import BUSY, TIMEOUT, Refusal, find_refusal, write_refusal
 from tests.support.headers import missing_protection
 from tests.support.service import connected, settings_for
 
@@ -149,6 +156,24 @@ def test_answers_say_what_they_are(faulty: FlaskClient) -> None:
     assert types[200] == "application/json"
     assert types[204] is None
     assert str(types[206]).startswith("text/css; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [(TIMEOUT, 408), (BUSY, 503), (find_refusal(ZeroDivisionError()), 500),
+     (find_refusal(LimitRequestLine(9000, 4094)), 414),
+     (find_refusal(LimitRequestHeaders("many")), 431),
+     (find_refusal(ExpectationFailed("tea")), 417), (find_refusal(InvalidHeader("x")), 400)],
+)  # fmt: skip
+def test_answers_of_the_worker_itself_are_protected(refusal: Refusal, status: int) -> None:
+    head, _, _ = write_refusal(refusal).decode().partition("\r\n\r\n")
+    line, *fields = head.split("\r\n")
+
+    headers = dict(field.split(": ", 1) for field in fields)
+    assert int(line.split()[1]) == status
+    assert missing_protection("/", headers) == {}
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["Connection"] == "close"
 
 
 PROBED = [

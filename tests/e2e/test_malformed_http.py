@@ -8,6 +8,7 @@ answer, to the harmless request. The ids begin with a row of the fault list: C3,
 
 import json
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -69,10 +70,13 @@ def length(body: bytes) -> bytes:
     return b"Content-Length: %d\r\n" % len(body)
 
 
-def exchange(backend: Backend, message: bytes) -> list[Answer]:
+def exchange(backend: Backend, *pieces: bytes) -> list[Answer]:
     """Send bytes, end our side, and return every answer until the server ends its own."""
     with closing(socket.create_connection(("127.0.0.1", backend.port), timeout=20)) as connection:
-        connection.sendall(message)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number, piece in enumerate(pieces):
+            time.sleep(0.02 if number else 0)  # So that the server reads one by one.
+            connection.sendall(piece)
         connection.shutdown(socket.SHUT_WR)
         received = b""
         while piece := connection.recv(65536):
@@ -109,7 +113,11 @@ def victim(sqlite_backend: Backend, token: str) -> Victim:
 def judge(victim: Victim, message: bytes, *statuses: int) -> None:
     """Send a message with the hidden request in it, and look for its one answer."""
     answers = exchange(victim.backend, message + FOLLOWING)
+    check(victim, answers, *statuses)
 
+
+def check(victim: Victim, answers: list[Answer], *statuses: int) -> None:
+    """Look for the one answer to a message, and for nothing of the hidden request."""
     assert victim.is_untouched()
     assert answers[0].status in statuses, answers
     assert missing_protection("/", answers[0].headers) == {}
@@ -301,6 +309,16 @@ def _cases(row: str, table: dict[str, Any]) -> list[Any]:
     ]
 
 
+def test_what_is_hidden_would_be_executed_if_it_were_a_request(victim: Victim) -> None:
+    first = victim.head(length(VALID)) + b"\r\n" + VALID
+
+    answers = exchange(victim.backend, first + victim.hidden + FOLLOWING)
+
+    assert [answer.status for answer in answers] == [201, 201, 200]
+    assert answers[1].headers["X-Request-ID"] == "hidden-request"
+    assert not victim.is_untouched()
+
+
 @pytest.mark.parametrize("coding", _cases("C6", CODINGS))
 @pytest.mark.parametrize("order", ["CL.TE", "TE.CL"])
 def test_length_beside_a_coding_is_refused(victim: Victim, coding: bytes, order: str) -> None:
@@ -345,3 +363,20 @@ def test_head_is_read_in_one_way(victim: Victim, headers: bytes, status: int) ->
     message = b"GET /readyz HTTP/1.1\r\n" + headers + b"\r\n"
 
     judge(victim, message, status)
+
+
+@pytest.mark.parametrize("cut", [1, 30, 160, -260, -200, -90, -5])
+@pytest.mark.parametrize("kind", ["both", "chunked", "two lengths", "whole"])
+def test_message_that_comes_in_pieces_is_read_in_the_same_way(
+    victim: Victim, kind: str, cut: int
+) -> None:
+    body = b"0\r\n\r\n" + victim.hidden
+    fields, status = {
+        "both": (length(body) + TE, 400),
+        "chunked": (TE, 411),
+        "two lengths": (length(body) + length(b""), 400),
+        "whole": (length(body), 400),
+    }[kind]
+    message = victim.head(fields) + b"\r\n" + body + FOLLOWING
+
+    check(victim, exchange(victim.backend, message[:cut], message[cut:]), status)
