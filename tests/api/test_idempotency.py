@@ -116,7 +116,7 @@ def replays() -> float:
 # -- the same request again
 
 
-def test_same_request_again_has_the_same_answer_and_no_second_effect(someone: Person) -> None:
+def test_c20_same_request_again_has_the_same_answer_and_no_second_effect(someone: Person) -> None:
     before = replays()
     first = send(someone, key="k1")
 
@@ -182,7 +182,7 @@ def test_whoever_may_not_ask_any_more_gets_no_answer_again(someone: Person) -> N
 
 
 @pytest.mark.parametrize("body", [{**ACTION, "action_type": "OTHER"}, {**ACTION, "payload": {}}])
-def test_another_body_with_the_same_key_is_refused(someone: Person, body: Any) -> None:
+def test_c20_another_body_with_the_same_key_is_refused(someone: Person, body: Any) -> None:
     send(someone, key="k")
 
     assert problem(send(someone, body, key="k")) == (422, "IDEMPOTENCY_KEY_REUSED")
@@ -299,7 +299,7 @@ def test_twins_at_once_have_one_effect_and_one_answer(app: Flask, someone: Perso
     assert count_actions() == 1
 
 
-def test_twin_of_a_request_that_still_runs_is_told_so(
+def test_c20_twin_of_a_request_that_still_runs_is_told_so(
     app: Flask, someone: Person, trial: Trial, engine: str
 ) -> None:
     wish = {"outcome": "wait"}
