@@ -68,6 +68,19 @@ def test_every_command_is_well_formed_and_exists(block: Block) -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_every_file_in_a_sentence_exists() -> None:
+    folders = "alembic|compose|docs|monitoring|packages|requirements|scripts|services|tests"
+    missing = {
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in pages()
+        if page.name != "seeds.md"  # It says also what is planned.
+        for name in re.findall(rf"`((?:{folders})/[\w./-]+)`", page.read_text())
+        if not (ROOT / name).exists()
+    }
+
+    assert missing == set()
+
+
 def test_every_command_in_a_sentence_exists() -> None:
     for page in pages():
         for words in re.findall(r"`(?:\.venv/bin/)?backend ([a-z][^`<.]*)`", page.read_text()):
