@@ -35,6 +35,7 @@ Phase = Literal["before", "after"]
 Rows = Counter[tuple[Any, ...]]
 
 MOST_STATEMENTS = 100
+WRITES = ("INSERT", "UPDATE", "DELETE")
 WRITING = sorted(
     route for route in ROWS if "/api/" in route and route.split()[0] not in ("GET", "HEAD")
 )
@@ -102,6 +103,7 @@ class Saboteur:
 
     Attributes:
         has_struck: It did.
+        loose: Writes that no transaction held; nobody could try them again.
     """
 
     def __init__(self, number: int, phase: Phase) -> None:
@@ -109,6 +111,7 @@ class Saboteur:
         self._phase = phase
         self._adapter = get_database()._adapter
         self.has_struck = False
+        self.loose: list[str] = []
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -122,6 +125,8 @@ class Saboteur:
 
     def _sabotaged(self, send: Callable[..., Any]) -> Callable[..., Any]:
         def sabotaged(cursor: Any, sql: str, parameters: Any) -> Any:
+            if sql.startswith(WRITES) and not self._adapter.session.depth:
+                self.loose.append(sql)
             self._left -= 1
             if self._left == 0:
                 self.has_struck = True
@@ -201,6 +206,7 @@ def test_effect_is_there_once_wherever_the_connection_breaks(
             trial.send()
         point = f"statement {number}: {trial.statuses}"
 
+        assert saboteur.loose == []
         assert trial.statuses in ([first], [503, first]) or (
             trial.was_unknown and trial.statuses == [503, second]
         ), point
