@@ -105,10 +105,12 @@ class Site:
             rows = connection.exec_driver_sql("SELECT CAST(id AS char(36)) FROM history").scalars()
             return {str(UUID(row)) for row in rows}
 
-    def wait_until_ready(self, state: str = "ready") -> None:
-        """Wait until the service has recovered by itself."""
+    def wait_until_ready(self, *states: str) -> None:
+        """Wait until the service has recovered by itself, or is in one of these states."""
+        # Of a storage that failed is told for a minute.
+        wanted = states or ("ready", "storage_failed", "storage_full")
         with self.client() as client:
-            self._wait(client, state)
+            self._wait(client, wanted)
 
     def metric(self, line: str) -> float:
         """Return a number of ``/metrics``, 0 if it is not there."""
@@ -119,11 +121,11 @@ class Site:
                     return float(value)
         return 0.0
 
-    def _wait(self, client: httpx.Client, state: str) -> None:
+    def _wait(self, client: httpx.Client, states: tuple[str, ...]) -> None:
         deadline = time.monotonic() + RECOVERY_SECONDS
         while True:
             answer = client.get("/readyz")
-            if answer.status_code == 200 and answer.json()["state"] == state:
+            if answer.status_code == 200 and answer.json()["state"] in states:
                 return
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.05)

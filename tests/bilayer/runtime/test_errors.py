@@ -27,12 +27,16 @@ from bilayer.runtime import (
     LockTimeout,
     NotNullViolation,
     OutcomeUnknown,
+    OutOfMemory,
     Param,
+    PermissionDenied,
     PoolTimeout,
     ReadOnly,
     SerializationFailure,
     StatementTimeout,
     StorageFailure,
+    StorageFull,
+    TooManyConnections,
     TransactionAborted,
     UniqueViolation,
     prepared,
@@ -43,6 +47,8 @@ from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import only
 from tests.bilayer.runtime.threads import other_thread, run_together
 from tests.support.proxy import Proxy
+from tests.support.run import Run
+from tests.support.servers import Server
 
 CANARY = "canary-7f3a"
 UNKNOWN = uuid.UUID(int=0xCA4A)
@@ -275,6 +281,86 @@ def test_unknown_column_is_refused_by_name(db: Any) -> None:
         assert isinstance(error, InvalidValue)
         assert (error.table, error.column) == ("things", "nothing")
         assert_silent(error)
+
+
+# -- what a server says of itself
+
+_RAISE = {
+    "postgresql": "DO $$ BEGIN RAISE EXCEPTION '{text}' USING ERRCODE = '{code}'; END $$",
+    "mysql": "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = '{text}'",
+}
+
+
+@only("postgresql")
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("42501", PermissionDenied), ("53100", StorageFull), ("53200", OutOfMemory),
+        ("53300", TooManyConnections), ("58030", StorageFailure), ("58P01", StorageFailure),
+        ("XX001", StorageFailure), ("XX002", StorageFailure), ("25006", ReadOnly),
+        ("XX000", DatabaseError),
+    ],
+)  # fmt: skip
+def test_sqlstate_has_its_class(database: Database, code: str, kind: type[DatabaseError]) -> None:
+    error = error_of(lambda: _raise(database, code, CANARY))
+
+    assert type(error) is kind
+    assert error.code == code
+    assert_silent(error)
+
+
+@only("mariadb")
+@pytest.mark.parametrize(
+    ("code", "text", "kind"),
+    [
+        ("1044", CANARY, PermissionDenied), ("1142", CANARY, PermissionDenied),
+        ("1143", CANARY, PermissionDenied), ("1227", CANARY, PermissionDenied),
+        ("1021", CANARY, StorageFull), ("1114", CANARY, StorageFull),
+        ("1030", f'Got error 28 "{CANARY}" from storage engine InnoDB', StorageFull),
+        ("1026", f'Error writing file "{CANARY}" (Errcode: 28 "No space")', StorageFull),
+        ("1030", f"Got error 126 {CANARY}", StorageFailure),
+        ("1034", CANARY, StorageFailure), ("1180", f"Got error 5 {CANARY}", StorageFailure),
+        ("1041", CANARY, OutOfMemory), ("1226", CANARY, TooManyConnections),
+        ("1290", CANARY, ReadOnly), ("1792", CANARY, ReadOnly), ("1836", CANARY, ReadOnly),
+    ],
+)  # fmt: skip
+def test_number_has_its_class(
+    database: Database, code: str, text: str, kind: type[DatabaseError]
+) -> None:
+    error = error_of(lambda: _raise(database, code, text))
+
+    assert type(error) is kind
+    assert error.code == code
+    assert_silent(error)
+
+
+def _raise(database: Database, code: str, text: str) -> None:
+    database.dal.executesql(_RAISE[database.engine_name].format(code=code, text=text))
+
+
+def test_server_without_a_slot_is_told_from_one_that_is_not_there(
+    server: Server, suite_run: Run
+) -> None:
+    name = suite_run.new_name()
+    url = sa.make_url(server.create_database(name)).set(username="few")
+    few = "ROLE few LOGIN CONNECTION LIMIT 1"
+    if server.engine == "mariadb":
+        few = f"USER few IDENTIFIED BY '{CANARY}' WITH MAX_USER_CONNECTIONS 1"
+        url = url.set(password=CANARY)
+    server.execute(f"CREATE {few}")
+    if server.engine == "mariadb":
+        server.execute(f"GRANT SELECT ON {name}.* TO few")
+    with Database.connect(url) as first, Database.connect(url) as second:
+        first.dal.executesql("SELECT 1")
+
+        error = error_of(lambda: second.dal.executesql("SELECT 1"))
+    server.execute(f"DROP {few.split()[0]} few")
+    server.drop_database(name)
+
+    assert isinstance(error, TooManyConnections)
+    assert isinstance(error, PoolTimeout)
+    assert error.code
+    assert_silent(error, CANARY, name)
 
 
 # -- what else can happen
