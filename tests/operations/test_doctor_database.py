@@ -108,6 +108,15 @@ def test_a_wrong_password_of_a_user_is_told_and_not_shown(role: Role, tmp_path: 
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_secret_is_blotted_out_of_what_others_say(database_url: str, tmp_path: Path) -> None:
+    url = parse_url(database_url).set(username="a-canary", password="a-canary")
+
+    found = diagnose(settings_with(tmp_path, render(url)))["database_login"]
+
+    assert found.sentence == "There is no role '***'."
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_a_server_without_tls_is_told(database_url: str, tmp_path: Path) -> None:
     findings = diagnose(settings_with(tmp_path, f"{database_url}?sslmode=require"))
 
