@@ -17,8 +17,10 @@ from bilayer import migrate
 from tests.container.conftest import PASSWORDS, Roles
 from tests.container.dockerfile import SERVICE
 from tests.container.processes import bare, environ_of, started
-from tests.support.databases import ROOT
+from tests.support.backend import running
+from tests.support.databases import ROOT, migrated_database
 from tests.support.production import PRODUCTION
+from tests.support.run import Run
 
 ENTRYPOINT = SERVICE / "entrypoint.sh"
 on_postgresql = pytest.mark.parametrize("server", ["postgresql"], indirect=True)
@@ -214,17 +216,12 @@ def healthcheck(port: int, path: str = "/healthz") -> tuple[int, str]:
     return run(Path(sys.executable), bare(PORT=str(port)), str(SERVICE / "healthcheck.py"), path)
 
 
-def test_healthcheck_tells_whether_the_service_answers(
-    new_roles: Roles, variables: dict[str, str], tmp_path: Path
-) -> None:
-    with started([ENTRYPOINT], tmp_path, variables) as container:
-        said = container.wait_for("listening")
-        port = int(said.rpartition("http://127.0.0.1:")[2].partition('"')[0])
-
-        answers = [healthcheck(port, path) for path in ("/healthz", "/readyz", "/none")]
+def test_healthcheck_tells_whether_the_service_answers(suite_run: Run, tmp_path: Path) -> None:
+    with migrated_database(suite_run, "sqlite") as url, running(url, tmp_path) as backend:
+        answers = [healthcheck(backend.port, path) for path in ("/healthz", "/readyz", "/none")]
 
     assert answers == [(0, ""), (0, ""), (1, "status 404\n")]
-    assert healthcheck(port) == (1, "no answer: ConnectionRefusedError\n")
+    assert healthcheck(backend.port) == (1, "no answer: ConnectionRefusedError\n")
 
 
 def test_script_is_for_any_shell(shellcheck: Callable[[Path], str]) -> None:
