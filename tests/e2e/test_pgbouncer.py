@@ -13,30 +13,14 @@ from pathlib import Path
 import pytest
 
 from bilayer.urls import parse_url
-from tests.e2e.test_journey import (
-    register,
-    test_admin_made_by_the_command_signs_in,
-    test_client_registers_writes_lists_changes_and_deletes,
-    test_everything_written_comes_back_equal,
-    test_others_see_nothing,
-    test_probes_and_documents_are_served,
-    test_same_id_and_body_again_is_the_same_row,
-)
+from tests.e2e import test_journey
+from tests.e2e.test_journey import register
 from tests.operations.conftest import diagnose, run_sql, settings_with
 from tests.support.backend import Backend
 from tests.support.databases import Database, migrated_database
 from tests.support.pgbouncer import find_pgbouncer, pooling
 from tests.support.run import Run, sources
 from tests.support.servers import render
-
-__all__ = [
-    "test_admin_made_by_the_command_signs_in",
-    "test_client_registers_writes_lists_changes_and_deletes",
-    "test_everything_written_comes_back_equal",
-    "test_others_see_nothing",
-    "test_probes_and_documents_are_served",
-    "test_same_id_and_body_again_is_the_same_row",
-]
 
 POOL_SIZE = 4
 CLIENTS = 24
@@ -50,6 +34,9 @@ pytestmark = [
     pytest.mark.skipif(find_pgbouncer() is None, reason="pgbouncer is not installed"),
     pytest.mark.skipif("postgresql" not in sources(), reason="there is no PostgreSQL"),
 ]
+
+# The whole journey, whatever is added to it.
+globals().update({name: one for name, one in vars(test_journey).items() if name[:5] == "test_"})
 
 
 @pytest.fixture(scope="session", params=["postgresql"])

@@ -73,6 +73,19 @@ def test_a_server_that_says_nothing_is_told_in_time(
     assert "says nothing" in findings["database_login"].sentence
 
 
+@pytest.mark.parametrize("engine", ["mariadb"], indirect=True)
+def test_a_database_that_loses_characters_is_told(
+    migrated_database_url: str, tmp_path: Path
+) -> None:
+    before = diagnose(settings_with(tmp_path, migrated_database_url))["database_text"]
+    name = parse_url(migrated_database_url).database
+    run_sql(migrated_database_url, f"ALTER DATABASE {name} CHARACTER SET latin1")
+    after = diagnose(settings_with(tmp_path, migrated_database_url))["database_text"]
+
+    assert (before.outcome, after.outcome) == ("ok", "warning")
+    assert "latin1" in after.sentence
+
+
 @SERVERS
 def test_a_database_that_is_not_there_is_told(database_url: str, tmp_path: Path) -> None:
     url = render(parse_url(database_url).set(database="nothing_here"))

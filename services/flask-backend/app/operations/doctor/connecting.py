@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from app.operations.doctor.findings import Finding, warn, well, wrong
+from app.operations.doctor.findings import Finding, skipped, warn, well, wrong
 from app.operations.doctor.refusals import refusal
 from bilayer.errors import BilayerError
 from bilayer.runtime.engines import mysql, postgresql
@@ -89,8 +89,9 @@ def find_address(way: Way) -> Finding:
         return wrong("database_address", f"{listed}.", _fix(failed.values(), way.setting))
     if failed:
         return warn("database_address", f"{listed}.", _fix(failed.values(), way.setting))
-    places = ", ".join(failures) or "a socket of this machine"
-    return well("database_address", f"{places} can be reached.")
+    if not failures:
+        return skipped("database_address", "The database has a socket on this machine.")
+    return well("database_address", f"{', '.join(failures)} can be reached.")
 
 
 def _try(host: str, port: int) -> str | None:

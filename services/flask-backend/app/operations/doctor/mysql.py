@@ -18,6 +18,7 @@ CHECKS: Final = (
     "database_tls",
     "database_version",
     "database_mode",
+    "database_text",
     "database_revision",
     "database_writes",
     "database_rights",
@@ -40,6 +41,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     for name, question in (
         ("database_version", _version),
         ("database_mode", _mode),
+        ("database_text", _text),
         ("database_revision", revision),
         ("database_writes", _writes),
         ("database_rights", partial(rights, settings=settings)),
@@ -84,6 +86,17 @@ def _mode(connection: sa.Connection) -> Finding:
         "The service's sessions are strict, but the server is not: other programs may store cut"
         " values.",
         "SET GLOBAL sql_mode = 'TRADITIONAL', and the same in its configuration.",
+    )
+
+
+def _text(connection: sa.Connection) -> Finding:
+    charset = connection.scalar(sa.text("SELECT @@character_set_database"))
+    if charset == "utf8mb4":
+        return well("database_text", f"Text is stored as {charset}.")
+    return warn(
+        "database_text",
+        f"Tables that others make here store text as {charset}, which loses characters.",
+        "ALTER DATABASE ... CHARACTER SET utf8mb4",
     )
 
 
