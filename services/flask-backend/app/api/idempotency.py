@@ -24,7 +24,8 @@ PARAMETER: Final = Parameter.model_validate(
         "name": HEADER,
         "in": "header",
         "description": "Names the request, so that sending it again within 24 hours gives the "
-        "same answer and does nothing more. Another request with the same key is 422.",
+        f"same answer, with {REPLAYED}: true, and does nothing more. While it is still running "
+        "that is 409; another request with the same key is 422.",
         "required": False,
         "schema": {
             "type": "string",

@@ -18,7 +18,7 @@ _REFUSALS: Final[dict[str, tuple[type[AppError], str, str]]] = {
     "uq_users_email_key": (Conflict, "EMAIL_TAKEN", "An account has this e-mail."),
 }
 _OWNER: Final = "_user_id_users"
-"""How the name of every foreign key to the owner of a row ends."""
+"""How the name of every foreign key to the owner of a row ends. They cascade: none keeps a user."""
 
 
 def refusal_of(violation: ConstraintViolation) -> AppError:
