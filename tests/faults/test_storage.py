@@ -17,9 +17,9 @@ import sqlalchemy as sa
 
 from app.health import CACHED_SECONDS
 from bilayer.urls import parse_url
-from tests.faults.disks import Disk, small_disk
 from tests.faults.sites import HISTORY, ROLE, Site, on_url, prepare_database
 from tests.support import run as runs
+from tests.support.disks import Disk, small_disk
 from tests.support.run import Run
 from tests.support.servers import Server, render
 

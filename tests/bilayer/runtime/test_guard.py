@@ -16,6 +16,7 @@ from bilayer.runtime import (
     ConnectionLost,
     Database,
     DeadlineExceeded,
+    LockTimeout,
     OutcomeUnknown,
     PoolTimeout,
     StatementTimeout,
@@ -305,6 +306,27 @@ def test_new_connection_takes_no_longer_than_the_time(guard: Watchman, tables_ur
 
         assert time.monotonic() - began < 6
         assert guard.told == ["admit", "leave"]
+
+
+@only("sqlite")
+def test_wait_for_the_writer_of_sqlite_ends_with_the_time(
+    guard: Watchman, guarded: Database, core: sa.Engine
+) -> None:
+    owners = guarded.dal.owners
+    add(guarded.dal, "first")
+    with core.connect() as writer:
+        writer.exec_driver_sql("BEGIN IMMEDIATE")
+        guard.give(0.3)
+        began = time.monotonic()
+        with pytest.raises((LockTimeout, DeadlineExceeded)):
+            owners.insert(id=uuid.uuid4())
+        waited = time.monotonic() - began
+        writer.rollback()
+    guard.ends_at = None
+    add(guarded.dal, "second")
+
+    assert waited < 3  # It would be five seconds.
+    assert guarded.dal.executesql("PRAGMA busy_timeout") == [(5000,)]
 
 
 # -- throwing a connection away

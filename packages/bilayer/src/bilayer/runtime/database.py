@@ -69,6 +69,7 @@ class Database:
                 "ping_seconds": options.connect_timeout,
                 "echo": options.echo,
                 "guard": options.guard,
+                "lock_seconds": options.embedded_lock_seconds,
             },
         )
         self._adapter = self.dal._adapter

@@ -1,5 +1,7 @@
 """What the database says of itself, within the deadlines of every other statement."""
 
+import os
+from pathlib import Path
 from typing import Final
 
 from app.dal.connection import get_database, get_db
@@ -34,5 +36,13 @@ def is_read_only() -> bool:
     Raises:
         DatabaseError: It does not answer.
     """
+    if get_database().engine_name == "sqlite" and not _is_writable():
+        return True
     ((answer,),) = get_db().executesql(_IS_READ_ONLY[get_database().engine_name])
     return bool(answer)
+
+
+def _is_writable() -> bool:
+    """Ask the disk, which SQLite does not do before it writes."""
+    file = Path(str(get_database().engine.url.database))
+    return not file.exists() or os.access(file, os.W_OK)

@@ -84,7 +84,7 @@ class RunningStatements(PooledConnections):
         if self.echo:
             log.info("%s", sql)
         watch = session.watch
-        seconds = self.deadline_seconds if self.guard is None else self._seconds_for(sql, session)
+        seconds = self.deadline_seconds if self.guard is None else self.seconds_for(sql, session)
         watch.deadline = time.monotonic() + seconds
         try:
             answer = self.send(session.cursor, sql, parameters)
@@ -107,7 +107,7 @@ class RunningStatements(PooledConnections):
         """Call the driver."""
         return cursor.execute(sql, parameters)
 
-    def _seconds_for(self, sql: str, session: Session) -> float:
+    def seconds_for(self, sql: str, session: Session) -> float:
         """Tell how long a statement may take; what ends a transaction always has its time.
 
         Raises:

@@ -36,6 +36,7 @@ from bilayer.runtime.errors import (
     UnsupportedDefinition,
 )
 from bilayer.runtime.pydal_compat import SQLiteDialect, dialects
+from bilayer.runtime.session import Session
 from bilayer.types import MAX_EXACT_DIGITS
 
 
@@ -176,6 +177,16 @@ class SQLiteAdapter(NativeAdapter):
                 "this process was forked while SQLite was in use; fork before, or use spawn"
             )
         return super()._checkout()
+
+    def seconds_for(self, sql: str, session: Session) -> float:
+        """Wait for the writer no longer than there is time: an interrupt does not end that wait."""
+        seconds = super().seconds_for(sql, session)
+        info = session.connection.info
+        if session.is_hurried or info.get("is_hurried"):
+            milliseconds = int(min(seconds, self.adapter_args["lock_seconds"]) * 1000)
+            session.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={milliseconds}")
+            info["is_hurried"] = session.is_hurried
+        return seconds
 
     def send(self, cursor: Any, sql: str, parameters: Any) -> Any:
         """Call the driver, which wants an empty tuple where there are no parameters."""

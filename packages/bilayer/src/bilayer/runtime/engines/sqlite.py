@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from bilayer.runtime.engines.pool import pool_class
+from bilayer.runtime.engines.sqlite_files import read_unwritable_files
 from bilayer.runtime.engines.sqlite_functions import FUNCTIONS
 from bilayer.runtime.errors import (
     CheckViolation,
@@ -107,9 +108,10 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: Any) -> None:
         record.info["process"] = os.getpid()
-        prepare(connection, options)
+        prepare(connection, options, is_immutable=bool(record.info.get("immutable")))
 
     event.listen(engine, "reset", _reset)
+    read_unwritable_files(engine)
     return engine
 
 
@@ -122,8 +124,15 @@ def _reset(connection: Any, record: Any, _state: Any) -> None:
     connection.execute("PRAGMA query_only=OFF")
 
 
-def prepare(connection: sqlite3.Connection, options: ConnectOptions) -> None:
+def prepare(
+    connection: sqlite3.Connection, options: ConnectOptions, *, is_immutable: bool = False
+) -> None:
     """Set and check what correctness depends on.
+
+    Args:
+        connection: A new connection.
+        options: Those of the database.
+        is_immutable: The file cannot be written, and so has no journal.
 
     Raises:
         UnsafeSettings: WAL cannot be had (a network file system), or foreign keys are compiled out.
@@ -131,7 +140,7 @@ def prepare(connection: sqlite3.Connection, options: ConnectOptions) -> None:
     connection.isolation_level = None
     run = connection.execute
     run(f"PRAGMA busy_timeout={int(options.embedded_lock_seconds * 1000)}")
-    journal = run("PRAGMA journal_mode=WAL").fetchone()[0]
+    journal = "wal" if is_immutable else run("PRAGMA journal_mode=WAL").fetchone()[0]
     run("PRAGMA synchronous=FULL")  # with NORMAL a power cut loses acknowledged commits
     run("PRAGMA foreign_keys=ON")
     run("PRAGMA trusted_schema=OFF")

@@ -43,6 +43,10 @@ class Disk:
         """Let nobody write, not even root; nobody may have a file open for it."""
         subprocess.run(["mount", "-o", "remount,ro", str(self.folder)], check=True)
 
+    def make_writable(self) -> None:
+        """Take writes again."""
+        subprocess.run(["mount", "-o", "remount,rw", str(self.folder)], check=True)
+
 
 @contextmanager
 def small_disk(run: Run, megabytes: int) -> Iterator[Disk]:
