@@ -136,6 +136,27 @@ def test_yaml_can_be_read(block: Block) -> None:
     assert yaml.safe_load(block.text)
 
 
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is missing")
+def test_compose_takes_what_is_said_to_be_yours(tmp_path: Path) -> None:
+    (block,) = [block for block in in_operations("yaml") if "services:" in block.text]
+    override = tmp_path / "docker-compose.override.yml"
+    override.write_text(block.text)
+
+    merged = subprocess.run(
+        ["docker-compose", "-f", ROOT / "docker-compose.yml", "-f", override, "config"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert merged.returncode == 0, merged.stderr
+    backend = yaml.safe_load(merged.stdout)["services"]["backend"]
+    assert backend["environment"]["MAIL_SENDER"] == "smtp"
+    mounted = {secret["source"] for secret in backend["secrets"]}
+    assert mounted >= {"smtp_password", "rw_password", "secret_key"}
+
+
 def test_the_tables_that_citus_spreads_are_those_there_are() -> None:
     (block,) = in_operations("sql citus")
     spread = dict(re.findall(r"create_(reference|distributed)_table\('(\w+)'", block.text)[::-1])
