@@ -10,7 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from app import clock
-from app.errors import AppError, Forbidden, Invalid, TooManyRequests, Unauthorized
+from app.errors import AppError, Forbidden, Invalid, NotFound, TooManyRequests, Unauthorized
 from app.models import get_db, get_user, update_user
 from app.usecases import credentials, passwords
 from app.usecases.accounts import delete_account
@@ -221,10 +221,10 @@ def test_link_works_once(mailbox: Mailbox) -> None:
     token = link_for(user, mailbox)
     reset(token)
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(NotFound) as refused:
         reset(token, OTHER)
 
-    assert refused.value.code == "LINK_INVALID"
+    assert refused.value.code == "LINK_NOT_FOUND"
     assert can_sign_in(user, NEW)
 
 
@@ -235,7 +235,7 @@ def test_of_many_who_use_a_link_at_once_one_does(mailbox: Mailbox) -> None:
 
     results = run_together([partial(reset, token, choice) for choice in choices])
 
-    assert sorted(map(code_of, results)) == ["LINK_INVALID"] * 3 + ["NoneType"]
+    assert sorted(map(code_of, results)) == ["LINK_NOT_FOUND"] * 3 + ["NoneType"]
     winner = choices[[code_of(result) for result in results].index("NoneType")]
     assert can_sign_in(user, winner)
 
@@ -246,7 +246,7 @@ def test_link_expires(mailbox: Mailbox) -> None:
     with clock.frozen(begun):
         token = link_for(user, mailbox)
 
-    with clock.frozen(begun + LIFETIMES[MailKind.PASSWORD_RESET]), pytest.raises(Invalid):
+    with clock.frozen(begun + LIFETIMES[MailKind.PASSWORD_RESET]), pytest.raises(NotFound):
         reset(token)
     with clock.frozen(begun + LIFETIMES[MailKind.PASSWORD_RESET] - timedelta(microseconds=1)):
         reset(token)
@@ -256,7 +256,7 @@ def test_later_link_ends_the_one_before(mailbox: Mailbox) -> None:
     user = make_user()
     first, second = link_for(user, mailbox), link_for(user, mailbox)
 
-    with pytest.raises(Invalid):
+    with pytest.raises(NotFound):
         reset(first)
     reset(second)
 
@@ -266,10 +266,10 @@ def test_link_is_good_for_its_purpose_and_its_account_only(mailbox: Mailbox) -> 
     token, others = link_for(user, mailbox), link_for(other, mailbox)
     swapped = f"{other['id']}.{token.partition('.')[2]}"
 
-    with pytest.raises(Invalid):
+    with pytest.raises(NotFound):
         verify_email(token)
     for forged in (swapped, "", "x" * 80, f"{user['id']}.{'A' * 43}"):
-        with pytest.raises(Invalid):
+        with pytest.raises(NotFound):
             reset(forged)
     reset(token)
     reset(others)
@@ -281,7 +281,7 @@ def test_neither_access_nor_refresh_token_replaces_a_password(mailbox: Mailbox) 
     link_for(user, mailbox)
 
     for token in (pair.access_token, pair.refresh_token):
-        with pytest.raises(Invalid):
+        with pytest.raises(NotFound):
             reset(token)
 
 
@@ -323,7 +323,7 @@ def test_changed_password_ends_the_link_that_was_asked_for_before(mailbox: Mailb
 
     change(sign_in(user))
 
-    with pytest.raises(Invalid):
+    with pytest.raises(NotFound):
         reset(token)
 
 
@@ -352,7 +352,7 @@ def test_link_ends_with_its_account(mailbox: Mailbox, end: str) -> None:
     else:
         delete_account(user["id"])
 
-    with pytest.raises(Invalid):
+    with pytest.raises(NotFound):
         reset(token)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app import clock
-from app.errors import AppError, Conflict, Forbidden, Invalid, NotFound, TooManyRequests
+from app.errors import AppError, Conflict, Forbidden, NotFound, TooManyRequests
 from app.models import get_user, update_user
 from app.usecases.accounts import delete_account
 from app.usecases.credentials import reset_password
@@ -63,7 +63,7 @@ def test_link_works_once(mailbox: Mailbox) -> None:
     results = run_together([partial(verify_email, token)] * 4)
 
     refusals = [result.code for result in results if isinstance(result, AppError)]
-    assert refusals == ["LINK_INVALID"] * 3
+    assert refusals == ["LINK_NOT_FOUND"] * 3
 
 
 def test_link_expires(mailbox: Mailbox) -> None:
@@ -74,11 +74,11 @@ def test_link_expires(mailbox: Mailbox) -> None:
 
     with (
         clock.frozen(begun + LIFETIMES[MailKind.EMAIL_VERIFICATION]),
-        pytest.raises(Invalid) as refused,
+        pytest.raises(NotFound) as refused,
     ):
         verify_email(token)
 
-    assert refused.value.code == "LINK_INVALID"
+    assert refused.value.code == "LINK_NOT_FOUND"
     with clock.frozen(begun + LIFETIMES[MailKind.EMAIL_VERIFICATION] - timedelta(microseconds=1)):
         verify_email(token)
 
@@ -87,7 +87,7 @@ def test_later_link_ends_the_one_before(mailbox: Mailbox) -> None:
     user = make_user()
     first, second = link_for(user, mailbox), link_for(user, mailbox)
 
-    with pytest.raises(Invalid):
+    with pytest.raises(NotFound):
         verify_email(first)
     verify_email(second)
 
@@ -95,10 +95,10 @@ def test_later_link_ends_the_one_before(mailbox: Mailbox) -> None:
 def test_link_changes_no_password(mailbox: Mailbox) -> None:
     token = link_for(make_user(), mailbox)
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(NotFound) as refused:
         reset_password(token, new_password="eleven yellow bicycles", client=NOWHERE)
 
-    assert refused.value.code == "LINK_INVALID"
+    assert refused.value.code == "LINK_NOT_FOUND"
 
 
 @pytest.mark.parametrize("end", ["disable", "delete"])
@@ -110,7 +110,7 @@ def test_link_ends_with_its_account(mailbox: Mailbox, end: str) -> None:
     else:
         delete_account(user["id"])
 
-    with pytest.raises(Invalid):
+    with pytest.raises(NotFound):
         verify_email(token)
 
 

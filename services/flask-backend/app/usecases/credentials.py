@@ -85,13 +85,14 @@ def reset_password(text: str, *, new_password: str, client: Client) -> None:
     Works while the account is locked: its owner must not be kept out by whoever guesses.
 
     Raises:
-        Invalid: ``LINK_INVALID``; or the new password is refused, and the link works still.
+        NotFound: ``LINK_NOT_FOUND``.
+        Invalid: The new password is refused; the link works still.
         Unavailable: Too many passwords are being hashed.
     """
     token = links.require_link(text, MailKind.PASSWORD_RESET)
     user = get_user(token.user_id)
     if user is None:
-        raise links.invalid_link()
+        raise links.no_link()
     _require_good(new_password, user)
     _reset(token, passwords.hash_password(new_password), client)
 
@@ -132,7 +133,7 @@ def _send_link(user_id: UUID, key: bytes) -> bool:
 def _reset(token: Token, password_hash: str, client: Client) -> None:
     user = lock_user(token.user_id)
     if user is None or not sessions.is_usable(user):
-        raise links.invalid_link()
+        raise links.no_link()
     links.use_link(token, MailKind.PASSWORD_RESET)
     update_user(token.user_id, password_hash=password_hash)
     note_verified(token.user_id, at=clock.now())

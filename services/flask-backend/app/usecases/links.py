@@ -12,7 +12,7 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app import clock
-from app.errors import FieldError, Invalid
+from app.errors import NotFound
 from app.models import (
     Row,
     delete_email_token,
@@ -53,14 +53,14 @@ def require_link(text: str, purpose: MailKind) -> Token:
     """Return the token of a link that works.
 
     Raises:
-        Invalid: ``LINK_INVALID``: it is unknown, expired, used, or a later one was sent.
+        NotFound: ``LINK_NOT_FOUND``: it is unknown, expired, used, or a later one was sent.
     """
     token = read_token(text)
     stored = token and get_email_token(token.user_id, purpose)
     if not token or not stored or stored["token_hash"] != token.digest:
-        raise invalid_link()
+        raise no_link()
     if stored["expires_at"] <= clock.now():
-        raise invalid_link()
+        raise no_link()
     return token
 
 
@@ -68,10 +68,10 @@ def use_link(token: Token, purpose: MailKind) -> None:
     """Use a link, which works once. The caller has locked the account.
 
     Raises:
-        Invalid: ``LINK_INVALID``: somebody else has just used it, or it has expired.
+        NotFound: ``LINK_NOT_FOUND``: somebody else has just used it, or it has expired.
     """
     if not use_email_token(token.user_id, purpose, token_hash=token.digest, at=clock.now()):
-        raise invalid_link()
+        raise no_link()
     delete_mails(token.user_id, purpose)
 
 
@@ -97,7 +97,6 @@ def find_secret(stored: Row, keys: Sequence[bytes]) -> str | None:
     return None
 
 
-def invalid_link() -> Invalid:
+def no_link() -> NotFound:
     """Return the refusal of a link that does not work (any more)."""
-    message = "This link does not work (any more). Ask for a new one."
-    return Invalid("LINK_INVALID", message, errors=[FieldError("token", "LINK_INVALID", message)])
+    return NotFound("LINK_NOT_FOUND", "This link does not work (any more). Ask for a new one.")

@@ -41,7 +41,7 @@ def verify_email(text: str) -> None:
     """Note that whoever holds this token reads the account's mail.
 
     Raises:
-        Invalid: ``LINK_INVALID``.
+        NotFound: ``LINK_NOT_FOUND``.
     """
     _verify(links.require_link(text, MailKind.EMAIL_VERIFICATION))
 
@@ -62,6 +62,6 @@ def _send_link(user_id: UUID, key: bytes) -> None:
 def _verify(token: Token) -> None:
     user = lock_user(token.user_id)
     if not is_usable(user):
-        raise links.invalid_link()
+        raise links.no_link()
     links.use_link(token, MailKind.EMAIL_VERIFICATION)
     note_verified(token.user_id, at=clock.now())
