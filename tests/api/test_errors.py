@@ -219,7 +219,9 @@ def test_doubled_slashes_are_no_address_and_no_redirect(
         "/", environ_overrides={"PATH_INFO": path}, headers={"Host": "evil.example.com"}
     )
 
-    assert (answer.status_code, answer.json["code"]) == (404, "NOT_FOUND")
+    # Two at the beginning are refused: one of them would vanish, and the rest be routed.
+    status = 400 if path.startswith("//") else 404
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
     assert "Location" not in answer.headers
 
 
