@@ -144,6 +144,14 @@ def test_limits_of_the_role_are_those_the_service_asks_for(roles: Roles) -> None
     assert asked[0] == f"{options.statement_timeout:g}s"
 
 
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+def test_limits_of_a_user_of_mariadb_hold_without_the_service(roles: Roles) -> None:
+    question = "SELECT @@max_statement_time, @@max_user_connections"
+    limits = [roles.execute(role, question) for role in ("owner", "rw", "ro")]
+
+    assert limits == [[(0, 10)], [(ConnectOptions().statement_timeout, 100)], [(30, 10)]]
+
+
 @pytest.mark.parametrize("server", ["postgresql"], indirect=True)
 def test_nothing_that_people_wrote_gets_into_the_log_of_the_server(roles: Roles) -> None:
     log = roles.server.process.log
