@@ -53,10 +53,10 @@ DELETE /api/v1/auth/sessions             401       401     401   204   204   204
 DELETE /api/v1/auth/sessions/<id>        401       401     401   404   204   404        404   404      401     401
 POST   /api/v1/auth/password             401       401     401   403   200   200        200   200      401     401
 POST   /api/v1/auth/password/forgot      200       200     200   200   200   200        200   200      200     200
-POST   /api/v1/auth/password/reset       200       200     200   200   200   200        200   200      422     422
+POST   /api/v1/auth/password/reset       200       200     200   200   200   200        200   200      404     404
 GET    /api/v1/auth/email                401       401     401   200   200   200        200   200      401     401
 POST   /api/v1/auth/email/verification   401       401     401   403   200   200        200   200      401     401
-POST   /api/v1/auth/email/verify         200       200     200   200   200   200        200   200      422     422
+POST   /api/v1/auth/email/verify         200       200     200   200   200   200        200   200      404     404
 
 GET    /api/v1/users/me                  401       401     401   200   200   200        200   200      401     401
 PATCH  /api/v1/users/me                  401       401     401   200   200   200        200   200      401     401
