@@ -105,7 +105,8 @@ def _start(
     environment = {
         name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
     }
-    environment |= {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "PORT": "0"} | settings
+    environment |= {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "PORT": "0"}
+    environment |= {"MAIL_SENDER": "file"} | settings
     program = ["-P", str(_FAULTY)] if is_faulty else ["-c", "from app.cli import main; main()"]
     command = [sys.executable, *program, "serve"]
     return subprocess.Popen(
