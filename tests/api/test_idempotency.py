@@ -20,7 +20,7 @@ from app.errors import Conflict, NotFound, Unavailable
 from app.metrics import render_metrics
 from app.models import get_db
 from app.usecases import history
-from tests.factories import make_user
+from tests.factories import PASSWORD, make_user, new_email
 from tests.support.people import API, Person, document, flaws, person, problem
 from tests.support.threads import run_together
 
@@ -169,6 +169,19 @@ def test_keys_of_different_people_have_nothing_to_do_with_each_other(client: Fla
     assert [answer.status_code for answer in answers] == [201, 201]
     assert not any(map(is_replay, answers))
     assert count_actions() == 2
+
+
+def test_guests_have_keys_and_keep_them_when_they_register(client: FlaskClient) -> None:
+    guest = Person(client, document(client.post(f"{API}/auth/guest"))["access_token"])
+    first = send(guest, key="k")
+    token = {"Authorization": f"Bearer {guest.access_token}"}
+    body = {"email": new_email(), "password": PASSWORD}
+    registered = document(client.post(f"{API}/auth/register", json=body, headers=token))
+
+    again = send(Person(client, registered["access_token"]), key="k")
+
+    assert is_replay(again)
+    assert again.data == first.data
 
 
 def test_whoever_may_not_ask_any_more_gets_no_answer_again(someone: Person) -> None:
