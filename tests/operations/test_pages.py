@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from bilayer.urls import parse_url
 from tests.architecture.documents import Block, blocks, pages
 from tests.container.conftest import PASSWORDS, Roles, make_roles, psql
 from tests.support.backend import running
@@ -28,6 +29,7 @@ STATISTICS = "pg_stat_statements"
 MADE = (
     "DROP DATABASE IF EXISTS shop",
     "DROP DATABASE IF EXISTS app",
+    "DROP DATABASE IF EXISTS app_restored",
     "DROP ROLE IF EXISTS app",
     "DROP ROLE IF EXISTS app_rw_2",
     "DROP ROLE IF EXISTS replicator",
@@ -132,15 +134,17 @@ def run_shell(
     secrets = folder / "secrets"
     secrets.mkdir(mode=0o700)
     (secrets / "secret_key").write_text("the key of the day before\n")
-    superuser = app.server.maintenance.set(drivername="postgresql", database=app.database)
     environment = {
         "PATH": f"{commands(folder)}:{Path(psql()).parent}:{os.environ['PATH']}",
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "DATABASE_URL": app.url("rw"),
         "DATA_DIR": str(folder),
         "SECRETS": str(secrets),
-        "SUPERUSER_URL": render(superuser),
-        "OWNER_URL": app.url("owner"),
+        "BACKUP": str(folder / "backup.dump"),
+        "SUPERUSER_URL": address(render(app.server.maintenance), app.database),
+        "OWNER_URL": address(app.url("owner"), app.database),
+        "RESTORED_OWNER_URL": address(app.url("owner"), "app_restored"),
+        "RESTORED_URL": address(app.url("rw"), "app_restored"),
         **{f"{who.upper()}_PASSWORD": word for who, word in PASSWORDS.items()},
     }
     return subprocess.run(
@@ -152,6 +156,11 @@ def run_shell(
         timeout=120,
         check=False,
     )
+
+
+def address(url: str, database: str) -> str:
+    """Return a URL as PostgreSQL's own programs read it."""
+    return render(parse_url(url).set(drivername="postgresql", database=database))
 
 
 def commands(folder: Path) -> Path:
