@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from tests.support import run as runs
 from tests.support.databases import ROOT, Database, drop_templates, migrated_database, new_database
+from tests.support.log_watch import LogWatch
 from tests.support.network import close_network
 from tests.support.servers import Server
 
@@ -38,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_RUN] = runs.Run.begin()
     else:
         config.stash[_RUN] = runs.Run.join(worker_input[_WORKER_INPUT])
+    config.pluginmanager.register(LogWatch(config.stash[_RUN]))
     urls = (os.environ.get(name) for name in ("TEST_POSTGRESQL_URL", "TEST_MARIADB_URL"))
     close_network(host for url in urls if url and (host := sa.make_url(url).host))
 

@@ -45,7 +45,9 @@ def roles(server: Server, suite_run: Run) -> Iterator[Roles]:
 @pytest.fixture
 def backend(roles: Roles, tmp_path: Path) -> Iterator[Backend]:
     """The service as the role that serves, as talkative as it can be made."""
-    with running(roles.url("rw"), tmp_path, LOG_LEVEL="debug", DB_ECHO_SQL="true") as backend:
+    with running(
+        roles.url("rw"), tmp_path, LOG_LEVEL="debug", DB_ECHO_SQL="true", MAIL_SENDER="file"
+    ) as backend:
         yield backend
 
 

@@ -104,6 +104,11 @@ class Run:
         self._start(engine)
         return self._servers[engine]
 
+    def logs(self) -> list[Path]:
+        """List the logs of the servers that are the run's own."""
+        processes = [server.process for server in self._servers.values()]
+        return [process.log for process in processes if process is not None]
+
     def new_name(self) -> str:
         """Name a database that no other run or worker will name."""
         return f"bilayer_test_{uuid.uuid4().hex[:16]}"
@@ -127,6 +132,7 @@ class Run:
         self._servers.update(started)
         for server in ours:
             server.start()
+            server.keep_quiet()
 
     def _obtain(self, engine: str) -> servers.Server:
         lent = os.environ.get(URL_SETTINGS[engine])

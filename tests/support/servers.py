@@ -97,6 +97,10 @@ class Server(ABC):
             raise RuntimeError(message)
         return self.process
 
+    def keep_quiet(self) -> None:
+        """Let the superuser's statements out of the server's log, as production does with roles."""
+        return
+
     @abstractmethod
     def _creation(self, name: str, template: str | None) -> str: ...
 
@@ -114,6 +118,10 @@ class PostgreSQLServer(Server):
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
+
+    def keep_quiet(self) -> None:
+        for setting in ("log_min_error_statement = 'panic'", "log_error_verbosity = 'terse'"):
+            self.execute(f"ALTER ROLE CURRENT_USER SET {setting}")
 
     def _creation(self, name: str, template: str | None) -> str:
         return f'CREATE DATABASE "{name}" TEMPLATE "{template or "template1"}"'
