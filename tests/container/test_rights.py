@@ -144,6 +144,28 @@ def test_user_of_mariadb_with_one_right_too_many_is_refused(
     assert what in text
 
 
+@on_mariadb
+def test_rights_that_come_by_a_role_count(roles: Roles) -> None:
+    rights = "SELECT, INSERT, UPDATE, DELETE ON `{database}`.*"
+    change(roles, "CREATE OR REPLACE ROLE writers", f"GRANT {rights} TO writers")
+    change(roles, "CREATE OR REPLACE USER by_role IDENTIFIED BY 'unguessable!'")
+    change(roles, "GRANT writers TO by_role", "SET DEFAULT ROLE writers FOR by_role")
+    url = roles.server.maintenance.set(database=roles.database)
+    url = url.set(username="by_role", password="unguessable!")
+
+    preflight(render(url), workers=1)
+    change(roles, "GRANT FILE ON *.* TO writers")
+
+    assert refusal(render(url), workers=1).count(";") == 1
+
+
+@on_mariadb
+def test_rights_of_others_do_not_count(roles: Roles) -> None:
+    change(roles, "GRANT SELECT ON mysql.* TO app_rw")
+
+    preflight(roles.url("rw"), workers=1)
+
+
 def test_every_table_it_may_not_write_is_named(roles: Roles) -> None:
     change(roles, *WITHOUT_INSERT[roles.server.engine])
 

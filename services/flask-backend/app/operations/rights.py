@@ -4,15 +4,13 @@ A role that can make or drop tables turns any flaw of the service into the loss 
 ``sql/roles.*.sql`` make one that cannot.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 import sqlalchemy as sa
 
+from app.operations.grants import GRANT_OPTION, ROWS, read_grants
 from bilayer.urls import engine_name
-
-_NEEDED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 # Each answer is called what is wrong with the role if it is true.
 _POSTGRESQL_FLAWS: Final = """
@@ -38,15 +36,6 @@ _POSTGRESQL_LACKING: Final = """
     WHERE relnamespace = current_schema()::regnamespace AND relname = ANY (:tables)
         AND NOT has_table_privilege(pg_class.oid, privilege)"""
 
-# Those of the server, of the database (whose name may be a pattern) and of its tables.
-_MYSQL_RIGHTS: Final = """
-    SELECT NULL, privilege_type, is_grantable FROM information_schema.user_privileges
-    UNION ALL
-    SELECT NULL, privilege_type, is_grantable FROM information_schema.schema_privileges
-    WHERE database() LIKE table_schema
-    UNION ALL
-    SELECT table_name, privilege_type, is_grantable FROM information_schema.table_privileges
-    WHERE table_schema = database()"""
 _MYSQL_EXCESS: Final = {
     "SUPER": "administers the server",
     "FILE": "reads and writes files of the server",
@@ -54,6 +43,7 @@ _MYSQL_EXCESS: Final = {
     "CREATE": "may make tables",
     "ALTER": "may alter tables",
     "DROP": "may drop and truncate tables",
+    GRANT_OPTION: "may give its rights to others",
 }
 
 
@@ -73,29 +63,24 @@ def _find_in_postgresql(connection: sa.Connection, tables: list[str]) -> Iterato
     answers = connection.execute(sa.text(_POSTGRESQL_FLAWS)).mappings().one()
     yield from (str(flaw) for flaw, is_so in answers.items() if is_so)
     question = sa.text(_POSTGRESQL_LACKING)
-    names = {"tables": tables, "needed": list(_NEEDED)}
+    names = {"tables": tables, "needed": list(ROWS)}
     lacking = {(table, right) for table, right in connection.execute(question, names)}
     yield from _sentences(lacking)
 
 
 def _find_in_mysql(connection: sa.Connection, tables: list[str]) -> Iterator[str]:
-    rights: dict[str | None, set[str]] = defaultdict(set)
-    may_grant = False
-    for table, right, is_grantable in connection.execute(sa.text(_MYSQL_RIGHTS)):
-        rights[table].add(right)
-        may_grant |= is_grantable == "YES"
-    everywhere = rights[None]
+    database = connection.execute(sa.text("SELECT database()")).scalar_one()
+    rights = read_grants(connection.execute(sa.text("SHOW GRANTS")).scalars(), database)
     held = set().union(*rights.values())
     yield from (flaw for right, flaw in _MYSQL_EXCESS.items() if right in held)
-    if may_grant:
-        yield "may give its rights to others"
-    wanted = {(table, right) for table in tables for right in _NEEDED}
-    yield from _sentences({pair for pair in wanted if pair[1] not in everywhere | rights[pair[0]]})
+    wanted = {(table, right) for table in tables for right in ROWS}
+    here = {table: rights.get(table, set()) | rights.get("*", set()) for table in tables}
+    yield from _sentences({(table, right) for table, right in wanted if right not in here[table]})
 
 
 def _sentences(lacking: set[tuple[str, str]]) -> Iterator[str]:
     """Say for each right on which tables it is missing."""
-    for right in _NEEDED:
+    for right in ROWS:
         tables = sorted(table for table, missing in lacking if missing == right)
         if tables:
             yield f"may not {right} in {', '.join(tables)}"
