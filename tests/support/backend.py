@@ -9,15 +9,18 @@ import sys
 import threading
 import time
 from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.support.log_watch import find_leaks
+
 _LAUNCHER = Path(__file__).with_name("die_with_parent.py")
-_FAULTY = Path(__file__).with_name("faulty.py")
+_GENUINE = ["-c", "from app.cli import main; main()"]
+_FAULTY = ["-P", str(Path(__file__).with_name("faulty.py"))]
 _START_SECONDS = 30
 _STOP_SECONDS = 40
 
@@ -67,19 +70,29 @@ class Backend:
         return self.process.wait(_STOP_SECONDS)
 
 
-@contextmanager
-def running(
-    database_url: str, folder: Path, *, is_faulty: bool = False, **settings: str
-) -> Iterator[Backend]:
+def running(database_url: str, folder: Path, **settings: str) -> AbstractContextManager[Backend]:
     """Run ``backend serve`` until the block ends.
 
     Args:
         database_url: Its database, migrated.
         folder: Where it keeps its key.
-        is_faulty: Give it the routes of ``tests.support.faulty``.
         **settings: Other settings, as the environment spells them.
     """
-    process = _start(database_url, folder, settings, is_faulty=is_faulty)
+    return _running(_GENUINE, database_url, folder, settings)
+
+
+def running_faulty(
+    database_url: str, folder: Path, **settings: str
+) -> AbstractContextManager[Backend]:
+    """Run the same with the routes and the setting of ``tests.support.faulty``."""
+    return _running(_FAULTY, database_url, folder, settings)
+
+
+@contextmanager
+def _running(
+    program: list[str], database_url: str, folder: Path, settings: dict[str, str]
+) -> Iterator[Backend]:
+    process = _start(program, database_url, folder, settings)
     log: list[dict[str, Any]] = []
     address: queue.Queue[str] = queue.Queue()
     reader = threading.Thread(target=_read, args=(process, log, address), daemon=True)
@@ -97,17 +110,19 @@ def running(
         reader.join()
         assert process.stdout is not None
         process.stdout.close()
+        # A mail on the console is text, and is meant to be read.
+        events = (json.dumps(event) for event in log if event["level"] != "text")
+        assert list(find_leaks(events)) == []
 
 
 def _start(
-    database_url: str, folder: Path, settings: dict[str, str], *, is_faulty: bool
+    program: list[str], database_url: str, folder: Path, settings: dict[str, str]
 ) -> subprocess.Popen[str]:
     environment = {
         name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
     }
     environment |= {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "PORT": "0"}
     environment |= {"MAIL_SENDER": "file"} | settings
-    program = ["-P", str(_FAULTY)] if is_faulty else ["-c", "from app.cli import main; main()"]
     command = [sys.executable, *program, "serve"]
     return subprocess.Popen(
         [

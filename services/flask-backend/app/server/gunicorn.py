@@ -5,6 +5,7 @@ before the fork. Limits and times: see ``docs/server.md``.
 """
 
 import atexit
+import gc
 import math
 import os
 import resource
@@ -61,7 +62,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         # ruff: enable[PLC0415]
 
         close_db()
-        return create_app(self.settings)
+        application = create_app(self.settings)
+        # No worker has to look through what it shares with the master, not even when it ends.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        return application
 
     def reload(self) -> None:
         """Build the application anew with what the files of secrets say now, or keep it."""

@@ -7,6 +7,7 @@ when all of it has arrived, and the thread is free when the answer is made; ever
 """
 
 import errno
+import select
 import signal
 import sys
 import time
@@ -33,10 +34,11 @@ QUEUE_SECONDS: Final = 2.0
 """How long a whole request waits for a thread."""
 
 TICK_SECONDS: Final = 0.05
-"""While its threads are busy, a worker takes only connections that no other one took for a tick."""
+PATIENCE_TICKS: Final = 3
+"""A worker whose threads are busy takes connections only after others had so long to take them."""
 
-LEFTOVERS: Final = 64
-"""How many of them it takes at once."""
+LEFTOVERS: Final = 128
+"""How many it takes then, in one tick."""
 
 EXIT_SECONDS: Final = 3.0
 """How long the end of a stopping process takes, its last mail included."""
@@ -69,7 +71,7 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         self._running = 0
         self._newcomers: set[Connection] = set()
         self._is_full = False
-        self._is_busy = False
+        self._patience = 0
         self._next_tick = 0.0
 
     def init_signals(self) -> None:
@@ -170,15 +172,22 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             self.clients.refuse(self._queue.popleft().conn, BUSY)
         if self.nr >= self._worn_after:
             self.orders.wear_out()
-        was_busy, self._is_busy = self._is_busy, not self._has_room()
-        if was_busy and self._is_busy and self.sockets:
-            self._is_full = False
-            self._newcomers.clear()
+        is_patient = not self._has_room() and self._has_leftovers()
+        self._patience = self._patience + 1 if is_patient else 0
+        self._is_full = False
+        self._newcomers.clear()
+        if self._patience >= PATIENCE_TICKS:
             self._take_leftovers(LEFTOVERS)
 
     def _has_room(self) -> bool:
         busy = self._running + len(self._queue) + len(self._newcomers)
         return bool(busy < self.cfg.threads) and not self._is_full
+
+    def _has_leftovers(self) -> bool:
+        backlog = select.poll()
+        for listener in self.sockets:
+            backlog.register(listener, select.POLLIN)
+        return bool(self.sockets) and bool(backlog.poll(0))
 
     def _take_leftovers(self, most: int) -> None:
         for listener in self.sockets:
