@@ -107,6 +107,7 @@ def test_superuser_is_refused(roles: Roles) -> None:
         ("REVOKE CONNECT ON DATABASE {database} FROM app_rw", None, "may not connect"),
         ("ALTER TABLE users OWNER TO app_rw", None, "owns tables"),
         ("REVOKE UPDATE ON users FROM app_rw", None, "may not UPDATE in users"),
+        ("REVOKE SELECT ON alembic_version FROM app_rw", None, "may not SELECT in alembic_version"),
     ],
 )
 def test_role_with_one_wrong_right_is_refused(

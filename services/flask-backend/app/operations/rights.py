@@ -33,7 +33,8 @@ _POSTGRESQL_FLAWS: Final = """
 _POSTGRESQL_LACKING: Final = """
     SELECT relname, privilege
     FROM pg_class, unnest(:needed) AS privilege
-    WHERE relnamespace = current_schema()::regnamespace AND relname = ANY (:tables)
+    WHERE relnamespace = current_schema()::regnamespace
+        AND (relname = ANY (:tables) OR (relname, privilege) = ('alembic_version', 'SELECT'))
         AND NOT has_table_privilege(pg_class.oid, privilege)"""
 
 _MYSQL_EXCESS: Final = {
@@ -53,6 +54,7 @@ def find_flaws(connection: sa.Connection, tables: Iterable[str]) -> list[str]:
     Args:
         connection: A connection of that role.
         tables: The tables whose rows it must read and write; those that are missing do not count.
+            It must read the database's revision too.
     """
     if engine_name(connection.dialect.name) == "postgresql":
         return list(_find_in_postgresql(connection, list(tables)))
@@ -74,7 +76,8 @@ def _find_in_mysql(connection: sa.Connection, tables: list[str]) -> Iterator[str
     held = set().union(*rights.values())
     yield from (flaw for right, flaw in _MYSQL_EXCESS.items() if right in held)
     wanted = {(table, right) for table in tables for right in ROWS}
-    here = {table: rights.get(table, set()) | rights.get("*", set()) for table in tables}
+    wanted.add(("alembic_version", "SELECT"))
+    here = {table: rights.get(table, set()) | rights.get("*", set()) for table, _ in wanted}
     yield from _sentences({(table, right) for table, right in wanted if right not in here[table]})
 
 
