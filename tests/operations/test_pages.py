@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from bilayer.urls import parse_url
 from tests.architecture.documents import Block, blocks, pages
 from tests.container.conftest import PASSWORDS, Roles, make_roles, psql
+from tests.operations.conftest import KEY, diagnose, problems, settings_with
 from tests.support.backend import running
 from tests.support.databases import ROOT, migrate
 from tests.support.run import Run
@@ -100,6 +102,27 @@ def test_all_sql_of_the_pages_runs(app: Roles, *, statistics: bool) -> None:
             refused[str(block)] = done.stderr
 
     assert refused == {}
+
+
+def test_the_roles_leave_the_doctor_nothing_to_say_in_production(
+    app: Roles, tmp_path: Path
+) -> None:
+    settings = settings_with(
+        tmp_path,
+        app.url("rw"),
+        env="prod",
+        secret_key=SecretStr(KEY),
+        migration_database_url=SecretStr(app.url("owner")),
+        mail_sender="file",
+        public_url="https://app.example.com",
+        workers=1,
+    )
+
+    findings = diagnose(settings)
+
+    assert problems(findings) == set()
+    asked = {name for name in findings if name.startswith(("database", "migration"))}
+    assert {str(findings[name].outcome) for name in asked} <= {"ok", "skipped"}
 
 
 @pytest.mark.parametrize("server", ["mariadb"], indirect=True)
