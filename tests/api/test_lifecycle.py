@@ -86,7 +86,7 @@ def test_connection_is_given_back_after_every_request(app: Flask) -> None:
 
     statuses = [client.post("/work").status_code for _ in range(3)]
 
-    assert statuses == [200, 500, 500]
+    assert statuses == [200, 409, 409]
     assert in_use() == 0
 
 
