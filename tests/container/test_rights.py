@@ -101,6 +101,11 @@ def test_superuser_is_refused(roles: Roles) -> None:
         ("GRANT CREATE ON DATABASE {database} TO app_rw", None, "may make schemas"),
         ("GRANT TRUNCATE ON users TO app_rw", None, "may truncate tables"),
         ("GRANT app_owner TO app_rw", "REVOKE app_owner FROM app_rw", "owns tables"),
+        (
+            "GRANT pg_read_server_files TO app_rw",
+            "REVOKE pg_read_server_files FROM app_rw",
+            "may use files",
+        ),
         ("ALTER ROLE app_rw CREATEROLE", "ALTER ROLE app_rw NOCREATEROLE", "may make roles"),
         ("ALTER ROLE app_rw BYPASSRLS", "ALTER ROLE app_rw NOBYPASSRLS", "row security"),
         ("REVOKE USAGE ON SCHEMA public FROM app_rw", None, "may use no schema"),

@@ -25,9 +25,15 @@ _POSTGRESQL_FLAWS: Final = """
         has_database_privilege(current_database(), 'CREATE') AS "may make schemas",
         current_schema() IS NULL AS "may use no schema of its search_path",
         coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS "may make tables",
-        EXISTS (SELECT FROM tables WHERE pg_has_role(relowner, 'USAGE')) AS "owns tables",
+        EXISTS (SELECT FROM tables WHERE pg_has_role(relowner, 'MEMBER')) AS "owns tables",
         EXISTS (SELECT FROM tables WHERE has_table_privilege(oid, 'TRUNCATE'))
-            AS "may truncate tables"
+            AS "may truncate tables",
+        EXISTS (
+            SELECT FROM pg_roles AS other
+            WHERE other.rolname IN (
+                'pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'
+            ) AND pg_has_role(other.oid, 'MEMBER')
+        ) AS "may use files and programs of the server"
     FROM pg_roles WHERE rolname = current_user"""
 
 _POSTGRESQL_LACKING: Final = """
