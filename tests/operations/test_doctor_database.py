@@ -266,8 +266,14 @@ def test_more_connections_than_the_server_has_are_told(
 
 
 @SERVERS
+def test_a_clock_that_is_right_is_well(database_url: str, tmp_path: Path) -> None:
+    assert diagnose(settings_with(tmp_path, database_url))["database_clock"].outcome == "ok"
+
+
+# A frozen clock falls behind while the doctor is on the way.
+@SERVERS
 @pytest.mark.parametrize(
-    ("seconds", "outcome"), [(0, "ok"), (-5, "warning"), (5, "warning"), (300, "problem")]
+    ("seconds", "outcome"), [(-5, "warning"), (30, "warning"), (-300, "problem"), (300, "problem")]
 )
 def test_a_clock_that_is_off_is_told(
     database_url: str, tmp_path: Path, seconds: int, outcome: str

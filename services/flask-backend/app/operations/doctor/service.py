@@ -11,7 +11,7 @@ from app.operations.doctor.findings import Finding, skipped, warn, well, wrong
 
 CHECKS: Final = ("port",)
 
-_SECONDS: Final = 2.0
+_SECONDS: Final = 4.0
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read here, not bound
 
 
