@@ -22,6 +22,13 @@ database_test = pytest.mark.usefixtures("database")
 servers_only = pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
 
 
+MAKE_READ_ONLY = {
+    "sqlite": "PRAGMA query_only=ON",
+    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+}
+
+
 class Spending:
     """Something that must happen once, and the number of times it was tried."""
 
@@ -125,6 +132,17 @@ def test_key_of_an_account_that_is_gone_is_refused_as_its_token_would_be() -> No
         ask(user_id, Spending(user_id))
 
     assert refusal.value.code == "TOKEN_INVALID"
+
+
+@database_test
+def test_answers_are_given_again_while_the_database_only_reads(engine: str) -> None:
+    spend = Spending(make_user()["id"])
+    first = ask(spend.user_id, spend, fingerprint="0")
+    get_db().executesql(MAKE_READ_ONLY[engine])
+
+    again = ask(spend.user_id, spend, fingerprint="0")
+
+    assert (again.body, again.is_replayed) == (first.body, True)
 
 
 @database_test

@@ -8,7 +8,7 @@ there a wait that is too long cannot be told from any other one, and ends as suc
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from app.models import (
     transaction,
     update_idempotency_key,
 )
-from app.usecases.work import decided_unit_of_work, unit_of_work
+from app.usecases.work import decided_unit_of_work
 from bilayer.runtime.errors import LockTimeout, SerializationFailure
 
 LIFETIME: Final = timedelta(hours=24)
@@ -88,8 +88,6 @@ def answer_once(
         StillRunning: ``IDEMPOTENCY_KEY_IN_USE``: the same request is being performed.
         AppError: A refusal that is not remembered.
     """
-    if request.fingerprint.startswith(_FORGETTING):  # One request in sixteen.
-        _forget_expired()
     answer = _answer(request, perform, refuse)
     if answer.is_replayed:
         record_replay()
@@ -126,21 +124,22 @@ def _claim(request: Request) -> Answer | None:
     try:
         if row is not None:
             delete_idempotency_key(request.user_id, request.key, expired_at=now)
-        create_idempotency_key(
-            request.user_id,
-            request.key,
-            fingerprint=request.fingerprint,
-            created_at=now,
-            expires_at=now + LIFETIME,
-        )
+        _store_claim(request, now)
     except UniqueViolation:
         raise SerializationFailure("the same request was performed in the meantime") from None
     except LockTimeout:
         code, message = "IDEMPOTENCY_KEY_IN_USE", "The request with this key is still running."
         raise StillRunning(code, message) from None
+    if request.fingerprint.startswith(_FORGETTING):  # One request in sixteen.
+        delete_expired_idempotency_keys(expired_at=now, limit=_FORGOTTEN_AT_ONCE)
     return None
 
 
-@unit_of_work
-def _forget_expired() -> None:
-    delete_expired_idempotency_keys(expired_at=clock.now(), limit=_FORGOTTEN_AT_ONCE)
+def _store_claim(request: Request, now: datetime) -> None:
+    create_idempotency_key(
+        request.user_id,
+        request.key,
+        fingerprint=request.fingerprint,
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )
