@@ -9,7 +9,7 @@ import uuid_utils.compat
 
 from app.models import create_user, get_db
 from app.usecases import passwords
-from app.vocabulary import Role
+from app.vocabulary import Role, UserType
 
 PASSWORD = "seven purple umbrellas"
 _numbers = count(1)
@@ -29,6 +29,11 @@ def make_user(**columns: Any) -> dict[str, Any]:
 def make_admin(**columns: Any) -> dict[str, Any]:
     """Store an administrator."""
     return make_user(role=Role.ADMIN, **columns)
+
+
+def make_guest(**columns: Any) -> dict[str, Any]:
+    """Store a guest: an account without e-mail and password."""
+    return create_user(user_type=UserType.GUEST, **columns)
 
 
 def make_history(user_id: UUID, **columns: Any) -> dict[str, Any]:

@@ -18,12 +18,11 @@ from app.usecases.credentials import change_password, request_reset, reset_passw
 from app.usecases.links import LIFETIMES
 from app.usecases.lockout import GUESS_LIMIT
 from app.usecases.rates import MAIL_ADDRESS_LIMIT, MAIL_LIMIT
-from app.usecases.registration import make_guest
 from app.usecases.sessions import Client, TokenPair, authenticate, open_session
 from app.usecases.signing_in import SignedIn, login, logout, refresh
 from app.usecases.verification import verify_email
 from app.vocabulary import MANAGED_EXTERNALLY, MailKind
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, make_guest, make_user
 from tests.support.mailbox import KEY, Mailbox, token_in
 from tests.support.threads import run_together
 
@@ -136,10 +135,10 @@ def test_new_password_must_be_good_and_new(new: str, code: str) -> None:
 
 
 def test_guest_has_no_password_to_change() -> None:
-    guest = make_guest(CLIENT)
+    pair = sign_in(make_guest())
 
     with pytest.raises(Forbidden) as refused:
-        change(guest.tokens)
+        change(pair)
 
     assert refused.value.code == "GUEST_ACCOUNT"
 
@@ -335,7 +334,7 @@ def test_whoever_cannot_use_a_link_is_sent_none(mailbox: Mailbox, who: str) -> N
     elif who == "deleted":
         delete_account(user["id"])
     elif who == "guest":
-        make_guest(CLIENT)
+        make_guest()
 
     ask("nobody@example.com" if who in {"nobody", "guest"} else user["email"])
 

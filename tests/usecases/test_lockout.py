@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app import clock
 from app.errors import AppError, TooManyRequests, Unauthorized, Unavailable
@@ -333,3 +334,17 @@ def test_locked_account_refuses_the_right_password_too_and_says_when_to_come_bac
     with clock.frozen(NOON + timedelta(seconds=1)):
         signed_in = login(email=user["email"], password=PASSWORD, client=Client(HERE))
     assert signed_in.user["id"] == user["id"]
+
+
+def test_attempts_that_meet_a_lock_are_counted_for_the_operator() -> None:
+    before = REGISTRY.get_sample_value("sign_in_locked_total") or 0
+    user = make_user()
+
+    with clock.frozen(NOON):
+        for _ in range(GUESS_LIMIT.free_attempts + 1):
+            claim_attempt(user["id"], user["email"], HERE)
+        for _ in range(2):
+            with pytest.raises(TooManyRequests):
+                claim_attempt(user["id"], user["email"], HERE)
+
+    assert REGISTRY.get_sample_value("sign_in_locked_total") == before + 2

@@ -13,11 +13,10 @@ from app.usecases.accounts import delete_account
 from app.usecases.credentials import reset_password
 from app.usecases.links import LIFETIMES
 from app.usecases.rates import MAIL_LIMIT
-from app.usecases.registration import make_guest
 from app.usecases.sessions import Client
 from app.usecases.verification import send_verification, verify_email
 from app.vocabulary import MailKind
-from tests.factories import make_user
+from tests.factories import make_guest, make_user
 from tests.support.mailbox import KEY, Mailbox, token_in
 from tests.support.threads import run_together
 
@@ -126,7 +125,7 @@ def test_verified_email_needs_no_further_mail(mailbox: Mailbox) -> None:
 
 def test_guest_has_no_email_to_verify() -> None:
     with pytest.raises(Forbidden) as refused:
-        send(make_guest(NOWHERE).user)
+        send(make_guest())
 
     assert refused.value.code == "GUEST_ACCOUNT"
 
