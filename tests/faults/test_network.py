@@ -65,6 +65,7 @@ def test_d9_silent_server_costs_one_request_and_not_the_worker(site: Site) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
 def test_d9_breaker_spares_those_who_come_later(site: Site) -> None:
     site.proxy.fall_silent(seconds=60)
     with ThreadPoolExecutor(8) as pool:
@@ -79,6 +80,7 @@ def test_d9_breaker_spares_those_who_come_later(site: Site) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
 def test_d10_dead_host_is_given_up_in_time(site: Site) -> None:
     process = site.server.process
     assert process is not None

@@ -23,6 +23,7 @@ from bilayer.errors import BilayerError
 from bilayer.runtime import Database, StatementTimeout, TransactionMisuse
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import backend, only
+from tests.bilayer.runtime.guards import Watchman
 from tests.bilayer.runtime.threads import other_thread, run_together
 
 CHILD_SECONDS = 10
@@ -348,3 +349,29 @@ def _count_or_refusal(database: Database) -> int | str:
 
 def _backend_as_text(database: Database) -> str:
     return str(backend(database))
+
+
+def test_guard_starts_anew_in_a_child(tables_url: str) -> None:
+    guard = Watchman()
+    with schema.connect(tables_url, guard=guard) as database:
+        count(database)
+        database.release()
+
+        told = Child(lambda: (count(database), guard.told)).result()
+
+    # The parent's ticket is the parent's: the child does not give it back.
+    assert told == [0, ["admit", "connected", "leave", "renew", "admit", "connected"]]
+    assert "renew" not in guard.told
+
+
+@only("postgresql", "mariadb")
+def test_ticket_that_is_out_at_a_fork_is_given_back_by_the_parent_alone(tables_url: str) -> None:
+    guard = Watchman()
+    with schema.connect(tables_url, guard=guard) as database:
+        count(database)
+
+        told = Child(lambda: (count(database), database.release(), guard.told)).result()
+
+        assert guard.told == ["admit", "connected"]
+    assert guard.told == ["admit", "connected", "leave"]
+    assert told[-1] == ["admit", "connected", "renew", "admit", "connected", "leave"]

@@ -26,41 +26,10 @@ from bilayer.runtime import (
 )
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import SLOW, Statements, backend, only, wait_until
+from tests.bilayer.runtime.guards import Watchman
 from tests.bilayer.runtime.owners import add, names
 from tests.bilayer.runtime.threads import other_thread
 from tests.support.proxy import Proxy
-
-
-class Watchman:
-    """A guard that notes what it is told, and refuses or hurries on demand."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-        self.is_open = True
-        self.ends_at: float | None = None
-
-    def admit(self) -> None:
-        if not self.is_open:
-            raise CircuitOpen("not now", retry_after=7)
-        self.told.append("admit")
-
-    def connected(self) -> None:
-        self.told.append("connected")
-
-    def failed(self) -> None:
-        self.told.append("failed")
-
-    def leave(self) -> None:
-        self.told.append("leave")
-
-    def remaining(self) -> float | None:
-        return None if self.ends_at is None else self.ends_at - time.monotonic()
-
-    def renew(self) -> None:
-        self.told.append("renew")
-
-    def give(self, seconds: float) -> None:
-        self.ends_at = time.monotonic() + seconds
 
 
 @pytest.fixture
@@ -305,6 +274,28 @@ def test_new_connection_takes_no_longer_than_the_time(guard: Watchman, tables_ur
             database.dal.executesql("SELECT 1")
 
         assert time.monotonic() - began < 6
+        assert guard.told == ["admit", "leave"]
+
+
+@only("postgresql", "mariadb")
+def test_ping_of_a_pooled_connection_takes_no_longer_than_the_time(
+    guard: Watchman, tables_url: str
+) -> None:
+    with (
+        Proxy(tables_url) as proxy,
+        schema.connect(proxy.url, guard=guard, connect_timeout=8, read_timeout=9) as database,
+    ):
+        database.dal.executesql("SELECT 1")
+        database.release()
+        guard.told.clear()
+        proxy.fall_silent()
+        guard.give(0.4)
+        began = time.monotonic()
+
+        with pytest.raises(DeadlineExceeded):
+            database.dal.executesql("SELECT 1")
+
+        assert time.monotonic() - began < 5
         assert guard.told == ["admit", "leave"]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,23 @@ def test_file_on_a_read_only_disk_is_read(suite_run: Run) -> None:
             with pytest.raises(ReadOnly):
                 owners.insert(id=uuid.uuid4())
             with pytest.raises(ReadOnly), database.transaction():
+                owners.insert(id=uuid.uuid4())
+
+
+def test_log_that_a_crash_left_is_read_too(suite_run: Run, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/app.db"
+    schema.create_tables(url)
+    with small_disk(suite_run, 8) as disk:
+        with schema.connect(url) as database:
+            add(database.dal, "in the log")
+            for file in tmp_path.glob("app.db*"):
+                shutil.copy(file, disk.folder)
+        disk.make_read_only()
+
+        with schema.connect(f"sqlite:///{disk.folder}/app.db") as database:
+            owners = database.dal.owners
+            assert [row["name"] for row in database.dal(owners).dicts()] == ["in the log"]
+            with pytest.raises(ReadOnly):
                 owners.insert(id=uuid.uuid4())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from bilayer.runtime.errors import DeadlineExceeded
 from bilayer.runtime.guard import Guard, shortest
 
 
@@ -40,12 +41,17 @@ def pool_class(guard: Guard | None) -> type[sa.QueuePool]:
 
 
 def bound_connecting(engine: sa.Engine, guard: Guard | None) -> None:
-    """Give a new connection no longer than the calling thread has time; drivers count seconds."""
+    """Give a new connection no longer than the calling thread has time; drivers count seconds.
+
+    Without time none is begun. Then SQLAlchemy lets our error through.
+    """
     if guard is None:
         return
 
     @event.listens_for(engine, "do_connect")
     def _hurry(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+        if shortest(1, guard) <= 0:
+            raise DeadlineExceeded("the time of the caller is over")
         for name in ("connect_timeout", "read_timeout"):
             if name in options:
                 options[name] = max(1, ceil(shortest(options[name], guard)))
