@@ -88,7 +88,7 @@ def test_open_circuit_refuses_at_once_and_takes_no_place(gate: Admission) -> Non
         gate.admit()
     seconds = time.monotonic() - began
 
-    assert seconds < 0.1  # A hundred refusals: each in less than a millisecond.
+    assert seconds < 1  # A hundred refusals. Each takes microseconds; cores are shared.
     assert 0 < refusal.value.retry_after <= 1.2
     assert gate.breaker.state is BreakerState.OPEN
     assert value("circuit_breaker_state", dependency="database") == BreakerState.OPEN
