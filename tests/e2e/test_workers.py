@@ -337,3 +337,13 @@ def test_w13_service_that_cannot_start_says_why_and_ends(
     assert ended.stdout == ""
     assert ended.stderr.startswith(sentence)
     assert "Traceback" not in ended.stderr
+
+
+def test_w13_service_whose_workers_cannot_start_ends(migrated_url: str, tmp_path: Path) -> None:
+    with running_faulty(migrated_url, tmp_path, BOOT_FAILURE="1") as backend:
+        code = backend.process.wait(30)
+
+    events = [event["event"] for event in backend.log]
+    assert code == 3
+    assert "Reason: Worker failed to boot." in events
+    assert not [event for event in events if "HaltServer" in event]

@@ -1,6 +1,7 @@
 """``backend serve`` with routes that misbehave, for faults no client can cause. Run as a script.
 
-MAX_REQUESTS in the environment says after how many requests a worker is replaced.
+MAX_REQUESTS in the environment says after how many requests a worker is replaced; with
+BOOT_FAILURE no worker starts.
 """
 
 import os
@@ -62,9 +63,16 @@ def release_or_fail() -> None:
     release()
 
 
+def fail(worker: Any) -> None:
+    """Fail as a worker that cannot start does."""
+    raise RuntimeError
+
+
 if __name__ == "__main__":
     from app.server import gunicorn
 
+    if "BOOT_FAILURE" in os.environ:
+        gunicorn._begin_worker = fail
     app.create_app = create_faulty_app
     gunicorn.MAX_REQUESTS = int(os.environ.get("MAX_REQUESTS", "20000"))  # type: ignore[misc]  # a constant but for this
     main()
