@@ -79,6 +79,14 @@ def test_expecting_client_is_invited_once() -> None:
     assert not inbox.must_invite()
 
 
+def test_client_of_an_old_version_is_not_invited() -> None:
+    inbox = Inbox(100)
+    inbox.add(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+
+    assert inbox.take() is None
+    assert not inbox.must_invite()
+
+
 def test_expecting_client_is_not_invited_to_send_too_much() -> None:
     inbox = Inbox(100)
     inbox.add(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 101\r\n\r\n")

@@ -119,6 +119,19 @@ def test_requests_that_fill_the_memory_are_cut_the_slowest_first(loop: Loop) -> 
     assert len(loop.clients) == 4
 
 
+def test_requests_that_wait_and_fill_the_memory_are_refused(loop: Loop) -> None:
+    clients = [loop.connect() for _ in range(4)]
+    for client in clients:
+        send(loop, client, HEAD_OF_POST + b"x" * 1_000_000)
+
+    assert len(loop.passed_on) == 1
+    assert [client.recv(12) for client in clients[1:]] == [b"HTTP/1.1 503"] * 3
+
+    answer(loop, b"done")
+    send(loop, clients[0], HEAD_OF_POST + b"x" * 1_000_000)
+    assert len(loop.passed_on) == 1
+
+
 def test_answers_that_fill_the_memory_are_cut_the_slowest_first(loop: Loop) -> None:
     slow = [loop.connect() for _ in range(4)]
     for client in slow:

@@ -28,6 +28,7 @@ class Connection:
         arrived: When the first byte of the request was read; None: there is none.
         deadline: When whatever it waits for must have happened.
         answer_deadline: When the answer must be sent.
+        passed_on: How many bytes the request has that is being answered.
         is_kept: Whether another request may follow the answer.
     """
 
@@ -41,6 +42,7 @@ class Connection:
         self.arrived: float | None = None
         self.deadline = 0.0
         self.answer_deadline = 0.0
+        self.passed_on = 0
         self.is_kept = False
 
 

@@ -92,7 +92,8 @@ class Inbox:
             return None
         if int(length) > self._max_body or expectation != b"100-continue":
             return None
-        self._expects_continue = b"expect" in fields
+        request_line = self._data[: self._data.find(b"\r\n")]
+        self._expects_continue = b"expect" in fields and request_line.endswith(b" HTTP/1.1")
         return int(length)
 
     def _cut(self, size: int) -> bytes:

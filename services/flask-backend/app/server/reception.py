@@ -15,7 +15,7 @@ from typing import Any, Final
 from app.server.connections import Connection, Crowd
 from app.server.inbox import HEAD_BYTES
 from app.server.outbox import ClientGone
-from app.server.refusals import TIMEOUT, Refusal, write_refusal
+from app.server.refusals import BUSY, TIMEOUT, Refusal, write_refusal
 
 HEAD_SECONDS: Final = 5.0
 BODY_SECONDS: Final = 10.0
@@ -28,7 +28,7 @@ LINGER_SECONDS: Final = 2.0
 """How long a client may take to hang up. Closed sooner, it could lose the end of the answer."""
 
 KEPT_BYTES: Final = 64 * 2**20
-"""How much is kept of unfinished requests, and of unread answers, each all together."""
+"""How much is kept of unfinished requests, of unanswered ones, and of unread answers, each."""
 
 
 class Reception:
@@ -54,6 +54,7 @@ class Reception:
         self._kept_bytes = max(KEPT_BYTES, 2 * max_body)
         self._idle_seconds = idle_seconds
         self._count = 0
+        self._passed_on = 0
         self._unready = Crowd(poller, EVENT_READ, self._receive, self._give_up)
         self._unsent = Crowd(poller, EVENT_WRITE, self._send_more, self._close)
         self._lingering = Crowd(poller, EVENT_READ, self._discard, self._close)
@@ -78,6 +79,8 @@ class Reception:
 
     def conclude(self, conn: Connection) -> None:
         """Send what is unsent of an answer; then wait for the next request, or for the end."""
+        self._passed_on -= conn.passed_on
+        conn.passed_on = 0
         try:
             is_sent = conn.sock.flush()
         except ClientGone:
@@ -154,7 +157,12 @@ class Reception:
 
     def _pass_on(self, conn: Connection, message: bytes) -> None:
         conn.answer_deadline = time.monotonic() + ANSWER_SECONDS
-        self._on_request(conn, message)
+        conn.passed_on = len(message)
+        self._passed_on += conn.passed_on
+        if self._passed_on > self._kept_bytes:
+            self.refuse(conn, BUSY)
+        else:
+            self._on_request(conn, message)
 
     def _give_up(self, conn: Connection) -> None:
         if conn.arrived is None:
