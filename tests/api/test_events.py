@@ -3,17 +3,27 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.api.events import SecurityEvent
-from tests.factories import make_admin, make_user
+from app.api.events import _ADMINISTRATION, _OF_SUCCESS, SecurityEvent
+from app.models import get_email_token, release
+from app.usecases import credentials
+from app.usecases.links import find_secret
+from app.vocabulary import MailKind
+from tests.factories import PASSWORD, make_admin, make_user
 from tests.support.databases import ROOT
 from tests.support.people import API, document, login, person, register, tokens_for
 
 Events = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def _quick_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "ANSWER_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -134,6 +144,89 @@ def test_a_change_by_an_administrator_is_an_event(
     assert [event["event"] for event in written] == names
     assert {event["user_id"] for event in written} == {str(admin["id"])}
     assert {event["target_id"] for event in written} == {str(user["id"])}
+
+
+def test_a_guest_is_an_event(client: FlaskClient, events: Events) -> None:
+    guest = document(client.post(f"{API}/auth/guest"))["user"]
+
+    assert [(event["event"], event["user_id"]) for event in events()] == [
+        ("account_created", guest["id"])
+    ]
+
+
+def test_changing_a_password_is_an_event(client: FlaskClient, events: Events) -> None:
+    someone = person(client, user := make_user())
+    body = {"current_password": "not the password", "new_password": "eleven yellow bicycles"}
+
+    someone.post("/auth/password", body)
+    someone.post("/auth/password", body | {"current_password": PASSWORD})
+
+    assert [(event["event"], event["user_id"]) for event in events()] == [
+        ("sign_in_failed", str(user["id"])),
+        ("password_changed", str(user["id"])),
+    ]
+
+
+def test_recovering_an_account_is_events(client: FlaskClient, app: Flask, events: Events) -> None:
+    user = make_user()
+    client.post(f"{API}/auth/password/forgot", json={"email": user["email"]})
+    token = links_of(app, user, MailKind.PASSWORD_RESET)
+    body = {"token": token, "new_password": "eleven yellow bicycles"}
+
+    client.post(f"{API}/auth/password/reset", json=body)
+    client.post(f"{API}/auth/password/reset", json=body)
+
+    requested, reset, refused = events()
+    assert (requested["event"], requested["user_id"]) == ("password_reset_requested", None)
+    assert (reset["event"], reset["user_id"]) == ("password_reset", str(user["id"]))
+    assert (refused["event"], refused["code"]) == ("token_refused", "LINK_NOT_FOUND")
+
+
+def test_verifying_an_email_is_an_event(client: FlaskClient, app: Flask, events: Events) -> None:
+    user = document(register(client))["user"]
+    token = links_of(app, user, MailKind.EMAIL_VERIFICATION)
+    events()
+
+    client.post(f"{API}/auth/email/verify", json={"token": token})
+
+    assert [(event["event"], event["user_id"]) for event in events()] == [
+        ("email_verified", user["id"])
+    ]
+
+
+def test_ending_sign_ins_is_events(client: FlaskClient, events: Events) -> None:
+    someone = person(client, user := make_user())
+    person(client, user)
+    other, *_ = [
+        each for each in document(someone.get("/auth/sessions"))["items"] if not each["is_current"]
+    ]
+
+    someone.delete(f"/auth/sessions/{other['id']}")
+    someone.delete("/auth/sessions")
+
+    assert [event["event"] for event in events()] == ["session_ended", "sessions_ended"]
+
+
+def links_of(app: Flask, user: dict[str, Any], purpose: MailKind) -> str:
+    """Return what the link of a mail carries."""
+    stored = get_email_token(UUID(str(user["id"])), purpose)
+    assert stored is not None
+    token = find_secret(stored, app.config["SIGNING_KEYS"])
+    release()
+    assert token is not None
+    return token
+
+
+def test_every_route_that_changes_an_account_is_an_event(app: Flask) -> None:
+    silent = {"credentials.send_verification"}  # Sends a mail, and changes nothing.
+    changing = {
+        str(rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(f"{API}/auth") and (rule.methods or set()) & {"POST", "DELETE"}
+    }
+
+    assert changing - silent == set(_OF_SUCCESS) - {"users.delete_me"}
+    assert {_ADMINISTRATION, "users.delete_me"} <= app.view_functions.keys()
 
 
 def test_what_goes_beyond_a_limit_is_an_event(app: Flask, events: Events) -> None:

@@ -71,6 +71,7 @@ _OF_REFUSAL: Final = {
     "TOO_DEEP": SecurityEvent.LIMIT_EXCEEDED,
 }
 _ADMINISTRATION: Final = "users.update_user"
+_BY_LINK: Final = ("credentials.reset_password", "credentials.verify_email")
 
 
 def register_events(app: Flask) -> None:
@@ -116,8 +117,10 @@ def _circumstances() -> dict[str, str | None]:
 
 
 def _subjects(response: Response) -> dict[str, str]:
-    """Say who signed in or up, and whose account an administrator changed."""
+    """Say who signed in or up, whose link was used, and whose account was changed by others."""
     if request.endpoint == _ADMINISTRATION:
         return {"target_id": str((request.view_args or {})["id"])}
+    if request.endpoint in _BY_LINK:
+        return {"user_id": request.get_json()["token"].partition(".")[0]}
     answer = response.get_json(silent=True) or {}
     return {"user_id": answer["user"]["id"]} if "user" in answer else {}
