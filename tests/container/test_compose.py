@@ -36,11 +36,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make_secrets(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def make_secrets(
+    project: Path, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [project / "scripts/make_secrets", *arguments],
         cwd="/",
-        env=bare(),
+        env=bare(**variables),
         capture_output=True,
         text=True,
         check=False,
@@ -214,6 +216,18 @@ def test_secrets_are_made_once_and_fit_each_other(project: Path) -> None:
     assert changed == {"rw_password", "pgbouncer_users"}
     assert after["pgbouncer_users"] == f'"app_rw" "{after["rw_password"]}"'
     assert not set(again.stdout.split()) & set(after.values())
+
+
+def test_secret_that_cannot_be_made_is_no_empty_one(project: Path) -> None:
+    program = project / "tr"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    (project / "secrets/rw_password").unlink()
+
+    failed = make_secrets(project, PATH=f"{project}:{os.environ['PATH']}")
+
+    assert failed.returncode == 1
+    assert not (project / "secrets/rw_password").exists()
 
 
 def test_arguments_are_refused(project: Path) -> None:
