@@ -4,6 +4,7 @@ BEGIN;
 SET LOCAL log_statement = 'none';
 SET LOCAL log_min_duration_statement = -1;
 SET LOCAL log_min_error_statement = 'panic';
+SET LOCAL pg_stat_statements.track_utility = off;
 SELECT 'CREATE ROLE replicator'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'replicator')
 \gexec

@@ -104,6 +104,20 @@ def test_all_sql_of_the_pages_runs(app: Roles, *, statistics: bool) -> None:
     assert refused == {}
 
 
+@ONLY_POSTGRESQL
+def test_passwords_of_roles_stay_out_of_the_statistics(app: Roles, *, statistics: bool) -> None:
+    if not statistics:
+        pytest.skip(f"the server has no {STATISTICS}")
+    run_sql(app, f"CREATE EXTENSION {STATISTICS}")
+
+    made = make_roles(app.server, app.database)
+
+    seen = run_sql(app, f"SELECT query FROM {STATISTICS}").stdout
+    assert made.returncode == 0, made.stderr
+    assert STATISTICS in seen
+    assert "PASSWORD" not in seen
+
+
 def test_the_roles_leave_the_doctor_nothing_to_say_in_production(
     app: Roles, tmp_path: Path
 ) -> None:

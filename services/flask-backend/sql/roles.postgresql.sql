@@ -1,7 +1,11 @@
 -- The three roles of the service on PostgreSQL 14 or later, for psql. May be repeated: it takes new
 -- passwords, and puts right what was changed. Run it as a superuser, in the service's own database:
 --
---   psql -d app -v owner_password=... -v rw_password=... -v ro_password=... -f roles.postgresql.sql
+--   export OWNER_PASSWORD=... RW_PASSWORD=... RO_PASSWORD=...
+--   psql -d app -f roles.postgresql.sql
+--
+-- psql 14 takes no passwords from the environment. Set its variables owner_password, rw_password and
+-- ro_password instead, but not with -v: everybody on the machine can read a command line.
 --
 --   app_owner  owns the tables and migrates:        MIGRATION_DATABASE_URL
 --   app_rw     reads and writes rows, nothing else: DATABASE_URL
@@ -14,6 +18,12 @@
 \else
 \set rw_connections 100
 \endif
+\if :{?owner_password}
+\else
+\getenv owner_password OWNER_PASSWORD
+\getenv rw_password RW_PASSWORD
+\getenv ro_password RO_PASSWORD
+\endif
 
 BEGIN;
 
@@ -21,6 +31,7 @@ BEGIN;
 SET LOCAL log_statement = 'none';
 SET LOCAL log_min_duration_statement = -1;
 SET LOCAL log_min_error_statement = 'panic';
+SET LOCAL pg_stat_statements.track_utility = off;
 SET LOCAL password_encryption = 'scram-sha-256';
 SET LOCAL client_min_messages = 'warning';
 
