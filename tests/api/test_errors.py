@@ -26,6 +26,7 @@ from app.errors import (
     Unavailable,
     WrongContentType,
 )
+from app.health import HEALTH, Health, State
 from app.log import configure_logging
 from bilayer.runtime import errors as database
 
@@ -150,6 +151,16 @@ def test_open_circuit_tells_when_the_database_is_asked_again(
     raiser.error = database.CircuitOpen("not now", retry_after=seconds)
 
     assert edge_client.get("/raise").headers["Retry-After"] == told
+
+
+def test_readiness_tells_that_the_storage_is_full(edge: Flask, raiser: Raiser) -> None:
+    edge.extensions[HEALTH] = Health(lambda: State.READY)
+    raiser.error = database.StorageFull("no room")
+    client = edge.test_client()
+
+    client.get("/raise")
+
+    assert client.get("/readyz").json["state"] == "storage_full"
 
 
 def test_field_errors_are_listed(edge_client: FlaskClient, raiser: Raiser) -> None:

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.pool import QueuePool
 
+from app import deadline
 from app.api.access import allow
 from app.api.blueprint import Blueprint
 from app.models import create_user, get_database, get_user_by_email, transaction
@@ -106,3 +107,12 @@ def test_a_hundred_threads_share_the_pool(app: Flask) -> None:
     assert set(statuses) <= {200, 503}
     assert statuses.count(200) >= 30
     assert in_use() == 0
+
+
+def test_request_has_a_deadline_and_its_thread_none_afterwards(edge: Flask) -> None:
+    client = serve(edge, lambda: {"seconds": deadline.remaining()})
+
+    answer = client.post("/work")
+
+    assert 0 < answer.json["seconds"] <= deadline.REQUEST_SECONDS
+    assert deadline.remaining() is None

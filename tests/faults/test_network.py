@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from app.dal.connection import CONNECT_SECONDS, SILENCE_SECONDS
+from app.health import CACHED_SECONDS, PROBE_SECONDS
 from tests.faults.sites import HISTORY, Site
 
 ME = "/api/v1/users/me"
@@ -77,6 +78,19 @@ def test_d9_breaker_spares_those_who_come_later(site: Site) -> None:
 
     assert [answered(answer) for answer in answers] == [(503, "DATABASE_UNAVAILABLE")] * 5
     assert waited < 2 * (CONNECT_SECONDS + 1), "one of them at most was the probe"
+
+
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_d9_readiness_does_not_wait_long_for_a_silent_server(site: Site) -> None:
+    time.sleep(CACHED_SECONDS)
+    site.proxy.fall_silent(seconds=60)
+    with site.client() as client:
+        began = time.monotonic()
+        answer = client.get("/readyz")
+        waited = time.monotonic() - began
+
+    assert answered(answer) == (503, "DATABASE_UNAVAILABLE")
+    assert waited < PROBE_SECONDS + 2.5, "a ping and a new connection alone may take six"
 
 
 @pytest.mark.slow
