@@ -66,9 +66,8 @@ class Health:
         self._trouble_until = 0.0
 
     def drain(self) -> None:
-        """Say from now on that no request should come here any more."""
+        """Say from now on that no request should come here any more. For signal handlers, too."""
         self._is_draining = True
-        record_state(State.DRAINING, State)
 
     def note(self, error: DatabaseError) -> None:
         """Remember for a while what a request has found out about the database's storage."""
@@ -85,6 +84,7 @@ class Health:
         they say what was known before.
         """
         if self._is_draining:
+            record_state(State.DRAINING, State)
             return State.DRAINING
         known = self._state
         if known is not None and (self._is_fresh() or self._lock.locked()):
