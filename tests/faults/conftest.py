@@ -30,7 +30,3 @@ def site(
     site.proxy.recover()
     site.wait_until_ready()
     return site
-
-
-postgresql = pytest.mark.parametrize("server", ["postgresql"], indirect=True)
-mariadb = pytest.mark.parametrize("server", ["mariadb"], indirect=True)
