@@ -137,11 +137,12 @@ def test_untrusted_host_is_refused_whatever_other_headers_say(
     assert "Location" not in answer.headers
 
 
+@pytest.mark.parametrize("host", ["api.example.com", "API.Example.com", "api.example.com:5000"])
 @pytest.mark.parametrize("hops", [0, 1])
-def test_trusted_host_is_answered(make_app: MakeApp, hops: int) -> None:
+def test_trusted_host_is_answered(make_app: MakeApp, hops: int, host: str) -> None:
     client = make_app(hops, trusted_hosts="api.example.com").test_client()
 
-    assert client.get("/seen", headers={"Host": "api.example.com"}).status_code == 200
+    assert client.get("/seen", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(

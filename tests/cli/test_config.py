@@ -17,8 +17,11 @@ PRODUCTION = production.PRODUCTION | {"DATABASE_URL": "postgresql://app:unguessa
 
 
 DATABASE = {"DATABASE_HOST": "db", "DATABASE_PASSWORD": "unguessable"}
+ROOT_CERTIFICATE = DATABASE | {"DATABASE_SSLROOTCERT": __file__}
+ROOT_CERTIFICATES = DATABASE | {"DATABASE_SSLROOTCERT": "system"}
 SMTP = {"MAIL_SENDER": "smtp", "SMTP_HOST": "mail.example.com"}
 NO_SENDERS = ["nobody", "two@example.com, senders@example.com", "a@b\nBcc: c@d", "@", "<>", "a@"]
+NO_HOSTS = ["https://a.b", "a.b:443", "a/", "*", "*.a.com", "A.com", "[::1]", "a b"]
 NO_ADDRESSES = [
     "app.example.com", "ftp://app.example.com", "https://", "https://me:pw@app.example.com",
     "https://app.example.com?x=1", "https://app.example.com/#top", "https://app.example.com:x",
@@ -215,6 +218,9 @@ def test_production_needs_no_password_where_something_else_proves_who_asks(
         (DATABASE | {"DATABASE_SSLMODE": "verify-ca"}, "DATABASE_SSLROOTCERT"),
         (DATABASE | {"DATABASE_SSLROOTCERT": "/nonexistent"}, "DATABASE_SSLROOTCERT"),
         (DATABASE | {"DATABASE_SSLMODE": "very"}, "DATABASE_SSLMODE"),
+        (ROOT_CERTIFICATE, "DATABASE_SSLMODE"),
+        (ROOT_CERTIFICATE | {"DATABASE_SSLMODE": "prefer"}, "DATABASE_SSLMODE"),
+        (ROOT_CERTIFICATES | {"DATABASE_SSLMODE": "verify-ca"}, "DATABASE_SSLMODE"),
         ({"MAIL_SENDER": "pigeon"}, "MAIL_SENDER"),
         ({"MAIL_SENDER": "smtp"}, "SMTP_HOST"),
         (SMTP | {"SMTP_USER": "me"}, "SMTP_USER"),
@@ -224,6 +230,7 @@ def test_production_needs_no_password_where_something_else_proves_who_asks(
         *(({"MAIL_FROM": text}, "MAIL_FROM") for text in NO_SENDERS),
         *(({"PUBLIC_URL": text}, "PUBLIC_URL") for text in NO_ADDRESSES),
         *(({"CORS_ORIGINS": text}, "CORS_ORIGINS") for text in NO_ORIGINS),
+        *(({"TRUSTED_HOSTS": text}, "TRUSTED_HOSTS") for text in NO_HOSTS),
         ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
         ({"DRAIN_SECONDS": "nan"}, "DRAIN_SECONDS"),
     ],
@@ -243,6 +250,11 @@ def test_mails_may_come_from_an_address_with_a_name(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     assert read(monkeypatch, MAIL_FROM=address).mail_from == address
+
+
+@pytest.mark.parametrize("name", ["api.example.com, 127.0.0.1", ".example.com", "backend", "a_b"])
+def test_hosts_are_names_as_requests_have_them(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert read(monkeypatch, TRUSTED_HOSTS=name).trusted_hosts == name
 
 
 @pytest.mark.parametrize("address", ["https://app.example.com", "https://example.com/app/"])

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     port: int = Field(default=5000, ge=0, le=65535)
     workers: int = Field(default=2, ge=1, le=256)
     threads: int = Field(default=8, ge=1, le=256)
-    trusted_hosts: str = ""
+    trusted_hosts: Annotated[str, AfterValidator(plausible.check_hosts)] = ""
     proxy_hops: int = Field(default=0, ge=0, le=10)
     max_body_bytes: int = Field(default=1_048_576, ge=1024, le=67_108_864)
     cors_origins: Annotated[str, AfterValidator(check_origins)] = ""

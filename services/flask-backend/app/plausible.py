@@ -3,6 +3,7 @@
 Reads no setting; ``app.config`` asks. What is possible but unsafe is in ``app.production``.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from difflib import get_close_matches
@@ -28,6 +29,7 @@ _LIKENESS: Final = 0.81
 """``SMTP_PASS`` is taken for ``SMTP_PASSWORD``, ``PGHOST`` not for ``HOST``."""
 _SYSTEM: Final = Path("system")
 """Says to PostgreSQL's client: the certificates that this machine believes."""
+_HOST_NAME: Final = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*")
 
 
 def check_public_url(text: str) -> str:
@@ -55,6 +57,21 @@ def check_sender(text: str) -> str:
     raise ValueError("write an address like no-reply@example.com or App <no-reply@example.com>")
 
 
+def check_hosts(text: str) -> str:
+    """Return a list of host names, which has commas between them, as it is.
+
+    Raises:
+        ValueError: One of them is no name that a request could be for.
+    """
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if all(_HOST_NAME.fullmatch(name) and name == name.lower() for name in names):
+        return text
+    raise ValueError(
+        "write each name like api.example.com, or .example.com for all below it: lower case,"
+        " no https://, no port, no *"
+    )
+
+
 def find_stray_parts(given: Collection[str]) -> list[str]:
     """Return which parts of a database's address would not count, because others say it all."""
     parts = ", ".join(name for name in _PARTS if name in given)
@@ -71,6 +88,12 @@ def find_tls_flaws(mode: str | None, certificate: Path | None) -> list[str]:
         return [f"DATABASE_SSLROOTCERT must be set, because DATABASE_SSLMODE is {mode}"]
     if certificate not in (None, _SYSTEM) and not certificate.is_file():
         return ["DATABASE_SSLROOTCERT names no file"]
+    # PostgreSQL's client looks at no certificate with other modes, or refuses them.
+    proving = (
+        ("verify-full",) if certificate == _SYSTEM else ("require", "verify-ca", "verify-full")
+    )
+    if certificate is not None and mode not in proving:
+        return ["DATABASE_SSLMODE must be verify-full for DATABASE_SSLROOTCERT to count"]
     return []
 
 

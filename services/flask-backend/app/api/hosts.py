@@ -34,7 +34,7 @@ def require_host() -> None:
     if request.environ.get("PATH_INFO", "").startswith("//"):  # Werkzeug would drop one.
         raise BadRequest("BAD_REQUEST", "The request's target begins with two slashes.")
     if request.path not in ANY_HOST and not host_is_trusted(
-        host, current_app.config[ALLOWED_HOSTS]
+        host.lower(), current_app.config[ALLOWED_HOSTS]
     ):
         raise BadRequest("BAD_REQUEST", "This service does not answer for this host.")
 
