@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -27,7 +28,7 @@ def serve(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
 
     @contextmanager
-    def serve(security: str, name: str = "localhost", **options: bool) -> Iterator[MailServer]:
+    def serve(security: str, name: str = "localhost", **options: Any) -> Iterator[MailServer]:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(name).configure_cert(context)
         with serving_mail(security, context, **options) as server:
