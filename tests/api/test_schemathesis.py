@@ -88,11 +88,9 @@ class Caller:
             return
         if "cursor" in (case.query or {}):
             self._continue_list(case)
-        if "Idempotency-Key" in case.headers:
+        if KEY in case.headers:
             # Another request under the same key is refused, as it must be: clients make new ones.
-            case.headers["Idempotency-Key"] = str(uuid4())
-        if case.meta.generation.mode.is_positive and KEY in (case.headers or {}):
-            case.headers[KEY] = str(uuid4())  # No schema says that each request needs its own.
+            case.headers[KEY] = str(uuid4())
 
     def _is_signed_in(self) -> bool:
         with suppress(Unauthorized):
