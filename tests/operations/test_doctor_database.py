@@ -206,7 +206,7 @@ def test_a_role_without_rights_is_told_what_it_lacks(
     role: Role, engine: str, tmp_path: Path
 ) -> None:
     if engine == "mariadb":  # Whoever has no right in a database there may not even use it.
-        role.grant("GRANT SELECT ON `{name}`.* TO '{role}'@'%%'")
+        role.grant("GRANT SELECT ON `{name}`.alembic_version TO '{role}'@'%%'")
 
     findings = diagnose(settings_with(tmp_path, role.url))
 

@@ -13,6 +13,7 @@ from app.dal.connection import (
     hasten_probe,
     init_db,
     is_circuit_open,
+    list_tables,
     release,
     transaction,
 )
@@ -96,7 +97,7 @@ from bilayer.runtime import UniqueViolation
 __all__ = [  # noqa: RUF022 - in the order of the domains
     # The database
     "close_db", "get_database", "get_db", "hasten_probe", "init_db", "is_circuit_open", "release",
-    "transaction", "Row", "UniqueViolation", "is_read_only", "list_revisions",
+    "transaction", "Row", "UniqueViolation", "is_read_only", "list_revisions", "list_tables",
     # Accounts
     "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_user", "email_key",
     "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",

@@ -6,6 +6,8 @@ Holds no query.
 import threading
 from typing import Final
 
+from sqlalchemy import URL
+
 from app import clock
 from app.breaker import BreakerState
 from app.config import Settings, get_settings
@@ -75,6 +77,13 @@ def transaction(isolation: Isolation | None = None, *, readonly: bool = False) -
         readonly: Refuse writes.
     """
     return get_database().transaction(isolation=isolation, readonly=readonly)
+
+
+def list_tables(url: URL) -> list[str]:
+    """Name every table of the application, as a database at this address has them; asks nobody."""
+    database = Database.connect(url)
+    define_tables(database.dal)
+    return list(database.dal.tables)
 
 
 def release() -> None:

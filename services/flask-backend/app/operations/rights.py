@@ -4,11 +4,12 @@ A role that can make or drop tables turns any flaw of the service into the loss 
 ``sql/roles.*.sql`` make one that cannot.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import sqlalchemy as sa
 
+from app.models import list_tables
 from app.operations.grants import GRANT_OPTION, ROWS, read_grants
 from bilayer.urls import engine_name
 
@@ -54,17 +55,19 @@ _MYSQL_EXCESS: Final = {
 }
 
 
-def find_flaws(connection: sa.Connection, tables: Iterable[str]) -> list[str]:
+def find_flaws(connection: sa.Connection) -> list[str]:
     """Return what is wrong with the role's rights, as ends of a sentence about it.
+
+    It must read and write the rows of the application's tables, and read the revision; tables that
+    are not there yet do not count on PostgreSQL, where rights are given to each.
 
     Args:
         connection: A connection of that role.
-        tables: The tables whose rows it must read and write; those that are missing do not count.
-            It must read the database's revision too.
     """
+    tables = list_tables(connection.engine.url)
     if engine_name(connection.dialect.name) == "postgresql":
-        return list(_find_in_postgresql(connection, list(tables)))
-    return list(_find_in_mysql(connection, list(tables)))
+        return list(_find_in_postgresql(connection, tables))
+    return list(_find_in_mysql(connection, tables))
 
 
 def _find_in_postgresql(connection: sa.Connection, tables: list[str]) -> Iterator[str]:

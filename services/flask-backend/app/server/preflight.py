@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from app.config import Settings, SettingsError
-from app.models import init_db
 from app.operations.connection_limit import CONNECTION_LIMIT
 from app.operations.rights import find_flaws
 from bilayer.urls import engine_name
@@ -101,7 +100,7 @@ def _find_problems(settings: Settings) -> list[str]:
         role = connection.execute(sa.text("SELECT current_user")).scalar_one()
         question = CONNECTION_LIMIT[engine_name(connection.dialect.name)]
         limit = connection.execute(sa.text(question)).scalar_one()
-        flaws = find_flaws(connection, init_db(settings).dal.tables)
+        flaws = find_flaws(connection)
     problems = []
     if flaws:
         what = "; it ".join(flaws)
