@@ -194,6 +194,40 @@ def test_a_data_folder_that_cannot_be_written_to_is_told() -> None:
     assert "DATA_DIR" in found.fix
 
 
+@pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize("sender", ["console", "file"])
+def test_a_data_folder_that_cannot_be_seen_is_told(tmp_path: Path, sender: str) -> None:
+    closed = tmp_path / "closed"
+    settings = settings_with(closed / "data", mail_sender=sender)
+
+    findings = diagnose(settings)
+
+    assert problems(findings) >= {"data_folder", "database_file"}
+    assert ("mail" in problems(findings)) == (sender == "file")
+    assert "Permission denied" in findings["data_folder"].sentence
+    assert not [found for found in findings.values() if "check itself" in found.sentence]
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_data_folder_that_is_not_needed_may_be_closed(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path / "closed", "postgresql://a@127.0.0.1:1/a", secret_key=KEY)
+
+    findings = diagnose(settings)
+
+    assert findings["secrets"].outcome == "ok"
+    assert findings["data_folder"].outcome == "skipped"
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Iterator[None]:
+    """Not root, who sees everything, and a folder ``closed``."""
+    (tmp_path / "closed").mkdir(mode=0)
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    yield
+    os.seteuid(user)
+
+
 def test_a_key_other_than_the_one_that_signed_before_is_told(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("the key of last year\n")
     (tmp_path / "secret_key").chmod(0o600)

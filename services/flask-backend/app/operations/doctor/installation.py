@@ -27,10 +27,16 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield _disk_space(settings.data_dir)
 
 
+def nearest(path: Path) -> Path:
+    """Return a path, or of the folders above it the one that is there and can be seen."""
+    places = (path, *path.absolute().parents)
+    return next(place for place in places if os.path.exists(place))  # noqa: PTH110 - Path.exists raises below a closed folder
+
+
 def _secrets(settings: Settings) -> Iterator[Finding]:
     kept = settings.data_dir / "secret_key"
     files = secret_files()
-    if settings.secret_key is None and kept.exists():
+    if settings.secret_key is None and nearest(kept) == kept:
         files = {**files, "SECRET_KEY": kept}
     faults = [fault for name, path in files.items() if (fault := _fault(name, path))]
     if _is_another_key(settings, kept):
@@ -65,9 +71,12 @@ def _fault(name: str, path: Path) -> Finding | None:
 
 
 def _is_another_key(settings: Settings, kept: Path) -> bool:
-    if settings.secret_key is None or not kept.is_file():
+    try:
+        former = kept.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:  # It is not there, or another user's, which this service never signed with.
         return False
-    former = kept.read_text(encoding="utf-8", errors="replace").strip()
+    if settings.secret_key is None:
+        return False
     return former not in (settings.secret_key.get_secret_value(), *settings.former_keys)
 
 
@@ -75,7 +84,7 @@ def _data_folder(settings: Settings) -> Finding:
     if not _is_needed(settings):
         return skipped("data_folder", "Nothing is kept in DATA_DIR with these settings.")
     folder = settings.data_dir
-    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    place = nearest(folder)
     try:
         with tempfile.TemporaryFile(dir=place):
             pass
@@ -83,7 +92,7 @@ def _data_folder(settings: Settings) -> Finding:
         return wrong(
             "data_folder",
             f"{place} cannot be written to: {error.strerror}.",
-            f"Let user {os.geteuid()} write there (chown {os.geteuid()} {place}),"
+            f"Make {folder} the service's user's (install -d -m 700 -o {os.geteuid()} {folder}),"
             " or set DATA_DIR to a folder it owns.",
         )
     will_be_made = "" if place == folder else " It will be made there."
@@ -97,7 +106,7 @@ def _is_needed(settings: Settings) -> bool:
 
 
 def _disk_space(folder: Path) -> Finding:
-    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    place = nearest(folder)
     free = shutil.disk_usage(place).free
     inodes = os.statvfs(place)
     text = f"{free // _MIB} MiB are free below {place}."

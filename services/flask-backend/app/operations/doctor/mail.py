@@ -8,6 +8,7 @@ from typing import Final
 
 from app.config import Settings
 from app.operations.doctor.findings import Finding, well, wrong
+from app.operations.doctor.installation import nearest
 
 CHECKS: Final = ("mail",)
 
@@ -26,7 +27,7 @@ def look(settings: Settings) -> Iterator[Finding]:
 
 def _folder(settings: Settings) -> Finding:
     folder = settings.mail_dir or settings.data_dir / "mail"
-    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    place = nearest(folder)
     try:
         with tempfile.TemporaryFile(dir=place):
             return well("mail", f"Mails are written to {folder}.")

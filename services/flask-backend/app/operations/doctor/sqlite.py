@@ -45,11 +45,11 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _file(path: Path) -> Finding:
-    if not path.exists():
-        return wrong("database_file", f"There is no file {path}.", UPGRADE)
     try:
         with path.open("r+b") as stream:
             head = stream.read(16)
+    except FileNotFoundError:
+        return wrong("database_file", f"There is no file {path}.", UPGRADE)
     except OSError as error:
         sentence = f"{path} cannot be opened for writing: {error.strerror}."
         return wrong("database_file", sentence, f"Give it to the service's user: chown ... {path}")
