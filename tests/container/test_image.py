@@ -45,6 +45,8 @@ def image(suite_run: Run) -> Iterator[Path]:
             *sources, target = step.text.split()
             for source in sources:
                 copy(source, app / target)
+            # As a strict umask makes them.
+            execute("chmod -R go= .", app)
         elif step.name == "RUN":
             execute(step.text, app)
     yield app
@@ -123,6 +125,7 @@ def test_it_holds_what_is_locked_and_serves_on_a_read_only_file_system(
         "pip",
         "setuptools",
     }
+    assert [path for path in image.rglob("*") if not path.stat().st_mode & 0o004] == []
     assert compiled
     assert {path: path.stat().st_mtime_ns for path in image.rglob("*.pyc")} == compiled
 
