@@ -9,7 +9,6 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from app.models import list_tables
 from app.operations.grants import GRANT_OPTION, ROWS, read_grants
 from bilayer.urls import engine_name
 
@@ -64,6 +63,8 @@ def find_flaws(connection: sa.Connection) -> list[str]:
     Args:
         connection: A connection of that role.
     """
+    from app.models import list_tables  # noqa: PLC0415 - the runtime, whose metrics a server has to prepare first
+
     tables = list_tables(connection.engine.url)
     if engine_name(connection.dialect.name) == "postgresql":
         return list(_find_in_postgresql(connection, tables))
