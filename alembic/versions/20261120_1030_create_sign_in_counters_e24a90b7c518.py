@@ -1,9 +1,9 @@
 """Create logins and login_attempts.
 
-Why: what can be guessed or repeated is counted, and each attempt writes its counters. The one of an
-account from everywhere is in logins. Those that belong to no account alone are in login_attempts, by
-a key: addresses, accounts from one address, and e-mails that nobody has, so that neither table tells
-which e-mails are taken.
+Why: what can be guessed or repeated is counted, and each attempt writes its counters. The one of
+an account from everywhere is in logins. Those that belong to no account alone are in
+login_attempts, by a key: addresses, accounts from one address, and e-mails that nobody has, so
+that neither table tells which e-mails are taken.
 """
 
 import sqlalchemy as sa

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -108,7 +109,9 @@ def test_the_settings_of_the_page_start_a_service(
 ) -> None:
     lines = next(b.text for b in blocks(OPERATIONS / "production.md") if b.language == "ini")
     for line in lines.splitlines():
-        name, _, value = line.partition("=")
+        # A shell reads the file too.
+        [word] = shlex.split(line)
+        name, _, value = word.partition("=")
         if value.startswith("/"):
             path = tmp_path / name
             path.write_text("abcdefghijklmnopqrstuvwxyz0123456789")
@@ -123,6 +126,8 @@ def test_the_settings_of_the_page_start_a_service(
     assert given <= set(Settings.model_fields)
     assert settings.env == "prod"
     assert settings.url.query["sslmode"] == "verify-full"
+    # The commands of the page ask there.
+    assert "127.0.0.1" in settings.allowed_hosts
 
 
 def in_operations(language: str) -> list[Block]:
