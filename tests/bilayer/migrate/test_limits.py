@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
-from bilayer.migrate import MigrationError, current
+from bilayer.migrate import Limits, MigrationError, current, engines
+from bilayer.urls import parse_url
 from tests.bilayer.migrate.project import Project, only
 
 CREATE_T = "op.create_table('t', sa.Column('id', sa.Integer, primary_key=True))"
@@ -63,6 +65,29 @@ def test_repeated_attempt_applies_only_the_steps_asked_for(
         project.upgrade("+2")
 
     assert current(project.url) == ("three",)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mariadb"])
+def test_server_that_says_nothing_is_given_up(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in engines._CONNECT_ARGS["mysql"]:
+        monkeypatch.setitem(engines._CONNECT_ARGS["mysql"], name, 2)
+    monkeypatch.setitem(engines._CONNECT_ARGS["postgresql"], "connect_timeout", 2)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        began = time.monotonic()
+
+        with pytest.raises(sa.exc.OperationalError):
+            current(f"{scheme}://app:secret@127.0.0.1:{silent.getsockname()[1]}/app")
+
+    assert time.monotonic() - began < 8
+
+
+@only("mariadb")
+def test_statement_may_take_longer_than_connecting(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(engines._CONNECT_ARGS["mysql"], "read_timeout", 0.2)
+    with engines.migration_engine(parse_url(empty_database_url), Limits()).connect() as connection:
+        assert connection.exec_driver_sql("SELECT sleep(0.5)").scalar() == 0
 
 
 @only("postgresql", "mariadb")

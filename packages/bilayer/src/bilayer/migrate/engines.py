@@ -17,11 +17,17 @@ BLOCKS_NOBODY: Final = re.compile(
 )
 """PostgreSQL's statements that may take as long as they need."""
 
+CONNECT_SECONDS: Final = 10
+
 _CONNECT_ARGS: Final[dict[str, dict[str, Any]]] = {
     # The driver must not open or close transactions of its own, or DDL would escape from them.
     "sqlite": {"isolation_level": None},
-    "postgresql": {"connect_timeout": 10, "fallback_application_name": "bilayer.migrate"},
-    "mysql": {"connect_timeout": 10},
+    "postgresql": {
+        "connect_timeout": CONNECT_SECONDS,
+        "fallback_application_name": "bilayer.migrate",
+    },
+    # PyMySQL's first ends with the TCP connection; a server may accept it and say nothing.
+    "mysql": {"connect_timeout": CONNECT_SECONDS, "read_timeout": CONNECT_SECONDS},
 }
 
 
@@ -45,6 +51,7 @@ def migration_engine(url: sa.URL, limits: Limits, *, is_writer: bool = True) -> 
     if name == "postgresql":
         _lift_limits_where_nobody_is_blocked(engine, limits)
     if name == "mysql":
+        _let_statements_take_their_time(engine)
         _skip_indexes_that_exist(engine)
     _prepare_each_session(engine, _session(name, limits))
     return engine
@@ -110,6 +117,12 @@ def _lift_limits_where_nobody_is_blocked(engine: sa.Engine, limits: Limits) -> N
         if is_free != connection.info.get("bilayer_is_free", False):
             cursor.execute(lifted if is_free else usual)
             connection.info["bilayer_is_free"] = is_free
+
+
+def _let_statements_take_their_time(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def lift(connection: Any, _record: Any) -> None:
+        connection._read_timeout = None  # noqa: SLF001 - PyMySQL has no public way to change it
 
 
 def _skip_indexes_that_exist(engine: sa.Engine) -> None:
