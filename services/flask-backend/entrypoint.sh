@@ -15,7 +15,8 @@ fail() {
 
 # Learn at which revision the database is. It may be starting, or this may be its first start.
 ask_for_revision() {
-    waited=0
+    # A question to a server that is silent takes its time too.
+    patient_until=$(($(date +%s) + WAIT_SECONDS))
     while :; do
         code=0
         revision=$(backend db current 2>&1) || code=$?
@@ -23,11 +24,10 @@ ask_for_revision() {
             0) return ;;
             2) fail "$revision" ;;
         esac
-        if [ "$waited" -ge "$WAIT_SECONDS" ]; then
+        if [ "$(date +%s)" -ge "$patient_until" ]; then
             fail "no database after $WAIT_SECONDS s: $(printf %s "$revision" | tail -n 1)"
         fi
         sleep 1
-        waited=$((waited + 1))
     done
 }
 
