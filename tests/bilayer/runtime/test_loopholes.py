@@ -73,6 +73,29 @@ def test_interrupt_while_a_block_opens_leaves_no_transaction_behind(
         assert connection.scalar(sa.select(sa.func.count()).select_from(schema.owners)) == 1
 
 
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, RuntimeError])
+def test_interrupt_while_a_block_commits_leaves_no_transaction_behind(
+    db: Any,
+    database: Database,
+    core: sa.Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: type[BaseException],
+) -> None:
+    def interrupted(_self: Any) -> None:
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(db._adapter), "commit_transaction", interrupted)
+        with pytest.raises(fault), database.transaction():
+            db.owners.insert(id=uuid.uuid4())
+    assert not database.in_transaction
+    db.owners.insert(id=uuid.uuid4())
+    database.release()
+
+    with core.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(schema.owners)) == 1
+
+
 # -- definitions
 
 

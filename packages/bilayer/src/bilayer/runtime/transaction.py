@@ -142,6 +142,10 @@ class Transaction:
             failure: DatabaseError = OutcomeUnknown("the connection broke during COMMIT")
         except DatabaseError as error:
             failure = error
+        except BaseException:  # interrupted: nobody may go on in a transaction that never ends
+            adapter.discard()
+            adapter.session.end_transaction()
+            raise
         else:
             return
         self._undo()
