@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -26,6 +28,8 @@ from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import SLOW, backend, only
 from tests.bilayer.runtime.owners import Refused, add, names
 from tests.bilayer.runtime.threads import other_thread, outcome, run_together
+
+CANCEL = {"postgresql": "SELECT pg_cancel_backend({})", "mysql": "KILL QUERY {}"}
 
 # -- waiting for others
 
@@ -148,6 +152,28 @@ def test_statement_that_runs_too_long_is_stopped(tables_url: str) -> None:
             database.dal.executesql(SLOW[database.engine_name])
         assert database.dal(database.dal.owners).count() == 0
     assert 0.4 < waited < 2.5
+
+
+@only("postgresql", "mariadb")
+def test_statement_that_an_administrator_stops_is_like_one_that_took_too_long(
+    tables_url: str, core: sa.Engine
+) -> None:
+    with schema.connect(tables_url, statement_timeout=20, read_timeout=25) as database:
+        running: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        def run() -> None:
+            running.put(backend(database))
+            database.dal.executesql(SLOW[database.engine_name])
+
+        with ThreadPoolExecutor(1) as pool:
+            stopped = pool.submit(run)
+            victim = running.get(timeout=10)
+            while not stopped.done():  # It may not have begun yet.
+                with core.connect() as connection:
+                    connection.exec_driver_sql(CANCEL[database.engine_name].format(victim))
+                time.sleep(0.05)
+
+    assert isinstance(stopped.exception(), StatementTimeout)
 
 
 @only("postgresql", "mariadb")

@@ -62,6 +62,7 @@ _OTHERS: Final[Mapping[int, tuple[type[DatabaseError], str]]] = {
     1020: (SerializationFailure, "the row changed since it was read; retry the transaction"),
     1205: (LockTimeout, "a lock was not granted in time"),
     3572: (LockTimeout, "the row is locked"),
+    1317: (StatementTimeout, "the statement was stopped"),
     1969: (StatementTimeout, "the statement ran too long and was stopped"),
     3024: (StatementTimeout, "the statement ran too long and was stopped"),
     1792: (ReadOnly, "the transaction accepts no writes"),
