@@ -5,7 +5,6 @@ reason to stay away: the service says 503 until it does. One that answers, and w
 this service as it is set up, is.
 """
 
-from collections.abc import Collection
 from typing import Final
 
 import sqlalchemy as sa
@@ -13,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from app.config import Settings, SettingsError
 from app.operations.connection_limit import CONNECTION_LIMIT
+from app.operations.refusals import Refusal, find_refusal
 from app.operations.rights import find_flaws
 from bilayer.urls import engine_name
 
@@ -22,28 +22,6 @@ _TIMEOUTS: Final = {
     # PyMySQL's first ends with the TCP connection; a server may accept it and say nothing.
     "mysql": ("connect_timeout", "read_timeout"),
 }
-
-# What servers and drivers say of a connection that will not be had by waiting. They give no code.
-_REFUSALS: Final = {
-    "authentication failed": "the server does not know this user with this password",
-    "Access denied": "the server does not know this user with this password",
-    "no pg_hba.conf entry": "the server lets this user in only from elsewhere, or only with TLS",
-    "permission denied for database": "the user may not connect to this database",
-    "no password supplied": "the server asks this user for a password",
-    "root certificate file": "the file of the root certificate cannot be read",
-    "does not exist": "the server has no such database or user",
-    "Unknown database": "the server has no such database",
-    "certificate": "the server's certificate is not one that was asked for",
-    "does not support SSL": "the server does not speak TLS",
-    "SSL is required": "the server does not speak TLS",
-}
-_PROOFS: Final = {
-    "root certificate file": "DATABASE_SSLROOTCERT",
-    "certificate": "DATABASE_SSLROOTCERT",
-    "does not support SSL": "DATABASE_SSLMODE",
-    "SSL is required": "DATABASE_SSLMODE",
-}
-"""Which of them time never mends, and the setting to blame where the address is in parts."""
 
 
 def require_database(settings: Settings) -> None:
@@ -56,7 +34,7 @@ def require_database(settings: Settings) -> None:
     try:
         problems = _find_problems(settings)
     except sa.exc.OperationalError as error:
-        problems = _reasons(settings, error, _REFUSALS)
+        problems = [_reason(settings, error)]
     if problems:
         raise SettingsError("\n".join(problems))
 
@@ -72,7 +50,9 @@ def require_certificate(settings: Settings) -> None:
         try:
             connect(settings.url).close()
         except sa.exc.OperationalError as error:
-            raise SettingsError(_reasons(settings, error, _PROOFS)[0]) from None
+            if _refusal(settings, error).proof is None:
+                raise
+            raise SettingsError(_reason(settings, error)) from None
 
 
 def asks_for_tls(url: sa.URL) -> bool:
@@ -81,18 +61,19 @@ def asks_for_tls(url: sa.URL) -> bool:
     return demanded or any(name.startswith("ssl_") for name in url.query)
 
 
-def _reasons(
-    settings: Settings, error: sa.exc.OperationalError, texts: Collection[str]
-) -> list[str]:
+def _refusal(settings: Settings, error: sa.exc.OperationalError) -> Refusal:
+    return find_refusal(str(error.orig), settings.url.drivername)
+
+
+def _reason(settings: Settings, error: sa.exc.OperationalError) -> str:
     """Return why the server will never serve us, or raise the error: it may be away."""
-    said = str(error.orig)
-    text = next((text for text in _REFUSALS if text in texts and text in said), None)
-    if text is None:
+    refusal = _refusal(settings, error)
+    if refusal.reason is None:
         raise error
     setting = _setting(settings)
-    if settings.database_host:
-        setting = _PROOFS.get(text, setting)
-    return [f"{setting}: {_REFUSALS[text]}"]
+    if settings.database_host and refusal.proof is not None:
+        setting = refusal.proof
+    return f"{setting}: {refusal.reason}"
 
 
 def _find_problems(settings: Settings) -> list[str]:

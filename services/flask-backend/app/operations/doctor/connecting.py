@@ -11,7 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from app.operations.doctor.findings import Finding, skipped, warn, well, wrong
-from app.operations.doctor.refusals import refusal
+from app.operations.refusals import find_refusal
 from bilayer.errors import BilayerError
 from bilayer.runtime.engines import mysql, postgresql
 from bilayer.runtime.options import ConnectOptions
@@ -72,12 +72,25 @@ def sign_in(way: Way) -> tuple[Finding, sa.Connection | None]:
     try:
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     except sa.exc.DBAPIError as error:
-        return refusal(str(error.orig), way.url, way.setting), None
+        return _refused(str(error.orig), way), None
     except BilayerError as error:
         fix = "Make the database anew: docs/operations/production.md."
         return wrong("database_login", f"{error}.", fix), None
     name = f"database {way.url.database!r} as {way.url.username!r}"
     return well("database_login", f"The server lets us into {name}."), connection
+
+
+def _refused(text: str, way: Way) -> Finding:
+    found = find_refusal(text, way.url.drivername)
+    # What went wrong, without the address that stands before it.
+    line = text.strip().splitlines()[-1] if text.strip() else "no reason was given"
+    facts = {
+        "role": way.url.username,
+        "name": way.url.database,
+        "setting": way.setting,
+        "text": line.rpartition("failed: ")[2],
+    }
+    return wrong("database_login", found.sentence.format(**facts), found.fix.format(**facts))
 
 
 def find_address(way: Way) -> Finding:
