@@ -305,6 +305,10 @@ HEADS = {
 OVERSIZED = {
     "200 headers": (b"Host: a\r\n" + b"".join(b"X%d: a\r\n" % n for n in range(200)), 431),
     "header of 9 kB": (b"Host: a\r\nX: " + b"a" * 9000 + b"\r\n", 431),
+    "head of 67 kB": (
+        b"Host: a\r\n" + b"".join(b"X%d: %01200d\r\n" % (n, n) for n in range(55)),
+        431,
+    ),
     "name of 9 kB": (b"Host: a\r\n" + b"X" * 9000 + b": a\r\n", 431),
 }
 

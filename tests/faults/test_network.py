@@ -41,6 +41,31 @@ def test_d7_connection_whose_settings_failed_is_not_used(site: Site) -> None:
 
 
 @pytest.mark.slow
+def test_d9_process_that_asks_a_silent_server_does_not_look_dead(site: Site) -> None:
+    waits = []
+    with (
+        site.backend.client() as balancer,
+        site.backend.client() as orchestrator,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        site.proxy.fall_silent(seconds=60)
+        while balancer.get("/readyz").status_code == 200:
+            time.sleep(0.1)
+        time.sleep(1.1)  # What it said is no longer remembered.
+        asked = pool.submit(balancer.get, "/readyz")
+        while not asked.done():
+            began = time.monotonic()
+            assert orchestrator.get("/healthz").status_code == 200
+            waits.append(time.monotonic() - began)
+            time.sleep(0.05)
+        site.proxy.recover()
+        site.wait_until_ready()
+
+    assert asked.result().status_code == 503
+    assert max(waits) < 1
+
+
+@pytest.mark.slow
 def test_d9_silent_server_costs_one_request_and_not_the_worker(site: Site) -> None:
     with site.client() as client, site.client() as other, ThreadPoolExecutor(1) as pool:
         site.write(client)

@@ -66,6 +66,16 @@ def test_what_is_unclear_is_handed_over_at_once(unclear: bytes) -> None:
     assert taken(unclear) == [unclear]
 
 
+def test_head_that_is_too_long_is_handed_over_without_its_end() -> None:
+    head = (
+        b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: %01200d\r\n" % (n, n) for n in range(55)) + b"\r\n"
+    )
+
+    for pieces in ([head], [head[:HEAD_BYTES], head[HEAD_BYTES:]]):
+        (message,) = taken(*pieces)
+        assert HEAD_BYTES <= len(message) < len(head)
+
+
 def test_expecting_client_is_invited_once() -> None:
     inbox = Inbox(100)
     inbox.add(b"POST / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 5\r\n\r\n")

@@ -75,7 +75,10 @@ class Inbox:
         self._scanned = len(self._data)
         if found is None:
             return len(self._data) > HEAD_BYTES
-        if found.group() != b"\r\n\r\n" or found.end() > HEAD_BYTES:
+        if found.group() != b"\r\n\r\n":
+            return True
+        if found.end() > HEAD_BYTES:
+            del self._data[found.end() - 1 :]  # Whole, the parser would take it.
             return True
         found_fields = _FIELDS.findall(self._data, 0, found.end())
         fields = {name.lower(): value.strip(b" \t") for name, value in found_fields}

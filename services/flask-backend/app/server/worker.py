@@ -7,6 +7,7 @@ when all of it has arrived, and the thread is free when the answer is made; ever
 """
 
 import errno
+import os
 import select
 import signal
 import sys
@@ -85,13 +86,17 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         self.orders.give(Order.DRAIN)
         self._wake_up(sig, frame)
 
+    def handle_quit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 - as gunicorn calls it
+        """End at once: Python itself would wait for every thread that answers."""
+        os._exit(0)
+
     def run(self) -> None:
         """Serve; if the service stops, say so and serve on for a while; finish what was begun."""
         settings = self.app.settings
         self.poller.register(
             self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks
         )
-        self._probes = ThreadPoolExecutor(1)
+        self._probes = {start: ThreadPoolExecutor(1) for start in _PROBES}
         self.clients = Reception(
             self.poller,
             self._enqueue,
@@ -141,7 +146,7 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         except (ClientGone, StopIteration):
             return False  # gunicorn raises the latter, after logging why the answer broke off.
         except NoMoreData as error:
-            if len(message) <= HEAD_BYTES:
+            if len(message) < HEAD_BYTES:
                 return False  # The client hung up in the middle.
             failure: Exception = LimitRequestHeaders(error)
         except Exception as error:  # noqa: BLE001 - nobody behind this one would answer
@@ -197,9 +202,10 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def _enqueue(self, conn: Connection, message: bytes) -> None:
         self._newcomers.discard(conn)
-        if message.startswith(_PROBES):
-            # Overload must not look like death to whoever restarts what is dead.
-            self._submit(self._probes, conn, message, self._conclude)
+        probe = next((start for start in _PROBES if message.startswith(start)), None)
+        if probe is not None:
+            # Neither overload nor a database that says nothing must look like death.
+            self._submit(self._probes[probe], conn, message, self._conclude)
         else:
             self._queue.append(Waiting(conn, message, time.monotonic()))
             self._dispatch()
@@ -238,4 +244,5 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         self.clients.hurry()
         self._turn_until(lambda: not len(self.clients) or time.monotonic() >= deadline)
         self.tpool.shutdown(wait=False)
-        self._probes.shutdown(wait=False)
+        for pool in self._probes.values():
+            pool.shutdown(wait=False)
