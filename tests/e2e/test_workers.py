@@ -19,9 +19,11 @@ import sqlalchemy as sa
 from tests.e2e.test_journey import register
 from tests.support.backend import Backend, running, running_faulty
 from tests.support.databases import migrated_database
+from tests.support.disks import small_disk
 from tests.support.load import asking
 from tests.support.run import Run
 
+HOWS = ("get", "post", "put", "delete")
 ACTION = {"action_type": "A", "payload": {}}
 
 
@@ -150,6 +152,86 @@ def test_w6_kept_connections_outlive_a_reload(
         time.sleep(2)
 
     assert (load.failures, set(load.statuses)) == ([], {200})
+
+
+def test_metrics_outlive_workers_and_their_files_stay_few(
+    migrated_url: str, tmp_path: Path
+) -> None:
+    with running(migrated_url, tmp_path, TMPDIR=str(tmp_path)) as backend:
+        for _ in range(5):
+            with backend.client() as client:
+                for _ in range(4):
+                    client.get("/api/v1/nothing")
+            before = backend.workers()
+            backend.process.send_signal(signal.SIGHUP)
+            backend.replaced(before)
+        files = list(tmp_path.glob("metrics-*/*.db"))
+        with backend.client() as client:
+            metrics = client.get("/metrics").text
+
+    counted = re.findall(r'^http_requests_total\{.*status="404"\} (\S+)', metrics, re.MULTILINE)
+    assert sum(map(float, counted)) == 20
+    # The master's and those of two workers, and of two more while they are replaced.
+    assert len({path.stem.rpartition("_")[2] for path in files}) <= 5
+
+
+def test_full_disk_of_the_metrics_kills_no_worker(
+    suite_run: Run, migrated_url: str, tmp_path: Path
+) -> None:
+    with (
+        small_disk(suite_run, megabytes=8) as disk,
+        running(migrated_url, tmp_path, TMPDIR=str(disk.folder)) as backend,
+        backend.client() as client,
+    ):
+        before = backend.replaced([])
+        disk.fill()
+        statuses = []
+        for path in ("users/me", "history", "nothing", "auth/sessions", "auth/email") * 10:
+            statuses += [getattr(client, how)(f"/api/v1/{path}").status_code for how in HOWS]
+        metrics = client.get("/metrics").status_code
+        after = backend.workers()
+
+    assert (after, metrics) == (before, 200)
+    assert max(statuses) < 500
+
+
+def test_worn_workers_serve_until_they_can_be_replaced(migrated_url: str, tmp_path: Path) -> None:
+    def is_noticed() -> bool:
+        return any(event["event"] == "worker_not_started" for event in backend.log)
+
+    with running_faulty(migrated_url, tmp_path, MAX_REQUESTS="10") as backend:
+        before = backend.replaced([])
+        master = backend.process.pid
+        limit = resource.prlimit(master, resource.RLIMIT_NOFILE)
+        statuses = []
+
+        # A worker cannot be started without a file.
+        resource.prlimit(master, resource.RLIMIT_NOFILE, (3, limit[1]))
+        deadline = time.monotonic() + 10
+        while not is_noticed() and time.monotonic() < deadline:
+            statuses.append(timed(backend, "/healthz")[0])
+        statuses.append(timed(backend, "/healthz")[0])
+        kept = backend.workers()
+        resource.prlimit(master, resource.RLIMIT_NOFILE, limit)
+        backend.replaced(before)
+        statuses.append(timed(backend, "/healthz")[0])
+
+    assert is_noticed()
+    assert set(statuses) == {200}
+    assert kept == before
+
+
+def test_second_order_to_stop_waits_for_no_thread(migrated_url: str, tmp_path: Path) -> None:
+    with running_faulty(migrated_url, tmp_path) as backend, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(timed, backend, "/faults/sleep?seconds=8")
+        time.sleep(1)
+        began = time.monotonic()
+        status = backend.stop(signal.SIGQUIT)
+        waited = time.monotonic() - began
+
+    assert isinstance(waiting.exception(), httpx.TransportError)
+    assert status == 0
+    assert waited < 4
 
 
 def test_reload_reads_secrets_anew(migrated_url: str, token: str, tmp_path: Path) -> None:

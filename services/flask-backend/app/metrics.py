@@ -6,6 +6,7 @@ share, so ``app.server`` names the folder before this module is imported.
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -16,9 +17,43 @@ from prometheus_client import (
     Histogram,
     generate_latest,
     multiprocess,
+    values,
 )
 
 from app.config import METRICS_FOLDER
+
+_KINDS: Final = ("counter", "histogram", "gauge_livemax", "gauge_livesum", "gauge_mostrecent")
+_ROOM: Final = 2**19
+"""More bytes than a worker needs for its numbers of one kind."""
+
+_worker = 0  # The master's, and that of a process that is no server.
+
+
+def take_number(number: int) -> None:
+    """Let this process count where the last worker of this number did.
+
+    Under its process id each would leave files behind, and every scrape would read them all.
+    """
+    global _worker  # noqa: PLW0603 - the library asks for it at each change
+    _worker = number
+
+
+def reserve_room(number: int) -> None:
+    """Take the room on the disk that a worker's numbers may need.
+
+    They are mapped into its memory: where a disk has become full the kernel would kill it.
+
+    Raises:
+        OSError: There is no room.
+    """
+    for kind in _KINDS:
+        path = Path(os.environ[METRICS_FOLDER], f"{kind}_{number}.db")  # noqa: TID251 - set by app.server
+        with path.open("ab") as file:
+            os.posix_fallocate(file.fileno(), 0, _ROOM)
+
+
+if METRICS_FOLDER in os.environ:  # noqa: TID251 - as in render_metrics()
+    values.ValueClass = values.MultiProcessValue(lambda: _worker)  # type: ignore[no-untyped-call]  # the library has no types here
 
 UNMATCHED: Final = "unmatched"
 """The route of a request that has none. A path is no label, because there is no end of them."""

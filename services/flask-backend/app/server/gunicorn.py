@@ -6,6 +6,7 @@ before the fork. Limits and times: see ``docs/server.md``.
 
 import atexit
 import gc
+import itertools
 import math
 import os
 import resource
@@ -135,6 +136,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "control_socket_disable": True,
         "logconfig_dict": gunicorn_logging(settings.log_level),
         "when_ready": _announce,
+        "pre_fork": _number_worker,
         "post_worker_init": _begin_worker,
         "worker_exit": _end_worker,
         "child_exit": _forget_worker,
@@ -164,14 +166,24 @@ def _remove_metrics(folder: str, owner: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _number_worker(arbiter: Any, worker: Any) -> None:
+    """Give it the lowest number that no other worker has: its metrics are kept under it."""
+    from app.metrics import reserve_room  # noqa: PLC0415 - as in load()
+
+    taken = {other.number for other in arbiter.WORKERS.values()}
+    worker.number = next(number for number in itertools.count(1) if number not in taken)
+    reserve_room(worker.number)
+
+
 def _begin_worker(worker: Any) -> None:
     """Count it, so that it is seen when they are replaced again and again; let it send mails."""
     # ruff: disable[PLC0415] - as in load()
-    from app.metrics import record_worker_start
+    from app.metrics import record_worker_start, take_number
     from app.server.deliverer import Deliverer
     from app.server.post import make_post
     # ruff: enable[PLC0415]
 
+    take_number(worker.number)
     record_worker_start()
     worker.deliverer = Deliverer(make_post(worker.app.settings))
     worker.deliverer.start()
@@ -187,4 +199,4 @@ def _forget_worker(_arbiter: Any, worker: Any) -> None:
     """Take a dead worker's gauges out of the sums."""
     from prometheus_client import multiprocess  # noqa: PLC0415 - as in load()
 
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library has no types here
+    multiprocess.mark_process_dead(worker.number)  # type: ignore[no-untyped-call]  # the library has no types here

@@ -3,13 +3,17 @@
 gunicorn's own sends a worker SIGTERM for either, and starts its replacement after its end.
 """
 
+import errno
 import signal
 from typing import Any
 
+import structlog
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
 from app.server.orders import Order
+
+log = structlog.get_logger(__name__)
 
 
 class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
@@ -49,11 +53,21 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
             worker.orders.wear_out()
         self.manage_workers()
 
+    def spawn_worker(self) -> int | None:
+        """Start a worker; None if the system has no process, file or memory for one now."""
+        try:
+            pid: int = super().spawn_worker()
+        except OSError as error:
+            log.error("worker_not_started", error=errno.errorcode.get(error.errno or 0))  # noqa: TRY400 - the reason is enough
+            return None
+        return pid
+
     def manage_workers(self) -> None:
         """Keep the number of workers that are not worn; then let the others retire."""
         fresh = [worker for worker in self.WORKERS.values() if not worker.orders.is_worn]
         for _ in range(self.num_workers - len(fresh)):
-            self.spawn_worker()
+            if self.spawn_worker() is None:
+                return  # Nobody retires whom nobody replaces. The next turn tries again.
         fresh.sort(key=lambda worker: worker.age)
         for worker in fresh[: max(0, len(fresh) - self.num_workers)]:
             worker.orders.wear_out()
