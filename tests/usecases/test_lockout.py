@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from app import clock
 from app.errors import AppError, TooManyRequests, Unauthorized, Unavailable
-from app.models import get_db
+from app.models import get_db, lock_user, transaction
 from app.usecases import passwords
 from app.usecases.counters import Limit
 from app.usecases.lockout import (
@@ -187,6 +187,21 @@ def test_right_passwords_at_once_are_all_taken_back_and_a_wrong_one_is_not() -> 
     # The wrong one counts for its e-mail, for the address, and for both together.
     assert sum(counter["failed"] for counter in counters) == 3
     assert sum(counter["failed"] for counter in get_db()(get_db().logins).dicts()) == 0
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
+def test_counting_waits_for_nobody_who_has_locked_the_account() -> None:
+    user = make_user()
+    claim_attempt(user["id"], user["email"], HERE)  # Later ones find the counters there.
+
+    def sign_in() -> None:
+        forgive_attempt(claim_attempt(user["id"], user["email"], HERE))
+
+    with transaction():
+        lock_user(user["id"])
+        results = run_together([sign_in])
+
+    assert results == [None]
 
 
 def test_refund_leaves_the_lock_of_a_later_attempt() -> None:

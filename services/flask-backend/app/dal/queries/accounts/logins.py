@@ -17,11 +17,11 @@ CounterName = UUID | str
 def lock_counter(name: CounterName) -> Row:
     """Return a counter, made if need be, and locked until the transaction ends."""
     table, key = _place_of(name)
-    while True:
-        table.upsert({key.name: name}, conflict=[key.name], update={})
+    while True:  # Made by somebody else, or forgotten as stale, in between.
         rows: list[Row] = get_db().lock_rows(key == name)
-        if rows:  # Else it was forgotten as stale in between.
+        if rows:
             return rows[0]
+        table.upsert({key.name: name}, conflict=[key.name], update={})
 
 
 def update_counter(name: CounterName, **columns: Any) -> None:
@@ -33,7 +33,9 @@ def update_counter(name: CounterName, **columns: Any) -> None:
 def refund_counter(name: CounterName, *, claimed: datetime, before: datetime) -> None:
     """Take back one attempt and, unless a later one has locked again, its lock.
 
-    To be called in a transaction: the first statement locks the counter for the second one.
+    To be called in a transaction: the first statement locks the counter for the second one, and
+    no third one follows. PostgreSQL asks for the account of a row that is changed twice, and would
+    wait there for whoever has locked the account and waits for this counter.
 
     Args:
         name: Which counter.
@@ -41,9 +43,10 @@ def refund_counter(name: CounterName, *, claimed: datetime, before: datetime) ->
         before: What stands there without the attempt.
     """
     db = get_db()
-    table, key = _place_of(name)
-    db((key == name) & (table.failed > 0)).update(failed=table.failed - 1)
-    db((key == name) & (table.locked_until == claimed)).update(locked_until=before)
+    _, key = _place_of(name)
+    for row in db.lock_rows(key == name):
+        until = before if row["locked_until"] == claimed else row["locked_until"]
+        db(key == name).update(failed=max(0, row["failed"] - 1), locked_until=until)
 
 
 def list_stale_counters(*, beside: str, before: datetime, limit: int) -> list[str]:
