@@ -17,6 +17,7 @@ from app.models import (
     get_profile,
     get_user,
     get_user_by_email,
+    lock_user,
     revoke_sessions,
     transaction,
     update_user,
@@ -295,6 +296,19 @@ def test_two_administrators_who_leave_at_once_do_not_both_leave() -> None:
         assert count_admins() == 1
         update_user(first["id"], role=Role.VIEWER)
         update_user(second["id"], role=Role.VIEWER)
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
+def test_administrator_who_leaves_waits_for_no_other_account() -> None:
+    make_admin()
+    leaving, viewer = make_admin(), make_user()
+
+    with transaction():
+        lock_user(viewer["id"])
+        results = run_together([partial(delete_account, leaving["id"])])
+
+    assert results == [None]
+    assert count_admins() == 1
 
 
 def test_promotion_that_comes_between_does_not_let_the_last_administrator_leave() -> None:

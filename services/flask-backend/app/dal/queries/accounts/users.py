@@ -172,9 +172,15 @@ def count_active_admins() -> int:
 
 
 def lock_active_admins() -> list[Row]:
-    """Lock every administrator who can sign in until the transaction ends, and return them."""
+    """Lock every administrator who can sign in until the transaction ends, and return them.
+
+    Who is appointed meanwhile is not among them.
+    """
     db = get_db()
-    rows: list[Row] = db.lock_rows(_active_admins(db), orderby=db.users.id)
+    # MariaDB locks each row that it looks at, and would wait for those of others.
+    ids = [row["id"] for row in db(_active_admins(db)).dicts(db.users.id)]
+    db.lock_rows(db.users.id.belongs(ids), orderby=db.users.id)
+    rows: list[Row] = db(_active_admins(db) & db.users.id.belongs(ids)).dicts()
     return rows
 
 
