@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from app.models import delete_user, release, update_user
 from app.vocabulary import Role, UserType
-from tests.factories import make_admin, make_user
+from tests.factories import make_admin, make_guest, make_user
 from tests.support.people import Person, document, flaws, login, person, problem, register
 
 
@@ -144,6 +144,20 @@ def test_role_that_stays_the_same_ends_nothing(client: FlaskClient, admin: Perso
     admin.patch(f"/users/{user['id']}", {"role": "viewer", "is_active": True})
 
     assert viewer.get("/users/me").status_code == 200
+
+
+def test_guest_has_no_other_role(client: FlaskClient, admin: Person) -> None:
+    user = make_guest()
+    guest = person(client, user)
+
+    for role in ("admin", "maintainer"):
+        refused = admin.patch(f"/users/{user['id']}", {"role": role, "is_active": False})
+        assert problem(refused) == (403, "GUEST_ACCOUNT")
+
+    me = document(guest.get("/users/me"))
+    assert (me["role"], me["is_active"]) == ("viewer", True)
+    changed = admin.patch(f"/users/{user['id']}", {"role": "viewer", "is_active": True})
+    assert changed.status_code == 200
 
 
 def test_disabling_ends_all_sessions_for_good(client: FlaskClient, admin: Person) -> None:

@@ -28,7 +28,7 @@ from app.usecases.sessions import (
 )
 from app.usecases.tokens import make_token
 from app.vocabulary import Role
-from tests.factories import make_user
+from tests.factories import make_guest, make_user
 from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -306,6 +306,21 @@ def test_sign_in_ends_however_often_it_is_refreshed() -> None:
             pair = refresh(pair)
 
     with clock.frozen(NOON + SIGN_IN_LIFETIME), pytest.raises(Unauthorized) as refused:
+        refresh(pair)
+    assert refused.value.code == "TOKEN_EXPIRED"
+
+
+def test_guest_stays_signed_in_as_long_as_it_comes_back() -> None:
+    at = NOON
+    with clock.frozen(at):
+        pair = sign_in(make_guest())
+
+    while at < NOON + 2 * SIGN_IN_LIFETIME:
+        at += IDLE_LIFETIME - timedelta(days=1)
+        with clock.frozen(at):
+            pair = refresh(pair)
+
+    with clock.frozen(at + IDLE_LIFETIME), pytest.raises(Unauthorized) as refused:
         refresh(pair)
     assert refused.value.code == "TOKEN_EXPIRED"
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, Forbidden, NotFound
 from app.models import (
     Row,
     free_email,
@@ -16,7 +16,7 @@ from app.models import (
 from app.usecases.accounts import require_dispensable, require_user
 from app.usecases.sessions import end_all_sessions
 from app.usecases.work import unit_of_work
-from app.vocabulary import Role
+from app.vocabulary import Role, UserType
 
 __all__ = ["change_user", "list_users", "release_email"]
 
@@ -32,6 +32,7 @@ def change_user(user_id: UUID, **columns: Any) -> Row:
 
     Raises:
         NotFound: ``USER_NOT_FOUND``.
+        Forbidden: ``GUEST_ACCOUNT``: a guest has no password, and could never sign in again.
         Conflict: ``LAST_ADMIN``: nobody could manage accounts any more; administrators may
             demote or disable themselves as long as another one is left.
     """
@@ -39,8 +40,13 @@ def change_user(user_id: UUID, **columns: Any) -> Row:
     if is_disabled or columns.get("role", Role.ADMIN) != Role.ADMIN:
         require_dispensable(user_id)
     user = lock_user(user_id)
+    if user is None or user["is_deleted"]:
+        raise NotFound("USER_NOT_FOUND", "There is no such user.")
+    is_another_role = columns.get("role", user["role"]) != user["role"]
+    if is_another_role and user["user_type"] == UserType.GUEST:
+        raise Forbidden("GUEST_ACCOUNT", "A guest has no password. It has to register first.")
     update_user(user_id, **columns)
-    if user is not None and (is_disabled or columns.get("role", user["role"]) != user["role"]):
+    if is_disabled or is_another_role:
         end_all_sessions(user_id)
     return require_user(user_id)
 

@@ -30,12 +30,13 @@ from app.models import (
 )
 from app.usecases.tokens import Token, derive_tokens, make_token, read_token
 from app.usecases.work import unit_of_work
+from app.vocabulary import UserType
 
 ACCESS_LIFETIME: Final = timedelta(minutes=15)
 IDLE_LIFETIME: Final = timedelta(days=30)
 """How long a refresh token waits to be used."""
 SIGN_IN_LIFETIME: Final = timedelta(days=90)
-"""How long a sign-in can be renewed before the password is asked for again."""
+"""How long a sign-in can be renewed before the password is asked for again, if there is one."""
 REUSE_GRACE: Final = timedelta(seconds=10)
 
 MAX_SIGN_INS: Final = 50
@@ -172,7 +173,7 @@ def _renew(token: Token, client: Client, keys: Sequence[bytes]) -> TokenPair | U
     """Return the next pair or the refusal, which must not undo that the sign-in has ended."""
     user = lock_user(token.user_id)
     family = _list_family(token)
-    if not is_usable(user) or not family:
+    if user is None or not is_usable(user) or not family:
         return invalid_token()
     now = clock.now()
     used = next((pair for pair in family if pair["refresh_hash"] == token.digest), None)
@@ -181,7 +182,7 @@ def _renew(token: Token, client: Client, keys: Sequence[bytes]) -> TokenPair | U
     successors = [derive_tokens(token, key) for key in keys]
     if used is not None and used["rotated_at"] is None:
         access, refresh = successors[0]
-        _rotate(used, access, refresh, client, now)
+        _rotate(used, access, refresh, client, now, is_guest=user["user_type"] == UserType.GUEST)
         return _pair(access, refresh, ACCESS_LIFETIME)
     if used is not None and now <= used["rotated_at"] + REUSE_GRACE:
         lifetimes = {pair["refresh_hash"]: pair["expires_at"] - now for pair in family}
@@ -189,19 +190,20 @@ def _renew(token: Token, client: Client, keys: Sequence[bytes]) -> TokenPair | U
             if refresh.digest in lifetimes:  # Its answer may have been lost.
                 return _pair(access, refresh, lifetimes[refresh.digest])
     revoke_sessions(token.user_id, family_id=token.family_id, revoked_at=now)
-    return Unauthorized(
-        "TOKEN_REUSED",
-        "The refresh token was used before. For safety this sign-in has ended; sign in again.",
-    )
+    text = "The refresh token was used before. For safety this sign-in has ended; sign in again."
+    return Unauthorized("TOKEN_REUSED", text)
 
 
-def _rotate(session: Row, access: Token, refresh: Token, client: Client, now: datetime) -> None:
-    """Store the successor of a pair, and keep no pair but these two.
-
-    The old access token lives on for the grace, for requests that are under way.
-    """
+def _rotate(
+    session: Row, access: Token, refresh: Token, client: Client, now: datetime, *, is_guest: bool
+) -> None:
+    """Store the successor of a pair, and keep no pair but these two."""
+    renewable_until = now + IDLE_LIFETIME
+    if not is_guest:  # Who has no password could never sign in again.
+        renewable_until = min(renewable_until, session["created_at"] + SIGN_IN_LIFETIME)
     family = {"user_id": session["user_id"], "family_id": session["family_id"]}
     delete_ended_sessions(session["user_id"], before=now)
+    # The old access token serves requests that are under way.
     old_expires_at = min(session["expires_at"], now + REUSE_GRACE)
     rotate_session(**family, session_id=session["id"], rotated_at=now, expires_at=old_expires_at)
     create_session(
@@ -211,7 +213,7 @@ def _rotate(session: Row, access: Token, refresh: Token, client: Client, now: da
         created_at=session["created_at"],
         last_used_at=now,
         expires_at=now + ACCESS_LIFETIME,
-        refresh_expires_at=min(now + IDLE_LIFETIME, session["created_at"] + SIGN_IN_LIFETIME),
+        refresh_expires_at=renewable_until,
         **_client_columns(client),
     )
 
