@@ -81,6 +81,18 @@ def test_making_them_again_changes_nothing(roles: Roles) -> None:
     assert len(roles.execute("rw", "SELECT version_num FROM alembic_version")) == 1
 
 
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+def test_limit_of_connections_that_was_raised_stays(roles: Roles) -> None:
+    limit = "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'app_rw'"
+    roles.server.execute("ALTER ROLE app_rw CONNECTION LIMIT 240")
+    try:
+        make_roles(roles.server, roles.database)
+
+        assert roles.execute("rw", limit) == [(240,)]
+    finally:
+        roles.server.execute("ALTER ROLE app_rw CONNECTION LIMIT 100")
+
+
 def test_role_that_serves_may_do_nothing_beyond_rows(roles: Roles) -> None:
     allowed = {}
     for what, statement in (FORBIDDEN | FORBIDDEN_ON[roles.server.engine]).items():

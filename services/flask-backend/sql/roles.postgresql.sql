@@ -11,12 +11,15 @@
 --   app_rw     reads and writes rows, nothing else: DATABASE_URL
 --   app_ro     reads rows: for reports and people
 --
--- Options: -v rw_connections=100 (at least WORKERS x (DB_POOL_SIZE + DB_MAX_OVERFLOW)).
+-- Options: -v rw_connections=200 (at least WORKERS x (DB_POOL_SIZE + DB_MAX_OVERFLOW); without it,
+-- app_rw keeps the limit it has, and a new one gets 100).
 
 \set ON_ERROR_STOP on
 \if :{?rw_connections}
 \else
-\set rw_connections 100
+SELECT coalesce(max(rolconnlimit) FILTER (WHERE rolconnlimit > 0), 100) AS rw_connections
+FROM pg_roles WHERE rolname = 'app_rw'
+\gset
 \endif
 \if :{?owner_password}
 \else
