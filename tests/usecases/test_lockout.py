@@ -189,7 +189,8 @@ def test_right_passwords_at_once_are_all_taken_back_and_a_wrong_one_is_not() -> 
     assert sum(counter["failed"] for counter in get_db()(get_db().logins).dicts()) == 0
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
+# MariaDB looks for the account first, and then for the counter, as everybody does.
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_counting_waits_for_nobody_who_has_locked_the_account() -> None:
     user = make_user()
     claim_attempt(user["id"], user["email"], HERE)  # Later ones find the counters there.

@@ -17,11 +17,12 @@ CounterName = UUID | str
 def lock_counter(name: CounterName) -> Row:
     """Return a counter, made if need be, and locked until the transaction ends."""
     table, key = _place_of(name)
-    while True:  # Made by somebody else, or forgotten as stale, in between.
-        rows: list[Row] = get_db().lock_rows(key == name)
-        if rows:
-            return rows[0]
+    while True:
+        # Also if it is there: else the time would tell whose counter is not, and so who is nobody.
         table.upsert({key.name: name}, conflict=[key.name], update={})
+        rows: list[Row] = get_db().lock_rows(key == name)
+        if rows:  # Else it was forgotten as stale in between.
+            return rows[0]
 
 
 def update_counter(name: CounterName, **columns: Any) -> None:
