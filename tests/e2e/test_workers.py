@@ -268,6 +268,23 @@ def test_reload_reads_secrets_anew(migrated_url: str, token: str, tmp_path: Path
     ]
 
 
+def test_reload_that_cannot_build_the_application_keeps_the_former(
+    migrated_url: str, token: str, tmp_path: Path
+) -> None:
+    with running(migrated_url, tmp_path) as backend:
+        before = backend.replaced([])
+        key = tmp_path / "secret_key"
+        key.unlink()
+        key.mkdir()
+        backend.process.send_signal(signal.SIGHUP)
+        backend.replaced(before)
+        with backend.client(headers={"Authorization": token}) as client:
+            status = client.get("/api/v1/users/me").status_code
+
+    refused = [event["reason"] for event in backend.log if event["event"] == "reload_refused"]
+    assert (status, refused) == (200, ["IsADirectoryError"])
+
+
 def test_workers_are_added_and_taken_away(migrated_url: str, tmp_path: Path) -> None:
     def count(expected: int) -> int:
         deadline = time.monotonic() + 10

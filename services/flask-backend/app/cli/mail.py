@@ -41,6 +41,7 @@ def deliver(*, mode: str, is_json: bool) -> None:
       backend mail deliver --once
       backend mail deliver --watch
     """
+    from app.api.signing import signing_keys  # noqa: PLC0415 - likewise
     from app.log import configure_logging  # noqa: PLC0415 - likewise
     from app.models import close_db, init_db  # noqa: PLC0415 - the whole runtime, for this command only
     from app.server.deliverer import Deliverer  # noqa: PLC0415 - likewise
@@ -51,7 +52,7 @@ def deliver(*, mode: str, is_json: bool) -> None:
     configure_logging(settings.log_level, sys.stderr)
     outcomes: Counter[Outcome] = Counter()
     with told():
-        post = make_post(settings)
+        post = make_post(settings, signing_keys(settings))
         init_db(settings)
         try:
             if mode == "watch":

@@ -71,7 +71,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return application
 
     def reload(self) -> None:
-        """Build the application anew with what the files of secrets say now, or keep it."""
+        """Build the application anew with what the files of secrets say now, or keep the former."""
+        # ruff: disable[PLC0415] - as in load()
+        from app.models import close_db, init_db
+        # ruff: enable[PLC0415]
+
         former = self.settings
         try:
             self.settings = self._read_settings()
@@ -79,8 +83,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         except Exception as error:  # noqa: BLE001 - a mistake in a file must not stop the service
             reason = str(error) if isinstance(error, SettingsError) else type(error).__name__
             log.error("reload_refused", reason=reason)  # noqa: TRY400 - the reason is enough
+            # Not built anew: what failed might fail again, and would end the service.
             self.settings = former
-            self.callable = self.load()
+            close_db()
+            init_db(former)
         super().reload()
 
     def run(self) -> None:
@@ -178,6 +184,7 @@ def _number_worker(arbiter: Any, worker: Any) -> None:
 def _begin_worker(worker: Any) -> None:
     """Count it, so that it is seen when they are replaced again and again; let it send mails."""
     # ruff: disable[PLC0415] - as in load()
+    from app.api.signing import SIGNING_KEYS
     from app.metrics import record_worker_start, take_number
     from app.server.deliverer import Deliverer
     from app.server.post import make_post
@@ -185,7 +192,7 @@ def _begin_worker(worker: Any) -> None:
 
     take_number(worker.number)
     record_worker_start()
-    worker.deliverer = Deliverer(make_post(worker.app.settings))
+    worker.deliverer = Deliverer(make_post(worker.app.settings, worker.wsgi.config[SIGNING_KEYS]))
     worker.deliverer.start()
 
 
