@@ -116,6 +116,17 @@ def test_server_that_is_not_there_is_down() -> None:
             sender(unused.getsockname()[1], "none").send(mail())
 
 
+@pytest.mark.parametrize("name", ["smtp..example.com", f"{64 * 'x'}.example.com"])
+def test_server_whose_name_nobody_can_have_is_down(name: str) -> None:
+    with pytest.raises(MailServerDown):
+        SMTPSender(name, 25, security="none").send(mail())
+
+
+def test_password_that_no_server_can_be_told_lets_mails_wait(serve: Serve) -> None:
+    with serve("starttls", asks_who=True) as server, pytest.raises(MailServerDown):
+        sender(server.port, "starttls", user=USER, password="sésame").send(mail())
+
+
 def test_server_that_says_nothing_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp, "_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(MailServerDown):

@@ -51,7 +51,8 @@ class SMTPSender:
         """
         try:
             server = self._connect()
-        except OSError as error:  # smtplib's own errors are of this kind, too.
+        # smtplib's own errors are of the first kind. A name or password it cannot write is not.
+        except (OSError, UnicodeError) as error:
             raise MailServerDown(type(error).__name__) from None
         try:
             server.send_message(message)
