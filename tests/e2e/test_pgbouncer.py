@@ -7,7 +7,7 @@ stand on the database, as they do on the role in production.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
+from alembic.config import Config
 
+from app.config import ALEMBIC_INI
+from bilayer import migrate
 from bilayer.urls import parse_url
 from tests.e2e import test_journey
 from tests.e2e.test_journey import register
@@ -34,6 +38,18 @@ STANDING = {
     "idle_in_transaction_session_timeout": "'10s'",
     "timezone": "'UTC'",
 }
+
+
+def upgrade_what_is_at_the_head(url: str) -> None:
+    """Do what the entry point of the container does at each start."""
+    migrate.upgrade(Config(ALEMBIC_INI), url=url)
+
+
+def rows(url: str, question: str) -> list[tuple[object, ...]]:
+    with sa.create_engine(parse_url(url), poolclass=sa.NullPool).connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(question)]
+
+
 pytestmark = [
     pytest.mark.skipif(find_pgbouncer() is None, reason="pgbouncer is not installed"),
     pytest.mark.skipif("postgresql" not in sources(), reason="there is no PostgreSQL"),
@@ -107,6 +123,20 @@ def answered(client: httpx.Client, method: str, **body: Any) -> httpx.Response:
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.1)
     return answer
+
+
+@pytest.mark.parametrize("ask", [migrate.current, upgrade_what_is_at_the_head])
+def test_who_asks_for_the_revision_leaves_sessions_as_they_were(
+    ask: Callable[[str], object], direct: Database, suite_run: Run, database_url: str
+) -> None:
+    folder = suite_run.folder / f"pgbouncer-{suite_run.new_name()}"
+    url = parse_url(direct.url)
+    with pooling(url, folder, pool_size=1) as port:
+        pooled = render(url.set(port=port))
+
+        ask(pooled)
+
+        assert rows(pooled, "SHOW statement_timeout") == [("5s",)]
 
 
 def test_the_doctor_finds_time_outs_that_stand_on_the_database(

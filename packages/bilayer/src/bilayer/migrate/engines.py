@@ -38,7 +38,8 @@ def migration_engine(url: sa.URL, limits: Limits, *, is_writer: bool = True) -> 
         url: As ``bilayer.urls.parse_url`` gives it.
         limits: How long statements wait and run.
         is_writer: On SQLite, whether transactions take the write lock when they begin, and whether
-            a file that does not exist is made; who only reads finds an empty database instead.
+            a file that does not exist is made; who only reads finds an empty database instead. On
+            PostgreSQL, whether sessions may be changed, which need a direct connection then.
     """
     name = engine_name(url.drivername)
     if name == "sqlite":
@@ -53,7 +54,12 @@ def migration_engine(url: sa.URL, limits: Limits, *, is_writer: bool = True) -> 
     if name == "mysql":
         _let_statements_take_their_time(engine)
         _skip_indexes_that_exist(engine)
-    _prepare_each_session(engine, _session(name, limits))
+    session = _session(name, limits)
+    if name == "postgresql" and not is_writer:
+        # A pooler would hand what is set for a session to whoever comes next.
+        _begin_explicitly(engine, session.replace("SET ", "SET LOCAL "))
+    else:
+        _prepare_each_session(engine, session)
     return engine
 
 
