@@ -104,6 +104,14 @@ def test_database_is_the_one_that_was_promised() -> None:
     assert SERVICES["replica"]["image"] == SERVICES["roles"]["image"] == database["image"]
 
 
+def test_each_image_of_ours_is_built_once_by_whoever_needs_it_first() -> None:
+    ours = [name for name, one in SERVICES.items() if one.get("image") == "flask-backend"]
+    builders = [name for name in ours if "build" in SERVICES[name]]
+
+    assert sorted(ours) == ["backend", "migrate"]
+    assert builders == ["migrate"]
+
+
 def test_service_starts_when_everything_before_it_is_done() -> None:
     order = {name: service.get("depends_on", {}) for name, service in SERVICES.items()}
 
