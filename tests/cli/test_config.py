@@ -22,6 +22,7 @@ ROOT_CERTIFICATES = DATABASE | {"DATABASE_SSLROOTCERT": "system"}
 SMTP = {"MAIL_SENDER": "smtp", "SMTP_HOST": "mail.example.com"}
 NO_SENDERS = ["nobody", "two@example.com, senders@example.com", "a@b\nBcc: c@d", "@", "<>", "a@"]
 NO_HOSTS = ["https://a.b", "a.b:443", "a/", "*", "*.a.com", "A.com", "[::1]", "a b"]
+NO_SERVERS = ["https://db", "db:5432", "db1,db2:5432", "me@db", "[::1]", "a b"]
 NO_ADDRESSES = [
     "app.example.com", "ftp://app.example.com", "https://", "https://me:pw@app.example.com",
     "https://app.example.com?x=1", "https://app.example.com/#top", "https://app.example.com:x",
@@ -231,6 +232,8 @@ def test_production_needs_no_password_where_something_else_proves_who_asks(
         *(({"PUBLIC_URL": text}, "PUBLIC_URL") for text in NO_ADDRESSES),
         *(({"CORS_ORIGINS": text}, "CORS_ORIGINS") for text in NO_ORIGINS),
         *(({"TRUSTED_HOSTS": text}, "TRUSTED_HOSTS") for text in NO_HOSTS),
+        *((DATABASE | {"DATABASE_HOST": text}, "DATABASE_HOST") for text in NO_SERVERS),
+        *((SMTP | {"SMTP_HOST": text}, "SMTP_HOST") for text in NO_SERVERS),
         ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
         ({"DRAIN_SECONDS": "nan"}, "DRAIN_SECONDS"),
     ],
@@ -255,6 +258,11 @@ def test_mails_may_come_from_an_address_with_a_name(
 @pytest.mark.parametrize("name", ["api.example.com, 127.0.0.1", ".example.com", "backend", "a_b"])
 def test_hosts_are_names_as_requests_have_them(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert read(monkeypatch, TRUSTED_HOSTS=name).trusted_hosts == name
+
+
+@pytest.mark.parametrize("host", ["db", "db1,db2.example.com", "192.0.2.1", "::1", "/run/a b:c"])
+def test_servers_are_names_addresses_or_folders(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert read(monkeypatch, **DATABASE | {"DATABASE_HOST": host}).database_host == host
 
 
 @pytest.mark.parametrize("address", ["https://app.example.com", "https://example.com/app/"])

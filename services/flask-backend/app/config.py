@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     database_url: SecretStr | None = None
-    database_host: str | None = None
+    database_host: Annotated[str, AfterValidator(plausible.check_servers)] | None = None
     database_port: int = Field(default=5432, ge=1, le=65535)
     database_name: str = "app"
     database_user: str = "app"
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     mail_sender: Literal["console", "file", "smtp"] = "console"
     mail_from: Annotated[str, AfterValidator(plausible.check_sender)] = "no-reply@localhost"
     mail_dir: Path | None = None
-    smtp_host: str | None = None
+    smtp_host: Annotated[str, AfterValidator(plausible.check_servers)] | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None

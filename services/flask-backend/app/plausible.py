@@ -29,6 +29,7 @@ _LIKENESS: Final = 0.81
 """``SMTP_PASS`` is taken for ``SMTP_PASSWORD``, ``PGHOST`` not for ``HOST``."""
 _SYSTEM: Final = Path("system")
 """Says to PostgreSQL's client: the certificates that this machine believes."""
+_NEVER_IN_A_HOST: Final = re.compile(r"[\s/@\[\]]")
 _HOST_NAME: Final = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*")
 
 
@@ -70,6 +71,20 @@ def check_hosts(text: str) -> str:
         "write each name like api.example.com, or .example.com for all below it: lower case,"
         " no https://, no port, no *"
     )
+
+
+def check_servers(text: str) -> str:
+    """Return where a server is, or several with commas between them, as it is.
+
+    Raises:
+        ValueError: It is no name, no address and no folder of a socket.
+    """
+    for host in text.split(","):
+        if host.startswith("/"):
+            continue
+        if host.count(":") == 1 or _NEVER_IN_A_HOST.search(host):
+            raise ValueError("write a name or an address, without https:// and without a port")
+    return text
 
 
 def find_stray_parts(given: Collection[str]) -> list[str]:
