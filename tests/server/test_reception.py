@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.server import reception
-from app.server.connections import Connection
+from app.server.connections import Connection, Crowd
 from app.server.reception import Reception
 from app.server.refusals import BUSY
 
@@ -209,3 +209,18 @@ def test_refused_client_gets_its_answer_and_the_end(loop: Loop) -> None:
     client.close()
     loop.turn()
     assert len(loop.clients) == 0
+
+
+def test_client_that_drips_does_not_make_the_loop_count_everybody_each_time(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = loop.connect()
+    send(loop, client, HEAD_OF_POST + b"a" * 100_000)
+    counted = []
+    monkeypatch.setattr(Crowd, "__iter__", lambda _crowd: iter(counted.append(True) or ()))
+
+    for _ in range(100):
+        client.send(b"a")
+        loop.turn()
+
+    assert len(counted) <= 2

@@ -22,9 +22,14 @@ from prometheus_client import (
 
 from app.config import METRICS_FOLDER
 
-_KINDS: Final = ("counter", "histogram", "gauge_livemax", "gauge_livesum", "gauge_mostrecent")
-_ROOM: Final = 2**19
-"""More bytes than a worker needs for its numbers of one kind."""
+_ROOM: Final = {
+    "counter": 2**18,
+    "histogram": 2**19,
+    "gauge_livemax": 2**16,
+    "gauge_livesum": 2**16,
+    "gauge_mostrecent": 2**16,
+}
+"""More bytes than a worker needs for its numbers of each kind."""
 
 _worker = 0  # The master's, and that of a process that is no server.
 
@@ -46,10 +51,10 @@ def reserve_room(number: int) -> None:
     Raises:
         OSError: There is no room.
     """
-    for kind in _KINDS:
+    for kind, room in _ROOM.items():
         path = Path(os.environ[METRICS_FOLDER], f"{kind}_{number}.db")  # noqa: TID251 - set by app.server
         with path.open("ab") as file:
-            os.posix_fallocate(file.fileno(), 0, _ROOM)
+            os.posix_fallocate(file.fileno(), 0, room)
 
 
 if METRICS_FOLDER in os.environ:  # noqa: TID251 - as in render_metrics()

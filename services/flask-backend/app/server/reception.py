@@ -55,6 +55,7 @@ class Reception:
         self._idle_seconds = idle_seconds
         self._count = 0
         self._passed_on = 0
+        self._unweighed = 0
         self._unready = Crowd(poller, EVENT_READ, self._receive, self._give_up)
         self._unsent = Crowd(poller, EVENT_WRITE, self._send_more, self._close)
         self._lingering = Crowd(poller, EVENT_READ, self._discard, self._close)
@@ -133,6 +134,7 @@ class Reception:
         if data:
             conn.inbox.add(data)
             self._advance(conn)
+            self._weigh(len(data))
             return
         self._unready.remove(conn)
         if len(conn.inbox):
@@ -152,7 +154,12 @@ class Reception:
         if conn.inbox.must_invite():
             with suppress(ClientGone):  # Which the next read tells.
                 conn.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if len(conn.inbox) > HEAD_BYTES:
+
+    def _weigh(self, size: int) -> None:
+        """Limit what is kept of unfinished requests, but not anew for each byte that drips in."""
+        self._unweighed += size
+        if self._unweighed > HEAD_BYTES:
+            self._unweighed = 0
             self._limit(self._unready, lambda one: len(one.inbox))
 
     def _pass_on(self, conn: Connection, message: bytes) -> None:
