@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,8 +133,11 @@ def test_watch_sends_until_it_is_told_to_stop(environment: dict[str, str], tmp_p
     queue_mail()
 
     with watching(environment) as process:
+        deadline = time.monotonic() + 30
         while not files(tmp_path):
             assert process.poll() is None
+            assert time.monotonic() < deadline, "no mail was sent"
+            time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(30) == 0

@@ -39,7 +39,9 @@ def context(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @contextmanager
-def mailing(url: str, folder: Path, authority: trustme.CA, port: int) -> Iterator[Backend]:
+def mailing(
+    url: str, folder: Path, authority: trustme.CA, port: int, delivery: str = "workers"
+) -> Iterator[Backend]:
     """Run the service with a mail server at a port of this machine."""
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     with running(
@@ -47,6 +49,7 @@ def mailing(url: str, folder: Path, authority: trustme.CA, port: int) -> Iterato
         folder,
         WORKERS="1",
         PUBLIC_URL=SITE,
+        MAIL_DELIVERY=delivery,
         MAIL_SENDER="smtp",
         MAIL_FROM="no-reply@product.example",
         SMTP_HOST="localhost",
@@ -157,3 +160,17 @@ def test_mail_of_a_worker_that_is_killed_is_sent_by_the_next_one(
         first, second = server.mails[:2]
         assert first["Message-ID"] == second["Message-ID"]
         assert verify(backend, second).status_code == 200
+
+
+def test_mail_waits_for_the_command_where_workers_send_none(
+    database_url: str, tmp_path: Path, authority: trustme.CA, context: ssl.SSLContext
+) -> None:
+    with (
+        serving_mail("starttls", context) as server,
+        mailing(database_url, tmp_path, authority, server.port, "command") as backend,
+    ):
+        sign_up(backend)
+
+        assert backend.stop() == 0
+        assert server.mails == []
+        assert attempts(database_url) == [0]

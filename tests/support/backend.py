@@ -122,7 +122,8 @@ def _start(
         name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
     }
     environment |= {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "PORT": "0"}
-    environment |= {"MAIL_SENDER": "file"} | settings
+    # A server that outlives a test would send the mails of the next one.
+    environment |= {"MAIL_SENDER": "file", "MAIL_DELIVERY": "command"} | settings
     command = [sys.executable, *program, "serve"]
     return subprocess.Popen(
         [

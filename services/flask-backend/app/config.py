@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     drain_seconds: float | None = Field(default=None, ge=0, le=60)
 
     public_url: Annotated[str, AfterValidator(plausible.check_public_url)] = "http://127.0.0.1:5000"
+    mail_delivery: Literal["workers", "command"] = "workers"
     mail_sender: Literal["console", "file", "smtp"] = "console"
     mail_from: Annotated[str, AfterValidator(plausible.check_sender)] = "no-reply@localhost"
     mail_dir: Path | None = None

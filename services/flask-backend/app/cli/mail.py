@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def mail() -> None:
     """Send the mails that wait in the outbox.
 
-    The server does it by itself. These commands are for a service whose web servers must not
-    reach the mail server, and for looking why a mail does not arrive.
+    The server does it by itself, unless MAIL_DELIVERY=command: where it must not reach the mail
+    server, this does. It also shows why a mail does not arrive.
 
     \b
     Example:

@@ -192,8 +192,10 @@ def _begin_worker(worker: Any) -> None:
 
     take_number(worker.number)
     record_worker_start()
-    worker.deliverer = Deliverer(make_post(worker.app.settings, worker.wsgi.config[SIGNING_KEYS]))
-    worker.deliverer.start()
+    settings = worker.app.settings
+    if settings.mail_delivery == "workers":
+        worker.deliverer = Deliverer(make_post(settings, worker.wsgi.config[SIGNING_KEYS]))
+        worker.deliverer.start()
 
 
 def _end_worker(_arbiter: Any, worker: Any) -> None:
