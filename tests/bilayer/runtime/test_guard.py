@@ -180,6 +180,23 @@ def test_no_connection_is_taken_when_the_time_is_over(guard: Watchman, guarded: 
     assert guard.told == []
 
 
+@only("sqlite", "mariadb")
+def test_transaction_that_could_not_begin_leaves_no_settings(
+    guard: Watchman, guarded: Database, core: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guarded.dal(guarded.dal.owners).count()
+    left = iter([5.0, 0.0])
+    with monkeypatch.context() as patch:
+        patch.setattr(guard, "remaining", lambda: next(left))
+
+        with pytest.raises(DeadlineExceeded), guarded.transaction("SERIALIZABLE", readonly=True):
+            pass
+
+    add(guarded.dal, "written")
+    assert names(core) == {"written"}
+    assert guard.told == ["admit", "connected", "leave", "admit", "connected"]
+
+
 def test_commit_is_never_refused(guard: Watchman, guarded: Database, core: sa.Engine) -> None:
     with guarded.transaction():
         add(guarded.dal, "kept")

@@ -109,7 +109,7 @@ class MySQLAdapter(NativeAdapter):
         """Begin; an isolation level costs a statement of its own."""
         if isolation:
             self.run(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
-        self.run(f"START TRANSACTION{' READ ONLY' if readonly else ''}")
+        self.begin_or_discard(f"START TRANSACTION{' READ ONLY' if readonly else ''}")
 
     def is_disconnect(self, caught: Exception) -> bool:
         """Go by numbers: messages quote values."""

@@ -103,6 +103,14 @@ class RunningStatements(PooledConnections):
             watch.deadline = None
         raise failure  # outside the handler, so that the driver's text is not chained to it
 
+    def begin_or_discard(self, sql: str) -> None:
+        """Begin a transaction whose settings were sent; if it fails, nobody inherits them."""
+        try:
+            self.run(sql)
+        except DatabaseError:
+            self.discard()
+            raise
+
     def send(self, cursor: Any, sql: str, parameters: Any) -> Any:
         """Call the driver."""
         return cursor.execute(sql, parameters)

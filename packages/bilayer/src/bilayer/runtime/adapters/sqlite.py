@@ -202,7 +202,7 @@ class SQLiteAdapter(NativeAdapter):
             self.run("BEGIN IMMEDIATE")
             return
         self.run("PRAGMA query_only=ON")
-        self.run("BEGIN")
+        self.begin_or_discard("BEGIN")
 
     def commit_transaction(self) -> None:
         """Commit, and allow writes again."""

@@ -38,7 +38,7 @@ from bilayer.types import text_collation
 _SQL_MODE: Final = "TRADITIONAL,NO_BACKSLASH_ESCAPES,NO_AUTO_VALUE_ON_ZERO"
 _MARIADB_MODE: Final = f"{_SQL_MODE},SIMULTANEOUS_ASSIGNMENT"  # SET a=b, b=a swaps, as elsewhere
 
-LOST: Final = (1927, 2006, 2013, 2014, 2045, 2055, 4031)
+LOST: Final = (1047, 1053, 1080, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 2014, 2045, 2055, 4031)
 """Numbers of errors after which the connection cannot be used."""
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/ ; 4025 is MariaDB's, 3819 MySQL's.
