@@ -4,11 +4,14 @@ import threading
 import unicodedata
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
 from app.errors import Unavailable
+from app.models import get_user_by_email
 from app.usecases import passwords
 from app.usecases.passwords import find_flaw, hash_password, is_outdated, is_password
 from app.vocabulary import MANAGED_EXTERNALLY
+from bilayer.runtime import Database
 
 GOOD = "seven purple umbrellas"
 
@@ -104,3 +107,14 @@ def test_hashing_is_refused_when_too_many_wait(monkeypatch: pytest.MonkeyPatch) 
         hash_password(GOOD)
 
     assert hash_password(GOOD)
+
+
+def test_nobody_waits_for_the_connection_of_a_thread_that_hashes(database: Database) -> None:
+    get_user_by_email("ada@example.com")
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedout() == 1
+
+    hash_password(GOOD)
+
+    assert pool.checkedout() == 0

@@ -1,7 +1,8 @@
 """Passwords: which may be chosen, how they are kept and how they are compared.
 
-Knows no account. Parameters and lengths follow OWASP's Password Storage Cheat Sheet and
-NIST SP 800-63B-4, section 3.1.1: a list of refused words, and no rules of composition.
+Knows no account. Hashing and comparing stay outside transactions. Parameters and lengths follow
+OWASP's Password Storage Cheat Sheet and NIST SP 800-63B-4, section 3.1.1: a list of refused words,
+and no rules of composition.
 """
 
 import os
@@ -19,6 +20,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.errors import FieldError, Unavailable
 from app.metrics import record_refused_hash
+from app.models import release
 
 MIN_CHARACTERS: Final = 8
 MAX_CHARACTERS: Final = 256
@@ -134,6 +136,7 @@ def _normalized(password: str) -> str:
 
 @contextmanager
 def _slot() -> Iterator[None]:
+    release()  # Others may have this thread's connection while it waits and computes.
     if not _SLOTS.acquire(timeout=_MAX_WAIT_SECONDS):
         record_refused_hash()
         raise Unavailable("BUSY", "Too many people are signing in. Try again in a moment.")
