@@ -100,7 +100,10 @@ def forget_stale(beside: str) -> None:
 
 
 def name_counter(kind: str, *parts: str) -> str:
-    """Name a counter without keeping the e-mail of nobody's account, or anybody's address."""
+    """Name a counter without writing down the e-mail of nobody's account, or anybody's address.
+
+    It is a digest without a key: whoever has the table and time can try them all.
+    """
     return hashlib.sha256("\n".join((kind, *parts)).encode()).hexdigest()
 
 
