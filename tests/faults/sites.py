@@ -159,13 +159,4 @@ def on_url(server: Server, url: str, service_url: str, folder: Path) -> Iterator
         with backend.client() as client:
             register(client)
             token = client.headers["Authorization"]
-            _await_mail(client)
         yield Site(server, url, backend, token)
-
-
-def _await_mail(client: httpx.Client) -> None:
-    """Wait for the mail of a registration: its COMMIT is not to meet a test's fault."""
-    deadline = time.monotonic() + RECOVERY_SECONDS
-    while "\nmail_sent_total{" not in client.get("/metrics").text:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
