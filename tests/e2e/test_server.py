@@ -155,6 +155,7 @@ def test_log_has_one_line_a_request_and_nothing_personal(own_backend: Backend) -
     ]  # fmt: skip
     assert last.headers["X-Request-ID"] == lines[-1]["request_id"] == "the-last-one"
     assert "canary" not in text
+    assert "Pool" not in text, "what SQLAlchemy says of connections"
     assert PASSWORD not in text
     assert body["access_token"] not in text
     assert all(line["level"] in ("info", "warning") for line in own_backend.log)

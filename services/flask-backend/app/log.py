@@ -58,6 +58,8 @@ def gunicorn_logging(level: str) -> dict[str, Any]:
             "gunicorn.access": {"handlers": [], "propagate": False},
             # Says something only with DB_ECHO_SQL.
             "bilayer.runtime": {"level": "INFO"},
+            # SQLAlchemy's log of a pool has its class's name, and the address of the database.
+            "bilayer.runtime.engines": {"level": "WARNING"},
         },
     }
 
