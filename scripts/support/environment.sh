@@ -82,6 +82,15 @@ install_scanner() {
     cksum <"$ROOT/requirements/scan.lock" >"$VENV/sqlmap.stamp"
 }
 
+# Make $VENV/bench hold what requirements/bench.lock lists, beside what the service runs with.
+install_peers() {
+    [ "$(cat "$VENV/bench.stamp" 2>/dev/null)" != "$(cksum <"$ROOT/requirements/bench.lock")" ] ||
+        return 0
+    install_quietly --require-hashes --only-binary :all: --upgrade --target "$VENV/bench" \
+        -r "$ROOT/requirements/bench.lock"
+    cksum <"$ROOT/requirements/bench.lock" >"$VENV/bench.stamp"
+}
+
 # Run pip, and of its output show only which packages it fetches, and its errors.
 install_quietly() {
     PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONPATH='' "$VENV/bin/python" -m pip install \

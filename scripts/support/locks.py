@@ -24,6 +24,7 @@ LOCKS: Mapping[str, list[str]] = {
     "dev": [SERVICE, "--group", "pyproject.toml:dev", "-c", "requirements/run.lock"],
     "pydal3": ["--group", "pyproject.toml:pydal3"],
     "scan": ["--group", "pyproject.toml:scan"],
+    "bench": ["--group", "pyproject.toml:bench"],
 }
 OPTIONS = [
     "--universal",
@@ -108,6 +109,7 @@ def wanted_requirements(root: Path) -> dict[str, list[str]]:
         "dev": [*packages, *_group(groups, "dev")],
         "pydal3": _group(groups, "pydal3"),
         "scan": _group(groups, "scan"),
+        "bench": _group(groups, "bench"),
     }
 
 

@@ -20,6 +20,16 @@ CHOSEN: Final = {
     "users.role": "maintainer",
     "users.user_type": "member",
     "email_tokens.purpose": "password_reset",
+    "credit_transactions.bucket": "prepaid",
+    "credit_transactions.transaction_type": "grant",
+    "credit_transactions_archive.bucket": "prepaid",
+    "credit_transactions_archive.transaction_type": "grant",
+    "credit_holds.state": "captured",
+    "stripe_events.state": "processed",
+    "consent_events.purpose": "marketing",
+    "consent_events.decision": "withdrawn",
+    "query_cache.scope": "user",
+    "query_cache.expires_at": dt.datetime(2026, 2, 4, tzinfo=dt.UTC),
 }
 """Values where a check allows only some; none of them is the column's default."""
 

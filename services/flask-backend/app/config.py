@@ -18,6 +18,7 @@ from sqlalchemy import URL
 from app import plausible, production
 from app.origins import check_origins
 from app.secret_files import SecretFileError, SecretFiles
+from app.wallet_settings import WalletSettings
 from bilayer.urls import parse_url
 
 CHECKOUT: Final = Path(__file__).parents[3]
@@ -29,6 +30,8 @@ SECRETS: Final = (
     "secret_key",
     "secret_key_fallbacks",
     "smtp_password",
+    "stripe_secret_key",
+    "stripe_webhook_secret",
 )
 METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Not a setting: the variable by which prometheus_client shares numbers between processes."""
@@ -38,7 +41,7 @@ class SettingsError(Exception):
     """The settings cannot be used. The message names each wrong setting and no value."""
 
 
-class Settings(BaseSettings):
+class Settings(WalletSettings):
     """What the environment says. Field ``db_pool_size`` is the variable ``DB_POOL_SIZE``.
 
     Each of ``SECRETS`` may also be given as ``NAME_FILE``, the path of a file that holds it.
@@ -153,18 +156,18 @@ class Settings(BaseSettings):
     @property
     def allowed_hosts(self) -> list[str]:
         """The names of ``TRUSTED_HOSTS``, which has commas between them."""
-        return _split(self.trusted_hosts)
+        return plausible.split(self.trusted_hosts)
 
     @property
     def allowed_origins(self) -> list[str]:
         """The origins of ``CORS_ORIGINS``, which has commas between them."""
-        return _split(self.cors_origins)
+        return plausible.split(self.cors_origins)
 
     @property
     def former_keys(self) -> list[str]:
         """The keys of ``SECRET_KEY_FALLBACKS``: no longer used to sign, still believed."""
         fallbacks = self.secret_key_fallbacks
-        return _split(fallbacks.get_secret_value()) if fallbacks else []
+        return plausible.split(fallbacks.get_secret_value()) if fallbacks else []
 
     @property
     def draining(self) -> float:
@@ -243,7 +246,3 @@ def list_misspelt() -> list[str]:
     known = {name.upper() for name in Settings.model_fields}
     known |= {f"{name}_FILE".upper() for name in SECRETS}
     return plausible.find_misspelt(os.environ, known)
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

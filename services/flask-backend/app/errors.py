@@ -5,9 +5,9 @@ Holds no HTTP status (``app.api.errors`` has the one table) and no product rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,22 @@ class AppError(Exception):
         code: Stable and for programs, in capitals: ``EMAIL_TAKEN``.
         message: A sentence for people: what happened, and what to do next.
         errors: The invalid fields, all of them at once.
+        facts: What a program needs to go on, by name; told beside the rest.
     """
 
-    def __init__(self, code: str, message: str, *, errors: Iterable[FieldError] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        errors: Iterable[FieldError] = (),
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.errors = tuple(errors)
+        self.facts = dict(facts or {})
 
 
 class BadRequest(AppError):
@@ -67,6 +76,10 @@ class Forbidden(AppError):
 
 class NotFound(AppError):
     """There is no such thing, or none that the caller may see."""
+
+
+class PaymentRequired(AppError):
+    """There are not enough credits."""
 
 
 class Conflict(AppError):

@@ -137,3 +137,8 @@ def find_misspelt(names: Iterable[str], known: Collection[str]) -> list[str]:
     unknown = [name for name in names if name.upper() not in known]
     close = {name: get_close_matches(name.upper(), known, 1, _LIKENESS) for name in unknown}
     return [f"{name} is no setting. Is {close[name][0]} meant?" for name in unknown if close[name]]
+
+
+def split(text: str) -> list[str]:
+    """Return what stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 
 class Role(StrEnum):
@@ -37,3 +38,70 @@ class MailKind(StrEnum):
 
 MANAGED_EXTERNALLY: Final = "managed_externally"
 """Stands in ``password_hash`` of an account whose password another system keeps."""
+
+
+class Bucket(StrEnum):
+    """Where credits are: the day's allowance, what was paid for, and what is owed."""
+
+    DAILY = "daily"
+    PREPAID = "prepaid"
+    DEBT = "debt"
+
+
+class TransactionType(StrEnum):
+    """Why credits came or went. With its reference, a row of the ledger is there once a bucket."""
+
+    DAILY_RESET = "daily_reset"
+    REGISTRATION = "registration"
+    SPEND = "spend"
+    REFUND = "refund"
+    CAPTURE = "capture"
+    GRANT = "grant"
+    PURCHASE = "purchase"
+    REVERSAL = "reversal"
+    REINSTATEMENT = "reinstatement"
+    CLAIM = "claim"
+    DEBT_PAYMENT = "debt_payment"
+    OPENING_BALANCE = "opening_balance"
+
+
+class HoldState(StrEnum):
+    """What became of credits that were set aside."""
+
+    OPEN = "open"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class EventState(StrEnum):
+    """What became of an event that Stripe told of."""
+
+    PROCESSED = "processed"
+    UNMATCHED = "unmatched"
+
+
+class CacheScope(StrEnum):
+    """Who may read a cached answer: anybody, or one account, or one guest."""
+
+    PUBLIC = "public"
+    USER = "user"
+    GUEST = "guest"
+
+
+class Purpose(StrEnum):
+    """What people decide about."""
+
+    TERMS = "terms"
+    MARKETING = "marketing"
+
+
+class Decision(StrEnum):
+    """How they decided."""
+
+    ACCEPTED = "accepted"
+    WITHDRAWN = "withdrawn"
+
+
+NOBODY: Final = UUID(int=0)
+"""Stands for the owner where a row is for everybody."""

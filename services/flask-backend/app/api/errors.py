@@ -23,6 +23,7 @@ from app.errors import (
     Invalid,
     LengthRequired,
     NotFound,
+    PaymentRequired,
     RetryLater,
     TooLarge,
     TooManyRequests,
@@ -40,6 +41,7 @@ STATUS: Final[dict[type[AppError], HTTPStatus]] = {
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
+    PaymentRequired: HTTPStatus.PAYMENT_REQUIRED,
     Conflict: HTTPStatus.CONFLICT,
     LengthRequired: HTTPStatus.LENGTH_REQUIRED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -162,7 +164,8 @@ def problem(
 
 def _answer(error: AppError) -> Response:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    response = _respond(problem(status, error.code, error.message, error.errors))
+    details = problem(status, error.code, error.message, error.errors)
+    response = _respond(error.facts | details)
     if isinstance(error, RetryLater):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthorized):

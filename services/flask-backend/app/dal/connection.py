@@ -15,7 +15,15 @@ from app.dal.admission import Admission
 from app.dal.tables import define_tables
 from bilayer.runtime import DAL, Database, Isolation, Timestamps, Transaction
 
-STAMPED_TABLES: Final = ("users", "profiles", "history", "login_attempts")
+STAMPED_TABLES: Final = (
+    "users",
+    "profiles",
+    "history",
+    "login_attempts",
+    "user_credits",
+    "credit_accounts",
+    "user_consents",
+)
 """The tables whose ``created_at`` and ``updated_at`` are this service's to keep."""
 
 CONNECT_SECONDS: Final = 3.0

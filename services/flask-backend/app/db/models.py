@@ -12,20 +12,45 @@ from app.db.tables.accounts import (
     Session,
     User,
 )
+from app.db.tables.billing import StripeEvent, StripeObject, Transaction
+from app.db.tables.consents import ConsentDocument, ConsentEvent, Erasure, UserConsent
 from app.db.tables.history import History
 from app.db.tables.idempotency import IdempotencyKey
+from app.db.tables.leases import Lease
+from app.db.tables.query_cache import QueryCache
+from app.db.tables.wallet import (
+    ArchivedCreditTransaction,
+    CreditAccount,
+    CreditHold,
+    CreditTransaction,
+    UserCredits,
+)
 
 metadata = Base.metadata
 
 __all__ = [
+    "ArchivedCreditTransaction",
+    "ConsentDocument",
+    "ConsentEvent",
+    "CreditAccount",
+    "CreditHold",
+    "CreditTransaction",
     "EmailToken",
+    "Erasure",
     "History",
     "IdempotencyKey",
+    "Lease",
     "Login",
     "LoginAttempt",
     "OutboxMail",
     "Profile",
+    "QueryCache",
     "Session",
+    "StripeEvent",
+    "StripeObject",
+    "Transaction",
     "User",
+    "UserConsent",
+    "UserCredits",
     "metadata",
 ]

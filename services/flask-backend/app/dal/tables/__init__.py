@@ -7,8 +7,13 @@ order. Nothing here creates or alters a table.
 from __future__ import annotations
 
 from app.dal.tables.accounts import define_accounts
+from app.dal.tables.billing import define_billing
+from app.dal.tables.consents import define_consents
 from app.dal.tables.history import define_history
 from app.dal.tables.idempotency import define_idempotency
+from app.dal.tables.leases import define_leases
+from app.dal.tables.query_cache import define_query_cache
+from app.dal.tables.wallet import define_wallet
 from bilayer.runtime import DAL
 
 
@@ -17,3 +22,8 @@ def define_tables(db: DAL) -> None:
     define_accounts(db)
     define_history(db)
     define_idempotency(db)
+    define_wallet(db)
+    define_billing(db)
+    define_consents(db)
+    define_query_cache(db)
+    define_leases(db)
