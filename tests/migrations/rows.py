@@ -25,6 +25,7 @@ CHOSEN: Final = {
     "credit_transactions_archive.bucket": "prepaid",
     "credit_transactions_archive.transaction_type": "grant",
     "credit_holds.state": "captured",
+    "transactions.currency": "eur",
     "stripe_events.state": "processed",
     "consent_events.purpose": "marketing",
     "consent_events.decision": "withdrawn",
