@@ -75,6 +75,19 @@ from app.dal.queries.accounts.users import (
     replace_password_hash,
     update_user,
 )
+from app.dal.queries.consents import (
+    create_consent_document,
+    create_consent_event,
+    create_consents,
+    get_consent_document,
+    get_consents,
+    get_last_consent_event,
+    list_consent_documents,
+    list_consent_events,
+    list_consents,
+    lock_consents,
+    update_consents,
+)
 from app.dal.queries.database import is_read_only, list_revisions
 from app.dal.queries.history import (
     create_history,
@@ -90,6 +103,26 @@ from app.dal.queries.idempotency import (
     delete_idempotency_key,
     get_idempotency_key,
     update_idempotency_key,
+)
+from app.dal.queries.wallet.accounts import (
+    capture_held_credits,
+    find_and_lock_credit_account,
+    get_credit_account,
+    hold_prepaid_credits,
+    lock_credit_account,
+    take_prepaid_credits,
+    update_credit_account,
+)
+from app.dal.queries.wallet.daily import (
+    get_wallet,
+    lock_daily_credits,
+    spend_daily_credits,
+    update_daily_credits,
+)
+from app.dal.queries.wallet.transactions import (
+    create_credit_transactions,
+    list_credit_transactions,
+    list_transactions_of,
 )
 from bilayer.runtime import UniqueViolation
 
@@ -114,6 +147,15 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     # History
     "create_history", "delete_history", "get_history", "get_history_or_deleted", "list_history",
     "update_history",
+    # Consents
+    "create_consent_document", "create_consent_event", "create_consents", "get_consent_document",
+    "get_consents", "get_last_consent_event", "list_consent_documents", "list_consent_events",
+    "list_consents", "lock_consents", "update_consents",
+    # Credits
+    "get_wallet", "lock_daily_credits", "spend_daily_credits", "update_daily_credits",
+    "capture_held_credits", "find_and_lock_credit_account", "get_credit_account",
+    "hold_prepaid_credits", "lock_credit_account", "take_prepaid_credits", "update_credit_account",
+    "create_credit_transactions", "list_credit_transactions", "list_transactions_of",
     # Requests that may come again
     "create_idempotency_key", "delete_expired_idempotency_keys", "delete_idempotency_key",
     "get_idempotency_key", "update_idempotency_key",

@@ -103,5 +103,16 @@ class Decision(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class ConsentMethod(StrEnum):
+    """By what people decided."""
+
+    API = "api"
+    BUTTON = "button"
+    CHECKBOX = "checkbox"
+    SWITCH = "switch"
+    CLAIM = "claim"
+    """Taken over from the guest that somebody was; no client says it."""
+
+
 NOBODY: Final = UUID(int=0)
 """Stands for the owner where a row is for everybody."""
