@@ -159,5 +159,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     # Requests that may come again
     "create_idempotency_key", "delete_expired_idempotency_keys", "delete_idempotency_key",
     "get_idempotency_key", "update_idempotency_key",
+    # What one does at a time
+    "claim_lease", "delete_expired_leases", "delete_lease", "extend_lease", "get_lease",
 ]
 # fmt: on
