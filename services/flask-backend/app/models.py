@@ -104,6 +104,13 @@ from app.dal.queries.idempotency import (
     get_idempotency_key,
     update_idempotency_key,
 )
+from app.dal.queries.leases import (
+    claim_lease,
+    delete_expired_leases,
+    delete_lease,
+    extend_lease,
+    get_lease,
+)
 from app.dal.queries.wallet.accounts import (
     capture_held_credits,
     find_and_lock_credit_account,

@@ -1,0 +1,88 @@
+"""Work that one does at a time: who gets a lease, keeps it, loses it, and takes it over."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from app import clock
+from app.models import delete_expired_leases, get_lease, transaction
+from app.usecases.leases import acquire, held, is_held, release, renew
+from tests.support.threads import run_together
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_one_of_many_gets_a_free_lease() -> None:
+    holders = [uuid4() for _ in range(12)]
+
+    got = run_together([lambda holder=holder: acquire("w", holder, 60) for holder in holders])
+
+    assert sorted(got, key=repr) == [False] * 11 + [True]
+    assert (get_lease("w") or {})["holder"] == holders[got.index(True)]
+
+
+def test_one_of_many_takes_an_expired_lease_over() -> None:
+    now = clock.now()
+    with clock.frozen(now):
+        assert acquire("w", uuid4(), 60)
+        assert not acquire("w", uuid4(), 60)
+
+    with clock.frozen(now + timedelta(seconds=60)):
+        assert not is_held("w")
+        got = run_together([lambda: acquire("w", uuid4(), 60) for _ in range(12)])
+
+        assert sorted(got, key=repr) == [False] * 11 + [True]
+        assert is_held("w")
+
+
+def test_holder_may_ask_again_and_is_nobody_else() -> None:
+    holder, other = uuid4(), uuid4()
+
+    assert acquire("w", holder, 60)
+    assert acquire("w", holder, 60)
+
+    release("w", other)
+    assert not renew("w", other, 60)
+    assert is_held("w")
+    assert renew("w", holder, 60)
+    release("w", holder)
+    assert acquire("w", other, 60)
+
+
+def test_lease_that_was_taken_over_is_not_renewed() -> None:
+    holder, now = uuid4(), clock.now()
+    with clock.frozen(now):
+        acquire("w", holder, 1)
+    with clock.frozen(now + timedelta(seconds=2)):
+        assert acquire("w", uuid4(), 60)
+
+        assert not renew("w", holder, 60)
+
+
+def test_lease_lasts_while_its_work_does_and_ends_with_it() -> None:
+    with held("w", 0.3) as lease:
+        assert lease is not None
+        first = (get_lease("w") or {})["expires_at"]
+        while (get_lease("w") or {})["expires_at"] == first:
+            pass
+        with held("w", 0.3) as second:
+            assert second is None
+        assert not lease.is_lost
+
+    assert get_lease("w") is None
+
+
+def test_expired_leases_are_forgotten_and_others_are_not() -> None:
+    now = clock.now()
+    with clock.frozen(now):
+        for number in range(5):
+            acquire(f"w{number}", uuid4(), number)
+
+    with transaction():
+        counts = [
+            delete_expired_leases(expired_at=now + timedelta(seconds=3), limit=3) for _ in range(3)
+        ]
+
+    assert counts == [3, 1, 0]
+    assert get_lease("w4") is not None
