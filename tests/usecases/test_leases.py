@@ -1,6 +1,7 @@
 """Work that one does at a time: who gets a lease, keeps it, loses it, and takes it over."""
 
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("database")
 def test_one_of_many_gets_a_free_lease() -> None:
     holders = [uuid4() for _ in range(12)]
 
-    got = run_together([lambda holder=holder: acquire("w", holder, 60) for holder in holders])
+    got = run_together([partial(acquire, "w", holder, 60) for holder in holders])
 
     assert sorted(got, key=repr) == [False] * 11 + [True]
     assert (get_lease("w") or {})["holder"] == holders[got.index(True)]

@@ -32,6 +32,15 @@ def test_lock_gives_the_rows(db: Any, database: Database, keys: list[int]) -> No
     assert set(rows[0]) == set(db.things.fields)
 
 
+def test_lock_reads_the_columns_that_are_named(
+    db: Any, database: Database, keys: list[int]
+) -> None:
+    with database.transaction():
+        rows = db.lock_rows(db.things.big == 1, db.things.id)
+
+    assert rows == [{"id": keys[1]}]
+
+
 def test_lock_of_no_row_gives_none(db: Any, database: Database, keys: list[int]) -> None:
     with database.transaction():
         assert db.lock_rows(db.things.big == 77) == []

@@ -64,7 +64,7 @@ class DAL(PyDAL):  # type: ignore[misc]
     def lock_rows(
         self,
         query: Any,
-        *,
+        *fields: Any,
         orderby: Any = None,
         limitby: tuple[int, int] | None = None,
         skip_locked: bool = False,
@@ -77,6 +77,7 @@ class DAL(PyDAL):  # type: ignore[misc]
 
         Args:
             query: The rows.
+            *fields: What to read of them; all columns if none.
             orderby: The order in which they are locked; the same everywhere avoids deadlocks.
             limitby: Lock only the rows from the first to before the last position.
             skip_locked: Leave out rows that somebody else has locked.
@@ -95,6 +96,7 @@ class DAL(PyDAL):  # type: ignore[misc]
             raise ReadOnly("a read-only transaction cannot lock rows")
         locked: list[dict[str, Any]] = self._adapter.lock(
             query,
+            fields,
             "SKIP LOCKED" if skip_locked else "NOWAIT" if nowait else "",
             {"orderby": orderby, "limitby": limitby},
         )

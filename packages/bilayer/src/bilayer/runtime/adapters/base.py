@@ -126,10 +126,12 @@ class NativeAdapter(WriteStatements):
         self.execute(sql)
         return plan.dicts(self.session.cursor.fetchall())
 
-    def lock(self, query: Any, mode: str, attributes: dict[str, Any]) -> list[Row]:
+    def lock(
+        self, query: Any, fields: Sequence[Any], mode: str, attributes: dict[str, Any]
+    ) -> list[Row]:
         """Select rows of one table FOR UPDATE; ``mode`` is empty, SKIP LOCKED or NOWAIT."""
         chosen = {**attributes, "for_update": True}
-        sql, plan = self.selection(query, [self.get_table(query).ALL], chosen)
+        sql, plan = self.selection(query, fields or [self.get_table(query).ALL], chosen)
         suffix = f" {mode}" if mode and self.locks_rows else ""
         self.execute(sql.rstrip(";") + suffix)
         return plan.dicts(self.session.cursor.fetchall())
