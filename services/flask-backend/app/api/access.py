@@ -1,6 +1,7 @@
 """Who may call a route: the declaration each view carries, and the check before it runs.
 
-Holds no route. What a token means is decided by ``app.usecases.sessions``.
+Holds no route. What a token means is decided by ``app.usecases.sessions``, and who has accepted
+the terms by ``app.usecases.consents``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final, Literal, TypeVar, cast, get_args
 from flask import Flask, g, request
 
 from app.errors import Forbidden, Unauthorized
-from app.usecases import sessions
+from app.usecases import consents, sessions
 from app.usecases.sessions import Principal
 from app.vocabulary import Role
 
@@ -26,19 +27,25 @@ _REQUIRED_ROLE: Final[dict[Access, Role]] = {
 }
 
 
-def allow(access: Access) -> Callable[[View], View]:
+def allow(access: Access, *, terms: bool = False) -> Callable[[View], View]:
     """Declare who may call a view; there is no default, and a view without this is refused.
 
     Args:
         access: ``public``: anybody. ``user``: any signed-in account. ``maintainer`` and
             ``admin``: accounts with this role or a higher one.
+        terms: Refuse who has not accepted the terms that are in force. For what uses the product;
+            what people have, and how they leave, is open to them without.
     """
     if access not in LEVELS:
         message = f"{access!r} is no access level; choose one of {', '.join(LEVELS)}"
         raise ValueError(message)
+    if terms and access == "public":
+        message = "nobody is known on a public route, so nobody can have accepted the terms"
+        raise ValueError(message)
 
     def declare(view: View) -> View:
         view.access = access  # type: ignore[attr-defined]  # functions take attributes; the type has no word for it
+        view.needs_terms = terms  # type: ignore[attr-defined]  # likewise
         return view
 
     return declare
@@ -47,6 +54,11 @@ def allow(access: Access) -> Callable[[View], View]:
 def access_of(view: Callable[..., object]) -> Access | None:
     """Return what ``allow`` declared on a view, or None."""
     return cast("Access | None", getattr(view, "access", None))
+
+
+def needs_terms(view: Callable[..., object]) -> bool:
+    """Tell whether ``allow`` declared that a view is for those who accepted the terms."""
+    return bool(getattr(view, "needs_terms", False))
 
 
 def require_declarations(app: Flask) -> None:
@@ -64,13 +76,14 @@ def require_declarations(app: Flask) -> None:
         raise RuntimeError(f"no @allow(...) on {', '.join(sorted(open_rules))}")
 
 
-def admit(access: Access) -> None:
-    """Let the request pass, or refuse it. Afterwards ``current_principal`` knows who asks.
+def admit(view: Callable[..., object]) -> None:
+    """Let the request to a view pass, or refuse it. Then ``current_principal`` knows who asks.
 
     Raises:
         Unauthorized: There is no token, or it is not valid (any more).
-        Forbidden: The account's role is too low.
+        Forbidden: The account's role is too low, or it has not accepted the terms it needs to.
     """
+    access = cast("Access", access_of(view))
     if access == "public":
         return
     principal = sessions.authenticate(_bearer_token())
@@ -78,6 +91,8 @@ def admit(access: Access) -> None:
     if not Role(principal.role).includes(_REQUIRED_ROLE[access]):
         code, sentence = "FORBIDDEN", f"This needs the role {_REQUIRED_ROLE[access]}."
         raise Forbidden(code, sentence)
+    if needs_terms(view):
+        consents.check_terms(principal.user_id)
 
 
 def current_principal() -> Principal:

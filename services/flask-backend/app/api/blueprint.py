@@ -80,7 +80,7 @@ class Blueprint(APIBlueprint):
 
         @wraps(func)
         def view(**path_values: str) -> Any:
-            admit(access)
+            admit(func)
             key = read_key() if self._takes_key(access, request.method) else None
             given = _read_input(path, read, body, path_values)
             return func(**given) if key is None else answer_once(key, lambda: func(**given))

@@ -82,7 +82,7 @@ class ActionQuery(ListQuery):
 
 
 @blueprint.post("", summary="Store an action", responses={201: Action, 200: Action})
-@allow("user")
+@allow("user", terms=True)
 def create_action(body: NewAction) -> tuple[dict[str, Any], int]:
     """Store an action: 201, or 200 if it is stored as sent, or 409 if its id is taken."""
     row, is_new = history.record_action(
@@ -115,7 +115,7 @@ def get_action(path: OneAction) -> dict[str, Any]:
 
 
 @blueprint.patch("/<id>", summary="Change an action", responses={200: Action})
-@allow("user")
+@allow("user", terms=True)
 def update_action(path: OneAction, body: ActionChange) -> dict[str, Any]:
     """Change an action; 404 if it is deleted or somebody else's."""
     user_id = current_principal().user_id

@@ -8,20 +8,43 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from app.errors import Forbidden
 from app.models import (
     Row,
     UniqueViolation,
     create_consent_event,
     create_consents,
+    get_consents,
     get_last_consent_event,
     lock_consents,
 )
+from app.usecases.terms import known_terms
 from app.usecases.work import unit_of_work
 from app.vocabulary import ConsentMethod, Decision, Purpose
 from bilayer.runtime.errors import SerializationFailure
 
 _SHOWN: Final = ("document", "document_version", "language", "sha256")
 """The columns of an event that say which text was decided about."""
+
+
+def check_terms(user_id: UUID) -> None:
+    """Let pass who accepted the terms that are in force, and everybody while there are none.
+
+    Raises:
+        Forbidden: ``CONSENT_REQUIRED``: they did not, or accepted another version.
+    """
+    terms = known_terms()
+    if terms is not None and accepted_version(get_consents(user_id)) != terms.version:
+        raise Forbidden(
+            "CONSENT_REQUIRED",
+            "Accept the terms that are in force first, with PUT /api/v1/consents/me.",
+            facts={"document": terms.document, "version": terms.version},
+        )
+
+
+def accepted_version(state: Mapping[str, Any] | None) -> str | None:
+    """Return which terms are accepted in a state, or None."""
+    return state["terms_version"] if state and state["terms_accepted"] else None
 
 
 @unit_of_work
