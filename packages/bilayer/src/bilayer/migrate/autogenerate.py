@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -35,6 +36,34 @@ def render_item(_kind: str, item: Any, context: AutogenContext) -> str | Literal
     names = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
     arguments = ", ".join(f"{name}={getattr(item, name)!r}" for name in names)
     return f"types.{kind.__name__}({arguments})"
+
+
+def as_declared_for(dialect: str, metadata: sa.MetaData) -> sa.MetaData:
+    """Return the models without the indexes that are declared for other dialects only.
+
+    Alembic knows nothing of ``ddl_if(dialect=...)``, and would ask for a revision that makes them.
+    """
+    if not any(_foreign_indexes(dialect, table) for table in metadata.tables.values()):
+        return metadata
+    declared = sa.MetaData(schema=metadata.schema, naming_convention=metadata.naming_convention)
+    for table in metadata.tables.values():
+        copy = table.to_metadata(declared)
+        names = _foreign_indexes(dialect, table)
+        copy.indexes -= {index for index in copy.indexes if index.name in names}
+    return declared
+
+
+def _foreign_indexes(dialect: str, table: sa.Table) -> set[str | None]:
+    conditional = ((index, index._ddl_if) for index in table.indexes)  # noqa: SLF001 - it has no other name
+    return {
+        index.name
+        for index, condition in conditional
+        if condition is not None and dialect not in _listed(condition.dialect, dialect)
+    }
+
+
+def _listed(wanted: Any, default: str) -> Collection[str]:
+    return [wanted] if isinstance(wanted, str) else wanted or [default]
 
 
 def compare_server_default(

@@ -48,7 +48,19 @@ class Profile(Base):
     """What people say about themselves and how they like the product to behave."""
 
     __tablename__ = "profiles"
-    __table_args__ = (sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),)
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+        # What accounts are looked up by; the other engines have no such index and read all rows.
+        sa.Index(
+            "ix_profiles_preferences",
+            "preferences",
+            postgresql_using="gin",
+            postgresql_ops={"preferences": "jsonb_path_ops"},
+        ).ddl_if(dialect="postgresql"),
+        sa.Index("ix_profiles_company", sa.text("(preferences ->> 'company')")).ddl_if(
+            dialect="postgresql"
+        ),
+    )
 
     user_id: Mapped[uuid.UUID] = mapped_column(UUID(), primary_key=True)
     display_name: Mapped[str | None] = mapped_column(String(100))
