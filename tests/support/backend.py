@@ -21,6 +21,7 @@ from tests.support.log_watch import find_leaks
 _LAUNCHER = Path(__file__).with_name("die_with_parent.py")
 _GENUINE = ["-c", "from app.cli import main; main()"]
 _FAULTY = ["-P", str(Path(__file__).with_name("faulty.py"))]
+_STEPPED = ["-P", str(Path(__file__).with_name("stepped.py"))]
 _START_SECONDS = 30
 _STOP_SECONDS = 40
 
@@ -86,6 +87,13 @@ def running_faulty(
 ) -> AbstractContextManager[Backend]:
     """Run the same with the routes and the setting of ``tests.support.faulty``."""
     return _running(_FAULTY, database_url, folder, settings)
+
+
+def running_stepped(
+    database_url: str, folder: Path, clock: Path, **settings: str
+) -> AbstractContextManager[Backend]:
+    """Run the same by the clock of ``tests.support.stepped``: a file that says what time it is."""
+    return _running(_STEPPED, database_url, folder, settings | {"CLOCK_FILE": str(clock)})
 
 
 @contextmanager
