@@ -120,11 +120,28 @@ from app.dal.queries.wallet.accounts import (
     take_prepaid_credits,
     update_credit_account,
 )
+from app.dal.queries.wallet.books import (
+    archive_transactions,
+    list_ledger,
+    list_owners_of_old_transactions,
+    list_wallet_owners,
+    lock_bucket,
+    sum_archive,
+    sum_open_holds,
+)
 from app.dal.queries.wallet.daily import (
     get_wallet,
     lock_daily_credits,
     spend_daily_credits,
     update_daily_credits,
+)
+from app.dal.queries.wallet.holds import (
+    create_hold,
+    end_hold,
+    get_hold,
+    list_expired_holds,
+    list_holds,
+    list_owners_of_expired_holds,
 )
 from app.dal.queries.wallet.transactions import (
     create_credit_transactions,
@@ -163,6 +180,10 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "capture_held_credits", "find_and_lock_credit_account", "get_credit_account",
     "hold_prepaid_credits", "lock_credit_account", "take_prepaid_credits", "update_credit_account",
     "create_credit_transactions", "list_credit_transactions", "list_transactions_of",
+    "create_hold", "end_hold", "get_hold", "list_expired_holds", "list_holds",
+    "list_owners_of_expired_holds",
+    "archive_transactions", "list_ledger", "list_owners_of_old_transactions",
+    "list_wallet_owners", "lock_bucket", "sum_archive", "sum_open_holds",
     # Requests that may come again
     "create_idempotency_key", "delete_expired_idempotency_keys", "delete_idempotency_key",
     "get_idempotency_key", "update_idempotency_key",

@@ -41,7 +41,6 @@ def get_hold(user_id: UUID, hold_id: UUID) -> Row | None:
 def list_holds(
     user_id: UUID,
     *,
-    state: str | None = None,
     after: Position | None = None,
     limit: int,
 ) -> list[Row]:
@@ -49,15 +48,12 @@ def list_holds(
 
     Args:
         user_id: Whose holds.
-        state: Only holds in this state.
         after: The last row of the page before.
         limit: How many at most.
     """
     db = get_db()
     holds = db.credit_holds
     query = holds.user_id == user_id
-    if state is not None:
-        query &= holds.state == state
     if after is not None:
         # The first condition looks redundant; it is the one that an index can begin at.
         query &= holds.created_at <= after.created_at

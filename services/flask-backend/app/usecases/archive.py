@@ -1,0 +1,103 @@
+"""Old rows of the ledger move to the archive; an opening balance stands for them in their bucket.
+
+Nothing is ever deleted: an opening balance that another one replaces is moved like any row. Each
+batch is one transaction and leaves the books right, so an archiving that was killed goes on with
+the next one. A bucket is locked for the time of a batch, so that others spend between two of them.
+
+What is moved leads from nothing to the opening balance without a gap (see ``books``); rows that do
+not are left where they are, for ``verify`` to name.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app.models import (
+    Row,
+    archive_transactions,
+    create_credit_transactions,
+    list_ledger,
+    list_owners_of_old_transactions,
+    lock_bucket,
+)
+from app.usecases.books import Chain
+from app.usecases.work import unit_of_work
+from app.vocabulary import NOBODY, Bucket, TransactionType
+
+BATCH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedAccount:
+    """An account with old rows.
+
+    Attributes:
+        user_id: Which one.
+        moved: How many rows of its ledger are in the archive now and were not before.
+    """
+
+    user_id: UUID
+    moved: int
+
+
+def archive_ledger(*, before: datetime, at: datetime) -> Iterator[ArchivedAccount]:
+    """Archive the rows that are older than a time, one account after the other.
+
+    Args:
+        before: How old they must be.
+        at: Now.
+    """
+    after = NOBODY
+    while owners := list_owners_of_old_transactions(before=before, after=after, limit=BATCH):
+        for user_id in owners:
+            yield ArchivedAccount(user_id, sum(_archive_account(user_id, before, at)))
+        after = owners[-1]
+
+
+def _archive_account(user_id: UUID, before: datetime, at: datetime) -> Iterator[int]:
+    for bucket in Bucket:
+        while moved := _archive_batch(user_id, bucket, before, at):
+            yield moved
+
+
+@unit_of_work
+def _archive_batch(user_id: UUID, bucket: Bucket, before: datetime, at: datetime) -> int:
+    """Move the oldest rows of a bucket; return how many of them are no opening balance."""
+    lock_bucket(user_id, bucket)
+    rows, total = _longest_whole(list_ledger(user_id, bucket=bucket, before=before, limit=BATCH))
+    openings = [row for row in rows if row["transaction_type"] == TransactionType.OPENING_BALANCE]
+    moved = len(rows) - len(openings)
+    if moved:
+        archive_transactions(rows, archived_at=at)
+        if total:
+            create_credit_transactions([_opening(rows[-1], total)])
+    return moved
+
+
+def _longest_whole(rows: list[Row]) -> tuple[list[Row], int]:
+    """Return as many of the oldest rows as lead from nothing to a balance, and that balance."""
+    chain = Chain()
+    count, total = 0, 0
+    for number, row in enumerate(rows, start=1):
+        chain.add(row)
+        if chain.is_whole:
+            count, total = number, chain.total
+    return rows[:count], total
+
+
+def _opening(last: Row, total: int) -> Row:
+    """Return the row that stands for all up to a row, which is the last that it stands for."""
+    return last | {
+        "id": uuid_utils.compat.uuid7(),
+        # Before a row of the same moment that stays.
+        "created_at": last["created_at"] - timedelta(microseconds=1),
+        "transaction_type": str(TransactionType.OPENING_BALANCE),
+        "amount": total,
+        "balance_after": total,
+        "reference": str(last["id"]),
+        "reason": None,
+    }
