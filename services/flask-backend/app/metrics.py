@@ -90,11 +90,23 @@ _SIGN_IN_LOCKED: Final = Counter(
 _HASHES_REFUSED: Final = Counter(
     "password_hashes_refused_total", "Passwords that had to wait too long to be hashed"
 )
+_CACHE_REQUESTS: Final = Counter(
+    "query_cache_requests_total",
+    "Answers that were asked for: hit, stale, miss, copy (of this process, without the database)",
+    ("outcome",),
+)
+_MAINTENANCE_RUNS: Final = Counter(
+    "maintenance_runs_total", "Times a job of the maintenance came to its end", ("job", "outcome")
+)
 _MAIL: Final = Counter("mail_sent_total", "Attempts to send a mail", ("outcome",))
 _MAIL_WAITING: Final = Gauge(
     "mail_outbox_pending",
     "Mails that were not sent yet",
     multiprocess_mode="mostrecent",
+)
+_SPENT: Final = Counter("credits_spent_total", "Credits that were spent", ("bucket",))
+_SPENDS_REFUSED: Final = Counter(
+    "credits_refused_total", "Spends that were refused because there were too few credits"
 )
 _BREAKER: Final = Gauge(
     "circuit_breaker_state",
@@ -112,6 +124,9 @@ _ADMISSION_WAITING: Final = Gauge(
     "admission_waiting",
     "Threads that wait at the gate in front of the pool",
     multiprocess_mode="livesum",
+)
+_STRIPE_EVENTS: Final = Counter(
+    "stripe_events_total", "Events that Stripe sent, by what became of them", ("state",)
 )
 _STATE: Final = Gauge(
     "service_state",
@@ -162,6 +177,16 @@ def record_refused_hash() -> None:
     _HASHES_REFUSED.inc()
 
 
+def record_cache_request(outcome: str) -> None:
+    """Count one answer that was asked for."""
+    _CACHE_REQUESTS.labels(outcome).inc()
+
+
+def record_maintenance(job: str, outcome: str) -> None:
+    """Count one job that came to its end."""
+    _MAINTENANCE_RUNS.labels(job, outcome).inc()
+
+
 def record_mail(outcome: str) -> None:
     """Count one attempt to send a mail."""
     _MAIL.labels(outcome).inc()
@@ -170,6 +195,16 @@ def record_mail(outcome: str) -> None:
 def record_waiting_mail(count: int) -> None:
     """Note how many mails wait, in the whole service."""
     _MAIL_WAITING.set(count)
+
+
+def record_spend(bucket: str, amount: int) -> None:
+    """Count credits that were spent."""
+    _SPENT.labels(bucket).inc(amount)
+
+
+def record_refused_spend() -> None:
+    """Count one spend that was refused."""
+    _SPENDS_REFUSED.inc()
 
 
 def record_breaker(dependency: str, state: int) -> None:
@@ -187,6 +222,11 @@ def record_admission_refused() -> None:
 def record_admission_waiting(change: int) -> None:
     """Note that one more or one less waits at the gate."""
     _ADMISSION_WAITING.inc(change)
+
+
+def record_stripe_event(state: str) -> None:
+    """Count one delivery of an event."""
+    _STRIPE_EVENTS.labels(state).inc()
 
 
 def record_state(state: str, states: Iterable[str]) -> None:

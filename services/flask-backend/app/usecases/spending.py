@@ -1,0 +1,113 @@
+"""Credits that are spent: those of the day first, then prepaid ones.
+
+Nobody waits to find out what there is: a plan is read without a lock, and each bucket is changed by
+one statement that says what it must have. Only who was too slow for the plan, or has too little,
+locks both buckets and finds out for good.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app import clock
+from app.errors import PaymentRequired
+from app.metrics import record_refused_spend, record_spend
+from app.models import spend_daily_credits, take_prepaid_credits
+from app.usecases import ledger
+from app.usecases.allowances import Owner, day_of
+from app.usecases.ledger import Cause, Entry
+from app.usecases.wallet import Change, Credits, find_credits, read_credits, settle, too_few
+from app.usecases.work import unit_of_work
+from app.vocabulary import Bucket, TransactionType
+
+
+@dataclass(frozen=True, slots=True)
+class Spending(Change):
+    """A spend that was made.
+
+    Attributes:
+        spend_id: What it is called; for a refund.
+        parts: How many credits came from each bucket.
+    """
+
+    spend_id: UUID
+    parts: "Parts"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How many credits of each bucket."""
+
+    daily: int = 0
+    prepaid: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many together."""
+        return self.daily + self.prepaid
+
+    def __add__(self, other: "Parts") -> "Parts":
+        return Parts(self.daily + other.daily, self.prepaid + other.prepaid)
+
+
+_NOTHING: Final = Parts()
+
+
+def spend(owner: Owner, amount: int, *, description: str | None = None) -> Spending:
+    """Spend credits, all or none.
+
+    Raises:
+        PaymentRequired: ``INSUFFICIENT_CREDITS``: there are fewer.
+    """
+    try:
+        spending = _spend(owner, amount, description)
+    except PaymentRequired:
+        record_refused_spend()
+        raise
+    record_spend(Bucket.DAILY, spending.parts.daily)
+    record_spend(Bucket.PREPAID, spending.parts.prepaid)
+    return spending
+
+
+@unit_of_work
+def _spend(owner: Owner, amount: int, description: str | None) -> Spending:
+    at = clock.now()
+    found = find_credits(owner, at)
+    parts = _take(owner, amount, found, at) if found is not None else _NOTHING
+    if parts.total < amount:
+        found = settle(owner, at)
+        # Nobody is quicker now: both buckets are locked.
+        parts += _take(owner, amount - parts.total, found, at)
+        if parts.total < amount:
+            raise too_few(found, parts.total + found.total, amount)
+    spend_id = uuid_utils.compat.uuid7()
+    cause = Cause(TransactionType.SPEND, str(spend_id), at, description)
+    left = read_credits(owner, at)
+    ids = ledger.append_all(owner.user_id, list(_entries(parts, left, cause)))
+    return Spending(left, ids, spend_id, parts)
+
+
+def _take(owner: Owner, amount: int, found: Credits, at: datetime) -> Parts:
+    """Take credits as far as they are still there; those of the day perhaps alone."""
+    daily = min(amount, found.daily.available)
+    prepaid = amount - daily
+    if prepaid > found.prepaid.available:
+        return _NOTHING
+    if daily and not spend_daily_credits(
+        owner.user_id, daily, is_guest=found.daily.is_guest, since=day_of(at)
+    ):
+        return _NOTHING
+    if prepaid and not take_prepaid_credits(owner.user_id, prepaid):
+        return Parts(daily)
+    return Parts(daily, prepaid)
+
+
+def _entries(parts: Parts, left: Credits, cause: Cause) -> Iterable[Entry]:
+    if parts.daily:
+        yield Entry(Bucket.DAILY, -parts.daily, left.daily.available, cause)
+    if parts.prepaid:
+        yield Entry(Bucket.PREPAID, -parts.prepaid, left.prepaid.balance, cause)
