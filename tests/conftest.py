@@ -28,6 +28,7 @@ _WORKER_INPUT = "bilayer_run"
 
 # Two busy cores make any deadline a lie.
 hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("full", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("suite")
 
 
