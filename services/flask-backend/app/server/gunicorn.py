@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import structlog
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from app.config import METRICS_FOLDER, Settings, SettingsError
 from app.log import gunicorn_logging
@@ -96,6 +97,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         Master(self).run()
 
 
+class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's log without that of requests, of which the application writes one event each."""
+
+    def access(self, *_request: Any) -> None:
+        """Write nothing. gunicorn's own describes each request even if nobody reads it."""
+
+
 def share_metrics() -> None:
     """Name the folder by which the workers share their numbers. Before anything that counts.
 
@@ -140,6 +148,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         # Who is in front is PROXY_HOPS, which the application reads; gunicorn believes nobody.
         "forwarded_allow_ips": "",
         "control_socket_disable": True,
+        "logger_class": QuietLogger,
         "logconfig_dict": gunicorn_logging(settings.log_level),
         "when_ready": _announce,
         "pre_fork": _number_worker,
