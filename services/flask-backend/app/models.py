@@ -76,6 +76,20 @@ from app.dal.queries.accounts.users import (
     update_user,
 )
 from app.dal.queries.consents import (
+from app.dal.queries.billing import (
+    claim_stripe_object,
+    create_purchase,
+    keep_stripe_event,
+    list_purchases,
+    list_stripe_events,
+    lock_purchase,
+    lock_stripe_event,
+    lock_stripe_objects,
+    lock_waiting_stripe_events,
+    update_purchase,
+    update_stripe_event,
+    update_stripe_object,
+)
     create_consent_document,
     create_consent_event,
     create_consents,
@@ -191,3 +205,8 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "claim_lease", "delete_expired_leases", "delete_lease", "extend_lease", "get_lease",
 ]
 # fmt: on
+    # Billing
+    "claim_stripe_object", "create_purchase", "keep_stripe_event", "list_purchases",
+    "list_stripe_events", "lock_purchase", "lock_stripe_event", "lock_stripe_objects",
+    "lock_waiting_stripe_events", "update_purchase", "update_stripe_event",
+    "update_stripe_object",

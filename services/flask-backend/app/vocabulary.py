@@ -81,6 +81,28 @@ class EventState(StrEnum):
     UNMATCHED = "unmatched"
 
 
+class StripeKind(StrEnum):
+    """What an object of Stripe's is."""
+
+    CHECKOUT_SESSION = "checkout_session"
+    PAYMENT_INTENT = "payment_intent"
+    CHARGE = "charge"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+
+
+class UnmatchedReason(StrEnum):
+    """Why an event could not be worked off."""
+
+    MALFORMED = "malformed"
+    OTHER_LIVEMODE = "other_livemode"
+    NO_USER = "no_user"
+    UNKNOWN_USER = "unknown_user"
+    DELETED_USER = "deleted_user"
+    BAD_CREDITS = "bad_credits"
+    NO_PURCHASE = "no_purchase"
+
+
 class CacheScope(StrEnum):
     """Who may read a cached answer: anybody, or one account, or one guest."""
 
