@@ -147,6 +147,13 @@ def delete_user(user_id: UUID) -> bool:
     return bool(db(query).update(is_deleted=True))
 
 
+def delete_guest(user_id: UUID) -> bool:
+    """Mark an account as deleted if it is a guest's; tell whether it was one, and was not yet."""
+    db = get_db()
+    query = (db.users.id == user_id) & (db.users.user_type == str(UserType.GUEST))
+    return bool(db(query & (db.users.is_deleted == False)).update(is_deleted=True))  # noqa: E712 - a query
+
+
 def free_email(user_id: UUID) -> bool:
     """Take the e-mail from a deleted account, so that another may have it."""
     db = get_db()
