@@ -63,7 +63,6 @@ from app.dal.queries.accounts.users import (
     MAX_KEY_CHARACTERS,
     count_active_admins,
     create_user,
-    delete_guest,
     delete_user,
     email_key,
     free_email,
@@ -76,7 +75,6 @@ from app.dal.queries.accounts.users import (
     replace_password_hash,
     update_user,
 )
-from app.dal.queries.consents import (
 from app.dal.queries.billing import (
     claim_stripe_object,
     create_purchase,
@@ -91,6 +89,7 @@ from app.dal.queries.billing import (
     update_stripe_event,
     update_stripe_object,
 )
+from app.dal.queries.consents import (
     create_consent_document,
     create_consent_event,
     create_consents,
@@ -171,9 +170,9 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "close_db", "get_database", "get_db", "hasten_probe", "init_db", "is_circuit_open", "release",
     "transaction", "Row", "UniqueViolation", "is_read_only", "list_revisions", "list_tables",
     # Accounts
-    "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_guest", "delete_user",
-    "email_key", "get_deleted_user", "get_user", "get_user_by_email", "list_users",
-    "lock_active_admins", "lock_user", "free_email", "replace_password_hash", "update_user",
+    "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_user", "email_key",
+    "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",
+    "lock_user", "free_email", "replace_password_hash", "update_user",
     "blank_profile", "create_profile", "get_profile", "update_profile",
     "create_session", "delete_ended_sessions", "get_session_by_token",
     "list_families", "list_family_sessions", "list_live_sessions", "rotate_session",
@@ -199,6 +198,11 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "list_owners_of_expired_holds",
     "archive_transactions", "list_ledger", "list_owners_of_old_transactions",
     "list_wallet_owners", "lock_bucket", "sum_archive", "sum_open_holds",
+    # Billing
+    "claim_stripe_object", "create_purchase", "keep_stripe_event", "list_purchases",
+    "list_stripe_events", "lock_purchase", "lock_stripe_event", "lock_stripe_objects",
+    "lock_waiting_stripe_events", "update_purchase", "update_stripe_event",
+    "update_stripe_object",
     # Requests that may come again
     "create_idempotency_key", "delete_expired_idempotency_keys", "delete_idempotency_key",
     "get_idempotency_key", "update_idempotency_key",
@@ -206,8 +210,3 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "claim_lease", "delete_expired_leases", "delete_lease", "extend_lease", "get_lease",
 ]
 # fmt: on
-    # Billing
-    "claim_stripe_object", "create_purchase", "keep_stripe_event", "list_purchases",
-    "list_stripe_events", "lock_purchase", "lock_stripe_event", "lock_stripe_objects",
-    "lock_waiting_stripe_events", "update_purchase", "update_stripe_event",
-    "update_stripe_object",
