@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -20,7 +21,8 @@ from flask.testing import FlaskClient
 from app import clock
 from app.api.access import access_of
 from app.models import delete_user, get_email_token, release, update_user
-from app.usecases import links
+from app.usecases import corrections, links, spending
+from app.usecases.allowances import Allowances
 from app.usecases.sessions import TokenPair, authenticate
 from app.usecases.sign_ins import list_sign_ins
 from app.vocabulary import MailKind, Role, UserType
@@ -68,6 +70,13 @@ GET    /api/v1/users                     401       401     401   403   403   403
 GET    /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
 PATCH  /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
 
+GET    /api/v1/credits                   401       401     401   200   200   200        200   200      401     401
+POST   /api/v1/credits/spend             401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/credits/transactions      401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/users/<id>/credits        401       401     401   403   403   403        403   200      401     401
+POST   /api/v1/users/<id>/credits        401       401     401   403   403   403        403   200      401     401
+POST   /api/v1/users/<id>/credits/refunds 401      401     401   403   403   403        403   200      401     401
+
 POST   /api/v1/history                   401       401     401   201   201   201        201   201      401     401
 GET    /api/v1/history                   401       401     401   200   200   200        200   200      401     401
 GET    /api/v1/history/<id>              401       401     401   404   200   404        404   404      401     401
@@ -105,6 +114,7 @@ class Scene:
         self.action = make_history(self.owner["id"])
         self.pair = tokens_for(self.owner)
         self.token = self._token()
+        self.spend_id = spend_for(self.owner)
         self.sign_in = list_sign_ins(authenticate(self.pair.access_token))[0].id
         self.links = {purpose: self._link(purpose) for purpose in MailKind}
         if self.who == "disabled":
@@ -166,9 +176,21 @@ BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
     "PATCH /api/v1/users/me": lambda _: {"full_name": "New"},
     "PATCH /api/v1/users/me/profile": lambda _: {"display_name": "New"},
     "PATCH /api/v1/users/<id>": lambda _: {"role": "maintainer"},
+    "POST /api/v1/credits/spend": lambda _: {"amount": 1},
+    "POST /api/v1/users/<id>/credits": lambda _: {"amount": 5, "reason": "New"},
+    "POST /api/v1/users/<id>/credits/refunds": lambda scene: {
+        "spend_id": str(scene.spend_id), "reason": "New",
+    },
     "POST /api/v1/history": lambda _: {"action_type": "A", "payload": {}},
     "PATCH /api/v1/history/<id>": lambda _: {"action_type": "B"},
 }  # fmt: skip
+
+
+def spend_for(user: dict[str, Any]) -> UUID:
+    """Let somebody spend the allowance of the day and some of their prepaid credits."""
+    owner = Allowances(user=20, guest=5).owner(user["id"], user["user_type"])
+    corrections.grant(owner, 10, reason="For tests")
+    return spending.spend(owner, 21).spend_id
 
 
 def ask(client: FlaskClient, scene: Scene, route: str) -> int:

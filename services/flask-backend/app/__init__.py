@@ -39,6 +39,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         sign_ins,
         users,
     )
+    from app.api import credits as credit_routes
+    from app.api.allowances import ALLOWANCES, allowances_of
     from app.api.cors import ALLOWED_ORIGINS
     from app.api.hosts import ALLOWED_HOSTS
     from app.api.limits import MAX_BODY_BYTES
@@ -64,6 +66,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.json = encoding.JSONProvider(app)
     app.config[MAX_BODY_BYTES] = settings.max_body_bytes
     app.config[SIGNING_KEYS] = signing_keys(settings)
+    app.config[ALLOWANCES] = allowances_of(settings)
     app.config[ALLOWED_HOSTS] = settings.allowed_hosts
     app.config[ALLOWED_ORIGINS] = frozenset(settings.allowed_origins)
     # A redirect to the tidy address would name whatever host the request names.
@@ -73,7 +76,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     errors.register_errors(app)
     lifecycle.register_lifecycle(app)
     events.register_events(app)
-    for module in (auth, credentials, sign_ins, users, history, probes):
+    for module in (auth, credentials, sign_ins, users, history, credit_routes, probes):
         app.register_api(module.blueprint)
     if settings.has_docs:
         app.register_api(documents.blueprint)

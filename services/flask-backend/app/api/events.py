@@ -24,6 +24,8 @@ class SecurityEvent(StrEnum):
     ACCOUNT_ENABLED = "account_enabled"
     ROLE_CHANGED = "role_changed"
     EMAIL_RELEASED = "email_released"
+    CREDITS_CHANGED = "credits_changed"
+    SPEND_REFUNDED = "spend_refunded"
     EMAIL_VERIFIED = "email_verified"
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
@@ -55,6 +57,8 @@ _OF_SUCCESS: Final = {
     "sign_ins.end_sign_in": SecurityEvent.SESSION_ENDED,
     "sign_ins.end_other_sign_ins": SecurityEvent.SESSIONS_ENDED,
     "users.delete_me": SecurityEvent.ACCOUNT_DELETED,
+    "credits.grant_credits": SecurityEvent.CREDITS_CHANGED,
+    "credits.refund_spend": SecurityEvent.SPEND_REFUNDED,
 }
 _OF_REFUSAL: Final = {
     "INVALID_CREDENTIALS": SecurityEvent.SIGN_IN_FAILED,
@@ -71,6 +75,7 @@ _OF_REFUSAL: Final = {
     "TOO_DEEP": SecurityEvent.LIMIT_EXCEEDED,
 }
 _ADMINISTRATION: Final = "users.update_user"
+_OF_OTHERS: Final = (_ADMINISTRATION, "credits.grant_credits", "credits.refund_spend")
 _BY_LINK: Final = ("credentials.reset_password", "credentials.verify_email")
 
 
@@ -118,7 +123,7 @@ def _circumstances() -> dict[str, str | None]:
 
 def _subjects(response: Response) -> dict[str, str]:
     """Say who signed in or up, whose link was used, and whose account was changed by others."""
-    if request.endpoint == _ADMINISTRATION:
+    if request.endpoint in _OF_OTHERS:
         return {"target_id": str((request.view_args or {})["id"])}
     if request.endpoint in _BY_LINK:
         return {"user_id": request.get_json()["token"].partition(".")[0]}
