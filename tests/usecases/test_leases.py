@@ -8,7 +8,7 @@ import pytest
 
 from app import clock
 from app.models import delete_expired_leases, get_lease, transaction
-from app.usecases.leases import acquire, held, is_held, release, renew
+from app.usecases.leases import Lease, acquire, is_held, release, renew
 from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -62,16 +62,27 @@ def test_lease_that_was_taken_over_is_not_renewed() -> None:
 
 
 def test_lease_lasts_while_its_work_does_and_ends_with_it() -> None:
-    with held("w", 0.3) as lease:
-        assert lease is not None
+    lease = Lease("w", 0.3)
+    assert lease.begin()
+    with lease:
         first = (get_lease("w") or {})["expires_at"]
         while (get_lease("w") or {})["expires_at"] == first:
             pass
-        with held("w", 0.3) as second:
-            assert second is None
+        assert not Lease("w", 0.3).begin()
         assert not lease.is_lost
 
     assert get_lease("w") is None
+
+
+def test_who_lost_a_lease_hears_of_it() -> None:
+    lease = Lease("w", 0.3)
+    assert lease.begin()
+    with lease, clock.frozen(clock.now() + timedelta(minutes=1)):
+        assert acquire("w", uuid4(), 60)
+        while not lease.is_lost:
+            pass
+
+    assert is_held("w"), "it is the other one's"
 
 
 def test_expired_leases_are_forgotten_and_others_are_not() -> None:

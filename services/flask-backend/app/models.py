@@ -63,6 +63,7 @@ from app.dal.queries.accounts.users import (
     MAX_KEY_CHARACTERS,
     count_active_admins,
     create_user,
+    delete_guest,
     delete_user,
     email_key,
     free_email,
@@ -125,6 +126,16 @@ from app.dal.queries.leases import (
     extend_lease,
     get_lease,
 )
+from app.dal.queries.query_cache import (
+    count_cached_answers,
+    count_cached_bytes,
+    delete_cached_answer,
+    delete_cached_answers,
+    delete_expired_answers,
+    delete_oldest_answers,
+    get_cached_answer,
+    replace_cached_answer,
+)
 from app.dal.queries.wallet.accounts import (
     capture_held_credits,
     find_and_lock_credit_account,
@@ -170,9 +181,9 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "close_db", "get_database", "get_db", "hasten_probe", "init_db", "is_circuit_open", "release",
     "transaction", "Row", "UniqueViolation", "is_read_only", "list_revisions", "list_tables",
     # Accounts
-    "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_user", "email_key",
-    "get_deleted_user", "get_user", "get_user_by_email", "list_users", "lock_active_admins",
-    "lock_user", "free_email", "replace_password_hash", "update_user",
+    "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_guest", "delete_user",
+    "email_key", "get_deleted_user", "get_user", "get_user_by_email", "list_users",
+    "lock_active_admins", "lock_user", "free_email", "replace_password_hash", "update_user",
     "blank_profile", "create_profile", "get_profile", "update_profile",
     "create_session", "delete_ended_sessions", "get_session_by_token",
     "list_families", "list_family_sessions", "list_live_sessions", "rotate_session",
@@ -208,5 +219,9 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "get_idempotency_key", "update_idempotency_key",
     # What one does at a time
     "claim_lease", "delete_expired_leases", "delete_lease", "extend_lease", "get_lease",
+    # The query cache
+    "count_cached_answers", "count_cached_bytes", "delete_cached_answer", "delete_cached_answers",
+    "delete_expired_answers", "delete_oldest_answers", "get_cached_answer",
+    "replace_cached_answer",
 ]
 # fmt: on

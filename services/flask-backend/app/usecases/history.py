@@ -107,7 +107,7 @@ def find_payload_flaw(payload: dict[str, Any]) -> FieldError | None:
     if size > MAX_PAYLOAD_BYTES:
         message = f"A payload has at most {MAX_PAYLOAD_BYTES} bytes of JSON; this has {size}."
         return FieldError("payload", "TOO_LARGE", message)
-    if _depth(payload) > MAX_PAYLOAD_DEPTH:
+    if depth_of(payload) > MAX_PAYLOAD_DEPTH:
         message = f"A payload is nested at most {MAX_PAYLOAD_DEPTH} levels deep."
         return FieldError("payload", "TOO_DEEP", message)
     return None
@@ -129,9 +129,10 @@ def is_same_json(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _depth(document: Any) -> int:
+def depth_of(document: Any) -> int:
+    """Return how many levels of objects and arrays a document has."""
     if isinstance(document, dict):
         document = list(document.values())
     if not isinstance(document, list):
         return 0
-    return 1 + max(map(_depth, document), default=0)
+    return 1 + max(map(depth_of, document), default=0)

@@ -6,10 +6,9 @@ next makes its lease last. What must not happen twice needs a constraint of its 
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 from uuid import UUID, uuid4
 
 import structlog
@@ -67,7 +66,12 @@ def is_held(name: str) -> bool:
 
 
 class Lease:
-    """What ``held`` gives. A thread of its own makes it last."""
+    """A lease that a thread of its own makes last, until its ``with`` block ends.
+
+    Args:
+        name: What is done.
+        seconds: After which somebody else does it, if this process has died.
+    """
 
     def __init__(self, name: str, seconds: float) -> None:
         self._name = name
@@ -84,6 +88,17 @@ class Lease:
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self._thread.start()
         return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
 
     def end(self) -> None:
         """Give the lease back; if that fails, it runs out."""
@@ -104,16 +119,3 @@ class Lease:
                 give_connection_back()
             if self.is_lost:
                 return
-
-
-@contextmanager
-def held(name: str, seconds: float) -> Iterator[Lease | None]:
-    """Hold a lease while the block runs; None if somebody else has it."""
-    lease = Lease(name, seconds)
-    if not lease.begin():
-        yield None
-        return
-    try:
-        yield lease
-    finally:
-        lease.end()

@@ -76,6 +76,9 @@ _OTHERS: Final[Mapping[str, tuple[type[DatabaseError], str]]] = {
     "XX002": (StorageFailure, _BAD_FILE),
     "25P02": (TransactionAborted, "an earlier statement of this transaction failed"),
 }
+_UNSUPPORTED: Final = "0A000"
+_PLANNER: Final = "get_relation_info"
+"""Refuses a table of which a replica has no rows; the message is in the server's language."""
 
 
 def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
@@ -155,6 +158,8 @@ def translate(caught: Exception, connection: Any) -> DatabaseError:
     if code is not None and code in _OTHERS:
         other, message = _OTHERS[code]
         return other(message, code=code)
+    if code == _UNSUPPORTED and getattr(diagnostics, "source_function", "") == _PLANNER:
+        return ReadOnly("a server in recovery has no unlogged tables", code=code)
     if code is None and connection.closed:
         return ConnectionLost("the connection was closed")
     # Messages of these codes quote names only, those of others may quote values.

@@ -1,6 +1,7 @@
 """The rows of accounts. Deleted ones are found where the name of the function says so."""
 
 import unicodedata
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import uuid_utils.compat
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
 from app.vocabulary import Role, UserType
-from bilayer.runtime import DAL
+from bilayer.runtime import DAL, json_contains, json_text
 
 MAX_KEY_CHARACTERS: Final = 320
 """What the column ``email_key`` holds."""
@@ -77,6 +78,8 @@ def list_users(
     is_active: bool | None = None,
     is_deleted: bool = False,
     email: str | None = None,
+    company: str | None = None,
+    prefers: Mapping[str, Any] | None = None,
     after: UUID | None = None,
     limit: int,
 ) -> list[Row]:
@@ -90,6 +93,8 @@ def list_users(
         is_active: Only accounts that are active, or that are disabled.
         is_deleted: Deleted accounts instead of the others.
         email: Only the account with this address, in any spelling.
+        company: Only accounts whose preferences name this company.
+        prefers: Only accounts whose preferences contain this document.
         after: Only accounts behind this one in the list.
         limit: How many at most.
     """
@@ -103,6 +108,8 @@ def list_users(
         query &= users.is_active == is_active
     if email is not None:
         query &= _has_email(email)
+    for wanted in _preferring(company, prefers):
+        query &= users.id.belongs(db(wanted).nested_select(db.profiles.user_id))
     if after is not None:
         query &= users.id < after
     rows: list[Row] = db(query).dicts(
@@ -113,6 +120,15 @@ def list_users(
         limitby=(0, limit),
     )
     return [_without_freed_email(row) for row in rows]
+
+
+def _preferring(company: str | None, prefers: Mapping[str, Any] | None) -> Iterator[Query]:
+    """Yield what is asked of profiles, spelled as the indexes of PostgreSQL are."""
+    preferences = get_db().profiles.preferences
+    if company is not None:
+        yield json_text(preferences, "company") == company
+    if prefers is not None:
+        yield json_contains(preferences, dict(prefers))
 
 
 def update_user(user_id: UUID, **columns: Any) -> bool:
