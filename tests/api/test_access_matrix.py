@@ -29,7 +29,7 @@ from app.vocabulary import MailKind, Role, UserType
 from tests.factories import PASSWORD, make_admin, make_history, make_user, new_email
 from tests.support.mailbox import KEY
 from tests.support.people import tokens_for
-from tests.support.routes import address, routes
+from tests.support.routes import DOCUMENT, address, routes
 from tests.support.rows import COUNTERS, snapshot
 
 # HEAD has the row of GET. Every address answers OPTIONS to everybody.
@@ -82,6 +82,14 @@ GET    /api/v1/history                   401       401     401   200   200   200
 GET    /api/v1/history/<id>              401       401     401   404   200   404        404   404      401     401
 PATCH  /api/v1/history/<id>              401       401     401   404   200   404        404   404      401     401
 DELETE /api/v1/history/<id>              401       401     401   404   204   404        404   404      401     401
+
+GET    /api/v1/consents                  401       401     401   403   403   403        403   200      401     401
+GET    /api/v1/consents/me               401       401     401   200   200   200        200   200      401     401
+PUT    /api/v1/consents/me               401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/consents/me/history       401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/consents/me/receipt       401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/consents/documents        200       200     200   200   200   200        200   200      200     200
+GET    /api/v1/consents/documents/<document>/<version>/<language> 200 200 200 200 200   200        200   200      200     200
 """  # noqa: E501 - a table
 
 
@@ -112,6 +120,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.action = make_history(self.owner["id"])
+        publish(**DOCUMENT, body="We keep little.")
         self.pair = tokens_for(self.owner)
         self.token = self._token()
         self.spend_id = spend_for(self.owner)
@@ -176,6 +185,7 @@ BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
     "PATCH /api/v1/users/me": lambda _: {"full_name": "New"},
     "PATCH /api/v1/users/me/profile": lambda _: {"display_name": "New"},
     "PATCH /api/v1/users/<id>": lambda _: {"role": "maintainer"},
+    "PUT /api/v1/consents/me": lambda _: {"terms_accepted": False, "marketing_consent": True},
     "POST /api/v1/credits/spend": lambda _: {"amount": 1},
     "POST /api/v1/users/<id>/credits": lambda _: {"amount": 5, "reason": "New"},
     "POST /api/v1/users/<id>/credits/refunds": lambda scene: {

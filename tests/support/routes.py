@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 ASSET = "css/swagger-ui.css"
 SOME_ID = "01890000-0000-7000-8000-000000000000"
+DOCUMENT = {"document": "privacy", "version": "1", "language": "en"}
+"""A text that is published without being asked for."""
 
 
 def routes(app: Flask) -> list[str]:
@@ -23,7 +25,10 @@ def routes(app: Flask) -> list[str]:
 
 def address(rule: str, identifier: object = SOME_ID) -> str:
     """Return the path of a rule, with an id in it."""
-    return rule.replace("<id>", str(identifier)).replace("<path:name>", ASSET)
+    parts = {"id": identifier, "path:name": ASSET, **DOCUMENT}
+    for name, value in parts.items():
+        rule = rule.replace(f"<{name}>", str(value))
+    return rule
 
 
 def models(app: Flask, route: str) -> dict[str, type[BaseModel]]:

@@ -28,6 +28,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from app.api import (
         access,
         auth,
+        consents,
         credentials,
         documents,
         encoding,
@@ -76,7 +77,16 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     errors.register_errors(app)
     lifecycle.register_lifecycle(app)
     events.register_events(app)
-    for module in (auth, credentials, sign_ins, users, history, credit_routes, probes):
+    for module in (
+        auth,
+        credentials,
+        sign_ins,
+        users,
+        history,
+        consents,
+        credit_routes,
+        probes,
+    ):
         app.register_api(module.blueprint)
     if settings.has_docs:
         app.register_api(documents.blueprint)

@@ -132,8 +132,10 @@ class ConsentMethod(StrEnum):
     BUTTON = "button"
     CHECKBOX = "checkbox"
     SWITCH = "switch"
-    CLAIM = "claim"
-    """Taken over from the guest that somebody was; no client says it."""
+
+
+BY_CLAIM: Final = "claim"
+"""Stands for the method where a decision was taken over from the guest that somebody was."""
 
 
 NOBODY: Final = UUID(int=0)

@@ -2,6 +2,7 @@
 
 import click
 
+from app.cli.consents import consents
 from app.cli.database import database
 from app.cli.doctor import doctor
 from app.cli.edges import EXIT_CODES
@@ -26,6 +27,7 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(database)
+main.add_command(consents)
 main.add_command(doctor)
 main.add_command(mail)
 main.add_command(users)
