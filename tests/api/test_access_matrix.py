@@ -66,6 +66,7 @@ DELETE /api/v1/users/me                  401       401     401   204   204   204
 GET    /api/v1/users/me/profile          401       401     401   200   200   200        200   200      401     401
 PATCH  /api/v1/users/me/profile          401       401     401   200   200   200        200   200      401     401
 
+GET    /api/v1/users/me/profile/preferences 401    401     401   200   200   200        200   200      401     401
 GET    /api/v1/users                     401       401     401   403   403   403        403   200      401     401
 GET    /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
 PATCH  /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401

@@ -62,6 +62,13 @@ schemathesis.openapi.format(
     ),
 )
 schemathesis.openapi.format("time-zone", st.sampled_from(sorted(available_timezones())))
+KEYS = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=9)
+schemathesis.openapi.format(
+    "json-object",
+    st.dictionaries(
+        KEYS, st.recursive(st.none() | st.booleans() | KEYS, st.lists, max_leaves=3), min_size=1
+    ).map(json.dumps),
+)
 
 
 class Caller:

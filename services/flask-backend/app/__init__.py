@@ -37,6 +37,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         history,
         lifecycle,
         probes,
+        preferences,
         sign_ins,
         users,
     )
@@ -86,6 +87,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         consents,
         credit_routes,
         probes,
+        preferences,
     ):
         app.register_api(module.blueprint)
     if settings.has_docs:

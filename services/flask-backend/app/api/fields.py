@@ -3,6 +3,7 @@
 Holds no rule of the product, and nothing about columns.
 """
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -11,10 +12,14 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.api.body import check_json_object
+from app.errors import AppError
+
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TIMESTAMP: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+MAX_FILTER_CHARACTERS: Final = 1000
 _WHOLE_NUMBER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -61,6 +66,20 @@ def _read_flag(value: Any) -> bool:
     raise PydanticCustomError("invalid_flag", "Write true or false.")
 
 
+def _read_filter(value: Any) -> dict[str, Any]:
+    if isinstance(value, str) and len(value) <= MAX_FILTER_CHARACTERS:
+        try:
+            document: dict[str, Any] = json.loads(check_json_object(value.encode()))
+        except AppError:
+            pass  # Whatever is wrong with it, it is no filter.
+        else:
+            return document
+    raise PydanticCustomError(
+        "invalid_filter",
+        f'Write a JSON object of at most {MAX_FILTER_CHARACTERS} characters: {{"theme": "dark"}}.',
+    )
+
+
 Identifier = Annotated[
     UUID, BeforeValidator(_read_uuid), WithJsonSchema({"type": "string", "format": "uuid"})
 ]
@@ -79,3 +98,18 @@ before it: ``Annotated[int, Field(ge=1), FROM_DIGITS]``."""
 
 Flag = Annotated[bool, BeforeValidator(_read_flag), WithJsonSchema({"type": "boolean"})]
 """``true`` or ``false`` in a query."""
+
+JSONFilter = Annotated[
+    dict[str, Any],
+    BeforeValidator(_read_filter),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "json-object",
+            "maxLength": MAX_FILTER_CHARACTERS,
+            "description": "A JSON object that must be contained: each of its keys with a value "
+            "that contains the one here.",
+        }
+    ),
+]
+"""A JSON object in a query."""

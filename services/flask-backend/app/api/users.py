@@ -10,12 +10,12 @@ from pydantic_core import PydanticCustomError
 
 from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
-from app.api.fields import Flag, Identifier, Parameters
+from app.api.fields import Flag, Identifier, JSONFilter, Parameters
 from app.api.pagination import ListQuery, page_of, read_cursor
 from app.api.schemas.accounts import FullName, User, user_json
 from app.api.schemas.flaws import VISIBLE, refuse
 from app.api.schemas.patch import Patch, may_be_absent
-from app.usecases import accounts, administration, emails, profiles
+from app.usecases import accounts, administration, emails, preferences, profiles
 from app.vocabulary import Role, UserType
 
 blueprint = Blueprint(
@@ -35,6 +35,11 @@ def _web_address(text: str) -> str:
 def _zone_name(text: str) -> str:
     refuse(profiles.find_zone_flaw(text))
     return text
+
+
+def _findable(document: dict[str, Any]) -> dict[str, Any]:
+    refuse(preferences.find_filter_flaw(document))
+    return document
 
 
 Name = Annotated[str, Field(max_length=100, pattern=VISIBLE)]
@@ -103,6 +108,8 @@ class UserQuery(ListQuery):
     is_active: Flag | None = None
     is_deleted: Flag = False
     email: Annotated[str, Field(max_length=emails.MAX_CHARACTERS)] | None = None
+    company: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    prefers: Annotated[JSONFilter, AfterValidator(_findable)] | None = None
 
 
 class UserPage(BaseModel):
