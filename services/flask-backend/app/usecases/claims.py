@@ -22,6 +22,7 @@ from app.usecases.allowances import Owner
 from app.usecases.consents import adopt_guest_consents
 from app.usecases.holds import end_expired_holds
 from app.usecases.ledger import Cause, Entry
+from app.usecases.sessions import Principal
 from app.usecases.tokens import read_token
 from app.usecases.wallet import Credits, read_credits, settle
 from app.usecases.work import unit_of_work
@@ -95,19 +96,26 @@ def _find_guest(text: str, user_id: UUID) -> UUID | None:
     token = read_token(text)
     if token is None or token.family_id is not None:
         raise _invalid_token()
+    guest = _authenticate(text)
+    # Looked at after the token, which ends in the transaction that claims the guest.
     account = get_credit_account(token.user_id)
     claimed_by = account["claimed_by"] if account else None
     if claimed_by == user_id:
         return None
     if claimed_by is not None and get_session_by_token(token.user_id, token.digest):
         raise Conflict("GUEST_CLAIMED", "Somebody else has claimed this guest.")
-    try:
-        guest = sessions.authenticate(text)
-    except Unauthorized:
-        raise _invalid_token() from None
+    if guest is None:
+        raise _invalid_token()
     if guest.user_type != UserType.GUEST:
         raise Invalid("NOT_A_GUEST", "This token belongs to an account, not to a guest.")
     return guest.user_id
+
+
+def _authenticate(text: str) -> Principal | None:
+    try:
+        return sessions.authenticate(text)
+    except Unauthorized:
+        return None
 
 
 def _lock_credits(guest_id: UUID, at: datetime) -> tuple[int, int]:
