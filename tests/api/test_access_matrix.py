@@ -21,15 +21,18 @@ from flask.testing import FlaskClient
 from app import clock
 from app.api.access import access_of
 from app.models import delete_user, get_email_token, release, update_user
-from app.usecases import corrections, links, spending
+from app.usecases import corrections, links, query_cache, reservations, spending
 from app.usecases.allowances import Allowances
+from app.usecases.publishing import publish
+from app.usecases.query_cache import Key
 from app.usecases.sessions import TokenPair, authenticate
 from app.usecases.sign_ins import list_sign_ins
-from app.vocabulary import MailKind, Role, UserType
-from tests.factories import PASSWORD, make_admin, make_history, make_user, new_email
+from app.vocabulary import CacheScope, MailKind, Role, UserType
+from tests.factories import PASSWORD, make_admin, make_guest, make_history, make_user, new_email
+from tests.fakes import Payment, delivery
 from tests.support.mailbox import KEY
 from tests.support.people import tokens_for
-from tests.support.routes import DOCUMENT, address, routes
+from tests.support.routes import DOCUMENT, HASH, address, routes
 from tests.support.rows import COUNTERS, snapshot
 
 # HEAD has the row of GET. Every address answers OPTIONS to everybody.
@@ -65,8 +68,8 @@ PATCH  /api/v1/users/me                  401       401     401   200   200   200
 DELETE /api/v1/users/me                  401       401     401   204   204   204        204   204      401     401
 GET    /api/v1/users/me/profile          401       401     401   200   200   200        200   200      401     401
 PATCH  /api/v1/users/me/profile          401       401     401   200   200   200        200   200      401     401
-
 GET    /api/v1/users/me/profile/preferences 401    401     401   200   200   200        200   200      401     401
+
 GET    /api/v1/users                     401       401     401   403   403   403        403   200      401     401
 GET    /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
 PATCH  /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
@@ -78,11 +81,22 @@ GET    /api/v1/users/<id>/credits        401       401     401   403   403   403
 POST   /api/v1/users/<id>/credits        401       401     401   403   403   403        403   200      401     401
 POST   /api/v1/users/<id>/credits/refunds 401      401     401   403   403   403        403   200      401     401
 
+POST   /api/v1/credits/holds             401       401     401   402   201   402        402   402      401     401
+GET    /api/v1/credits/holds             401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/credits/holds/<id>        401       401     401   404   200   404        404   404      401     401
+POST   /api/v1/credits/holds/<id>/capture 401      401     401   404   200   404        404   404      401     401
+POST   /api/v1/credits/holds/<id>/release 401      401     401   404   200   404        404   404      401     401
+POST   /api/v1/credits/claim             401       401     401   403   200   200        200   200      401     401
+
 POST   /api/v1/history                   401       401     401   201   201   201        201   201      401     401
 GET    /api/v1/history                   401       401     401   200   200   200        200   200      401     401
 GET    /api/v1/history/<id>              401       401     401   404   200   404        404   404      401     401
 PATCH  /api/v1/history/<id>              401       401     401   404   200   404        404   404      401     401
 DELETE /api/v1/history/<id>              401       401     401   404   204   404        404   404      401     401
+
+GET    /api/v1/query-cache/<hash>        200       200     200   200   200   200        200   200      200     200
+PUT    /api/v1/query-cache/<hash>        401       401     401   201   200   201        201   201      401     401
+DELETE /api/v1/query-cache/<hash>        401       401     401   204   204   204        204   204      401     401
 
 GET    /api/v1/consents                  401       401     401   403   403   403        403   200      401     401
 GET    /api/v1/consents/me               401       401     401   200   200   200        200   200      401     401
@@ -91,6 +105,11 @@ GET    /api/v1/consents/me/history       401       401     401   200   200   200
 GET    /api/v1/consents/me/receipt       401       401     401   200   200   200        200   200      401     401
 GET    /api/v1/consents/documents        200       200     200   200   200   200        200   200      200     200
 GET    /api/v1/consents/documents/<document>/<version>/<language> 200 200 200 200 200   200        200   200      200     200
+
+GET    /api/v1/billing/packages          401       401     401   200   200   200        200   200      401     401
+POST   /api/v1/billing/checkout          401       401     401   201   201   201        201   201      401     401
+GET    /api/v1/billing/transactions      401       401     401   200   200   200        200   200      401     401
+POST   /api/v1/webhooks/stripe           200       200     200   200   200   200        200   200      200     200
 """  # noqa: E501 - a table
 
 
@@ -123,8 +142,12 @@ class Scene:
         self.action = make_history(self.owner["id"])
         publish(**DOCUMENT, body="We keep little.")
         self.pair = tokens_for(self.owner)
+        for key in (Key.public(HASH), Key(self.owner["id"], CacheScope.USER, HASH)):
+            query_cache.put(key, {"answer": 42}, ttl=60)
         self.token = self._token()
         self.spend_id = spend_for(self.owner)
+        self.hold = hold_for(self.owner)
+        self.guest_token = tokens_for(make_guest()).access_token
         self.sign_in = list_sign_ins(authenticate(self.pair.access_token))[0].id
         self.links = {purpose: self._link(purpose) for purpose in MailKind}
         if self.who == "disabled":
@@ -164,6 +187,8 @@ class Scene:
         """Return what stands in an address for the owner's thing."""
         if path.startswith("/api/v1/users/"):
             return self.owner["id"]
+        if "/holds/" in path:
+            return self.hold
         return self.sign_in if "/sessions/" in path else self.action["id"]
 
 
@@ -188,12 +213,17 @@ BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
     "PATCH /api/v1/users/<id>": lambda _: {"role": "maintainer"},
     "PUT /api/v1/consents/me": lambda _: {"terms_accepted": False, "marketing_consent": True},
     "POST /api/v1/credits/spend": lambda _: {"amount": 1},
+    "POST /api/v1/credits/holds": lambda _: {"amount": 1},
+    "POST /api/v1/credits/holds/<id>/capture": lambda _: {"amount": 2},
+    "POST /api/v1/credits/claim": lambda scene: {"guest_token": scene.guest_token},
     "POST /api/v1/users/<id>/credits": lambda _: {"amount": 5, "reason": "New"},
     "POST /api/v1/users/<id>/credits/refunds": lambda scene: {
         "spend_id": str(scene.spend_id), "reason": "New",
     },
     "POST /api/v1/history": lambda _: {"action_type": "A", "payload": {}},
     "PATCH /api/v1/history/<id>": lambda _: {"action_type": "B"},
+    "PUT /api/v1/query-cache/<hash>": lambda _: {"result": {"answer": 43}, "ttl": 60},
+    "POST /api/v1/billing/checkout": lambda _: {"credits": 100},
 }  # fmt: skip
 
 
@@ -204,13 +234,40 @@ def spend_for(user: dict[str, Any]) -> UUID:
     return spending.spend(owner, 21).spend_id
 
 
+def hold_for(user: dict[str, Any]) -> UUID:
+    """Set some of somebody's prepaid credits aside."""
+    lifetime = timedelta(minutes=15)
+    hold = reservations.reserve(user["id"], 3, reason="For tests", lifetime=lifetime)
+    hold_id: UUID = hold["id"]
+    return hold_id
+
+
+QUERIES = {"GET /api/v1/query-cache/<hash>": "scope=public"}
+QUERIES |= {f"HEAD{route[3:]}": query for route, query in QUERIES.items()}
+"""What else an address needs to be for everybody."""
+
+
+SIGNED: dict[str, Callable[[Scene], dict[str, Any]]] = {
+    "POST /api/v1/webhooks/stripe": lambda scene: delivery(Payment(scene.owner["id"]).paid()),
+}
+"""What is proven by a signature of its body."""
+
+
+def options_of(scene: Scene, route: str) -> dict[str, Any]:
+    """Return what is sent to the address of one cell."""
+    options = SIGNED[route](scene) if route in SIGNED else {"headers": {}}
+    if route in BODIES:
+        options["json"] = BODIES[route](scene)
+    if scene.token:
+        options["headers"]["Authorization"] = f"Bearer {scene.token}"
+    return options | {"query_string": QUERIES.get(route)}
+
+
 def ask(client: FlaskClient, scene: Scene, route: str) -> int:
     """Send the request of one cell; return its status."""
     method, path = route.split()
-    headers = {"Authorization": f"Bearer {scene.token}"} if scene.token else {}
-    body = BODIES[route](scene) if route in BODIES else None
     where = address(path, scene.identifier(path))
-    with client.open(where, method=method, headers=headers, json=body) as answer:
+    with client.open(where, method=method, **options_of(scene, route)) as answer:
         if answer.status_code >= 400:
             assert answer.mimetype == "application/problem+json", route
         if method in ("HEAD", "OPTIONS"):

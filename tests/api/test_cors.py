@@ -66,7 +66,7 @@ def test_listed_page_may_read_answers_of_every_status(browser: FlaskClient, path
 
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert answer.headers["Access-Control-Expose-Headers"] == (
-        "ETag, Idempotency-Replayed, Retry-After, X-Request-ID"
+        "ETag, Idempotency-Replayed, Retry-After, X-Cache, X-Request-ID"
     )
     assert cors(answer.headers) == {"Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}
 

@@ -13,7 +13,7 @@ from app.api.errors import MAX_FIELD_ERRORS
 from app.api.query import MAX_PARAMETERS
 from app.db.models import metadata
 from app.models import get_db
-from tests.api.test_access_matrix import BODIES, Scene
+from tests.api.test_access_matrix import BODIES, Scene, options_of
 from tests.factories import make_admin
 from tests.support.people import document, flaws, person, problem
 from tests.support.routes import address, models, routes
@@ -235,7 +235,7 @@ def members(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for name, member in value.items():
             yield name
-            if name not in ("payload", "preferences"):
+            if name not in ("payload", "preferences", "result"):
                 yield from members(member)
     elif isinstance(value, list):
         for item in value:
@@ -268,9 +268,7 @@ def test_no_answer_has_a_column_that_it_does_not_promise(
 def read(client: FlaskClient, scene: Scene, route: str) -> TestResponse:
     method, path = route.split()
     return client.open(
-        address(path, scene.identifier(path)),
-        method=method,
-        headers={"Authorization": f"Bearer {scene.token}"},
+        address(path, scene.identifier(path)), method=method, **options_of(scene, route)
     )
 
 

@@ -28,6 +28,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from app.api import (
         access,
         auth,
+        billing,
+        claims,
         consents,
         credentials,
         documents,
@@ -35,27 +37,33 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         errors,
         events,
         history,
+        holds,
         lifecycle,
-        probes,
         preferences,
+        probes,
+        query_cache,
         sign_ins,
         users,
+        webhooks,
     )
     from app.api import credits as credit_routes
     from app.api.allowances import ALLOWANCES, allowances_of
     from app.api.cors import ALLOWED_ORIGINS
     from app.api.hosts import ALLOWED_HOSTS
     from app.api.limits import MAX_BODY_BYTES
+    from app.api.shop import TILL, make_till
     from app.api.signing import SIGNING_KEYS, signing_keys
     from app.config import get_settings
     from app.health import Health, probe_database
     from app.log import configure_logging
     from app.models import init_db
+    from app.usecases.cache_storage import set_bounds
     # ruff: enable[PLC0415]
 
     settings = settings or get_settings()
     configure_logging(settings.log_level)
     init_db(settings)
+    set_bounds(max_bytes=settings.query_cache_max_bytes, copy_bytes=settings.query_cache_copy_bytes)
 
     app = OpenAPI(
         "app",
@@ -69,6 +77,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.config[MAX_BODY_BYTES] = settings.max_body_bytes
     app.config[SIGNING_KEYS] = signing_keys(settings)
     app.config[ALLOWANCES] = allowances_of(settings)
+    app.config[TILL] = make_till(settings)
     app.config[ALLOWED_HOSTS] = settings.allowed_hosts
     app.config[ALLOWED_ORIGINS] = frozenset(settings.allowed_origins)
     # A redirect to the tidy address would name whatever host the request names.
@@ -83,11 +92,16 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         credentials,
         sign_ins,
         users,
+        preferences,
         history,
         consents,
         credit_routes,
+        holds,
+        claims,
+        query_cache,
+        billing,
+        webhooks,
         probes,
-        preferences,
     ):
         app.register_api(module.blueprint)
     if settings.has_docs:

@@ -86,8 +86,7 @@ def admit(view: Callable[..., object]) -> None:
     access = cast("Access", access_of(view))
     if access == "public":
         return
-    principal = sessions.authenticate(_bearer_token())
-    g.principal = principal
+    principal = require_principal()
     if not Role(principal.role).includes(_REQUIRED_ROLE[access]):
         code, sentence = "FORBIDDEN", f"This needs the role {_REQUIRED_ROLE[access]}."
         raise Forbidden(code, sentence)
@@ -98,6 +97,16 @@ def admit(view: Callable[..., object]) -> None:
 def current_principal() -> Principal:
     """Return who is asking. Only for views that are not public."""
     return cast("Principal", g.principal)
+
+
+def require_principal() -> Principal:
+    """Return who is asking. For views that are public, for what is not.
+
+    Raises:
+        Unauthorized: There is no token, or it is not valid (any more).
+    """
+    g.principal = sessions.authenticate(_bearer_token())
+    return current_principal()
 
 
 def optional_principal() -> Principal | None:

@@ -15,7 +15,7 @@ MAX_AGE_SECONDS: Final = 600
 """How long a browser need not ask again whether it may."""
 
 _ALLOWED: Final = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
-_EXPOSED: Final = "ETag, Idempotency-Replayed, Retry-After, X-Request-ID"
+_EXPOSED: Final = "ETag, Idempotency-Replayed, Retry-After, X-Cache, X-Request-ID"
 
 
 def allow_origin(response: Response) -> None:

@@ -93,6 +93,8 @@ def _forbid_nul(schema: Document) -> None:
     """Say of each text that it has no NUL, and of objects nobody described what they may hold."""
     if schema.get("type") == "string" and not schema.keys() & {"pattern", "format", "enum"}:
         schema["pattern"] = NO_NUL
+    if not schema.keys() & {"type", "anyOf", "allOf", "enum", "const", "$ref"}:
+        schema["$ref"] = "#/components/schemas/JSONValue"
     if schema.get("type") == "object" and schema.get("additionalProperties") is True:
         schema["$ref"] = "#/components/schemas/JSONObject"
         del schema["type"], schema["additionalProperties"]
