@@ -1,0 +1,68 @@
+"""A picture of a bench's figures: what each contestant did in a second, and how far it varied.
+
+Runs with the packages of ``.venv/bench``; arguments: the file of figures, the file to draw.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+_COLORS = ("#1f6feb", "#9aa4b2")
+_WIDTH, _HEIGHT = 4.2, 4.2
+
+
+def draw(document: dict[str, Any], path: Path) -> None:
+    """Draw a panel for each comparison."""
+    results = [
+        result
+        for bench in document["benches"]
+        for result in bench["results"]
+        if "contestants" in result["figures"]
+    ]
+    if not results:
+        return
+    size = (_WIDTH * len(results), _HEIGHT)
+    figure, panels = plt.subplots(1, len(results), figsize=size, squeeze=False)
+    for panel, result in zip(panels[0], results, strict=True):
+        _draw_panel(panel, result)
+    machine = document["machine"]
+    figure.suptitle(
+        f"{machine['processor']}, {machine['cores']} cores, load {machine['load']};"
+        f" {document['at'][:10]}",
+        fontsize=8,
+    )
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
+    figures = result["figures"]
+    for place, entry in enumerate(figures["contestants"].values()):
+        rate = entry["rate"]
+        error = [[rate["median"] - rate["least"]], [rate["most"] - rate["median"]]]
+        panel.bar(place, rate["median"], yerr=error, capsize=6, color=_COLORS[place], width=0.6)
+        label = f"{rate['median']:,.0f}/s\n{entry['cpu_ms']['median']:.3g} ms CPU"
+        panel.text(place, 0, f"{label}\n", ha="center", va="bottom", fontsize=8)
+    panel.set_xticks(range(len(figures["contestants"])), list(figures["contestants"]))
+    title = result["name"]
+    if "ratio" in figures:
+        goal, ratio = figures["goal"], figures["ratio"]
+        wanted = "at least" if goal["measure"] == "speed" else "at most"
+        title += f"\n{goal['measure']} {ratio['median']:.2f} ({ratio['least']:.2f} to"
+        title += f" {ratio['most']:.2f}), wanted {wanted} {goal['bound']}"
+    panel.set_title(title, fontsize=9)
+    panel.set_ylabel("in a second")
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+if __name__ == "__main__":
+    draw(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))
