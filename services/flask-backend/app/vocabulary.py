@@ -126,7 +126,7 @@ class Decision(StrEnum):
 
 
 class ConsentMethod(StrEnum):
-    """By what people decided."""
+    """By what people decide."""
 
     API = "api"
     BUTTON = "button"
