@@ -30,7 +30,6 @@ from tests.support.stripe_events import SECRET_KEY, WEBHOOK_SECRET, Event
 
 API: Final = "/api/v1"
 FAULTS: Final = ("request lost", "answer lost", "worker killed", "worker killed later")
-_PASSWORD: Final = "seven purple umbrellas"
 _PATIENCE_SECONDS: Final = 30
 _TOKEN_LIFETIME: Final = timedelta(minutes=15)
 _KILLED_AFTER: Final = {"worker killed": 0.001, "worker killed later": 0.008}
@@ -45,7 +44,6 @@ class Person:
     access_token: str
     refresh_token: str
     expires_at: datetime
-    email: str | None = None
 
 
 class Site:
@@ -53,6 +51,7 @@ class Site:
 
     Attributes:
         now: What time it is there.
+        admin: Somebody who may give credits.
     """
 
     def __init__(self, backend: Backend, wire: Proxy, database_url: str, clock: Path) -> None:
@@ -60,41 +59,44 @@ class Site:
         self._wire = wire
         self._clock = clock
         self._addresses = count(1)
-        self._database = sa.create_engine(parse_url(database_url), poolclass=sa.NullPool)
+        self._database = sa.create_engine(
+            parse_url(database_url), pool_size=1, isolation_level="AUTOCOMMIT"
+        )
         self._client = httpx.Client(base_url=wire.url, timeout=30, verify=False, trust_env=False)
         self.now = datetime.fromisoformat(clock.read_text())
-        self.admin = self.join("user")
-        users = metadata.tables["users"]
-        with self._database.begin() as connection:
-            connection.execute(
-                users.update().where(users.c.id == self.admin.id).values(role="admin")
-            )
+        self.begin()
+
+    def begin(self) -> None:
+        """Let it be noon of the next day."""
+        noon = self.now.replace(hour=12, minute=0, second=0, microsecond=0)
+        self.step_to(noon + timedelta(days=1))
+        self.admin = self.join("guest")
+        self._make(self.admin, role="admin")
 
     def step_to(self, moment: datetime) -> None:
         """Make it another time, at once and for every worker."""
         self.now = moment
         write_time(self._clock, moment)
 
-    def join(self, kind: str, guest: Person | None = None) -> Person:
-        """Make a guest or a user, or a user of a guest."""
-        if kind == "guest":
-            return self._signed_in("guest", None)
-        email = next(_emails)
-        body = {"email": email, "password": _PASSWORD}
-        return self._signed_in("register", body, email, guest)
+    def join(self, kind: str) -> Person:
+        """Make a guest, or a user without the cost of a password."""
+        person = self._signed_in("guest", None)
+        if kind == "user":
+            self._make(person, role="viewer")
+        return person
+
+    def register(self, guest: Person) -> Person:
+        """Make a user of a guest, as people do."""
+        body = {"email": next(_emails), "password": "seven purple umbrellas"}
+        return self._signed_in("register", body, guest)
 
     def renew(self, person: Person) -> str:
         """Return a token that is good now."""
         if person.expires_at <= self.now:
             body = {"refresh_token": person.refresh_token}
-            renewed = self._signed_in("refresh", body, person.email)
+            renewed = self._signed_in("refresh", body)
             person.__dict__.update(renewed.__dict__)
         return person.access_token
-
-    def sign_in_again(self, person: Person) -> None:
-        """Sign in by password, as after a long time."""
-        body = {"email": person.email, "password": _PASSWORD}
-        person.__dict__.update(self._signed_in("login", body, person.email).__dict__)
 
     def get(self, person: Person, path: str, **query: Any) -> Any:
         """Return what a GET answers."""
@@ -159,12 +161,17 @@ class Site:
         self._client.close()
         self._database.dispose()
 
+    def _make(self, person: Person, *, role: str) -> None:
+        """Make a user of a guest who has just come."""
+        email = next(_emails)
+        columns = {"user_type": "individual", "role": role, "email": email, "email_key": email}
+        users = metadata.tables["users"]
+        with self._database.connect() as connection:
+            statement = users.update().where(users.c.id == person.id)
+            connection.execute(statement.values(columns | {"password_hash": "none"}))
+
     def _signed_in(
-        self,
-        how: str,
-        body: dict[str, Any] | None,
-        email: str | None = None,
-        guest: Person | None = None,
+        self, how: str, body: dict[str, Any] | None, guest: Person | None = None
     ) -> Person:
         headers = {"Authorization": f"Bearer {self.renew(guest)}"} if guest else {}
         answer = self._until_answered("POST", f"auth/{how}", headers=headers, json=body)
@@ -175,7 +182,6 @@ class Site:
             told["access_token"],
             told["refresh_token"],
             self.now + _TOKEN_LIFETIME,
-            email,
         )
 
     @contextmanager
