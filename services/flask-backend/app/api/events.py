@@ -26,6 +26,7 @@ class SecurityEvent(StrEnum):
     EMAIL_RELEASED = "email_released"
     CREDITS_CHANGED = "credits_changed"
     SPEND_REFUNDED = "spend_refunded"
+    GUEST_CLAIMED = "guest_claimed"
     EMAIL_VERIFIED = "email_verified"
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
@@ -59,11 +60,13 @@ _OF_SUCCESS: Final = {
     "users.delete_me": SecurityEvent.ACCOUNT_DELETED,
     "credits.grant_credits": SecurityEvent.CREDITS_CHANGED,
     "credits.refund_spend": SecurityEvent.SPEND_REFUNDED,
+    "claims.claim_guest": SecurityEvent.GUEST_CLAIMED,
 }
 _OF_REFUSAL: Final = {
     "INVALID_CREDENTIALS": SecurityEvent.SIGN_IN_FAILED,
     "WRONG_PASSWORD": SecurityEvent.SIGN_IN_FAILED,
     "LINK_NOT_FOUND": SecurityEvent.TOKEN_REFUSED,
+    "GUEST_TOKEN_INVALID": SecurityEvent.TOKEN_REFUSED,
     "ACCOUNT_DISABLED": SecurityEvent.SIGN_IN_REFUSED,
     "TOKEN_REQUIRED": SecurityEvent.TOKEN_REFUSED,
     "TOKEN_INVALID": SecurityEvent.TOKEN_REFUSED,
