@@ -90,8 +90,15 @@ def upgrade() -> None:
         "erasures",
         sa.Column("user_id", types.UUID(), nullable=False),
         sa.Column("erased_at", types.UTCDateTime(), nullable=False),
+        sa.Column("finished_at", types.UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_erasures_user_id_users")),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_erasures")),
+        if_not_exists=commits_each_statement(),
+    )
+    op.create_index(
+        op.f("ix_erasures_finished_at_erased_at"),
+        "erasures",
+        ["finished_at", "erased_at"],
         if_not_exists=commits_each_statement(),
     )
 

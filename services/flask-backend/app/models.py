@@ -130,6 +130,21 @@ from app.dal.queries.query_cache import (
     count_cached_answers,
     count_cached_bytes,
     delete_cached_answer,
+from app.dal.queries.privacy import (
+    Owned,
+    Place,
+    delete_owned_rows,
+    empty_owned_rows,
+    erase_identity,
+    find_page_end,
+    finish_erasure,
+    get_erasure,
+    list_erasures,
+    list_open_holds,
+    list_owned_rows,
+    list_unfinished_erasures,
+    record_erasure,
+)
     delete_cached_answers,
     delete_expired_answers,
     delete_oldest_answers,
@@ -225,3 +240,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "replace_cached_answer",
 ]
 # fmt: on
+    # What all domains hold of one account
+    "Owned", "Place", "delete_owned_rows", "empty_owned_rows", "erase_identity", "find_page_end",
+    "finish_erasure", "get_erasure", "list_erasures", "list_open_holds", "list_owned_rows",
+    "list_unfinished_erasures", "record_erasure",

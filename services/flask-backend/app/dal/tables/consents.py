@@ -64,5 +64,6 @@ def _define_erasures(db: DAL) -> None:
         "erasures",
         Field("user_id", "uuid", notnull=True),
         Field("erased_at", "datetime", notnull=True),
+        Field("finished_at", "datetime"),
         primarykey=["user_id"],
     )

@@ -71,7 +71,11 @@ class Erasure(Base):
     """An account whose person was forgotten: to be forgotten again after a backup is restored."""
 
     __tablename__ = "erasures"
-    __table_args__ = (sa.ForeignKeyConstraint(["user_id"], ["users.id"]),)
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"]),
+        sa.Index(None, "finished_at", "erased_at"),
+    )
 
     user_id: Mapped[uuid.UUID] = mapped_column(UUID(), primary_key=True)
     erased_at: Mapped[dt.datetime] = mapped_column(UTCDateTime())
+    finished_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime())
