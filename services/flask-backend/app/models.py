@@ -162,6 +162,7 @@ from app.dal.queries.wallet.accounts import (
 )
 from app.dal.queries.wallet.books import (
     archive_transactions,
+    count_old_transactions,
     list_ledger,
     list_owners_of_old_transactions,
     list_wallet_owners,
@@ -222,8 +223,9 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "create_credit_transactions", "list_credit_transactions", "list_transactions_of",
     "create_hold", "end_hold", "get_hold", "list_expired_holds", "list_holds",
     "list_owners_of_expired_holds",
-    "archive_transactions", "list_ledger", "list_owners_of_old_transactions",
-    "list_wallet_owners", "lock_bucket", "sum_archive", "sum_open_holds",
+    "archive_transactions", "count_old_transactions", "list_ledger",
+    "list_owners_of_old_transactions", "list_wallet_owners", "lock_bucket", "sum_archive",
+    "sum_open_holds",
     # Billing
     "claim_stripe_object", "create_purchase", "keep_stripe_event", "list_purchases",
     "list_stripe_events", "lock_purchase", "lock_stripe_event", "lock_stripe_objects",

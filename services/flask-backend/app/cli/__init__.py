@@ -3,6 +3,7 @@
 import click
 
 from app.cli.consents import consents
+from app.cli.credits import credits as credits_group
 from app.cli.database import database
 from app.cli.doctor import doctor
 from app.cli.edges import EXIT_CODES
@@ -26,6 +27,7 @@ def main() -> None:
 
 
 main.add_command(serve)
+main.add_command(credits_group)
 main.add_command(database)
 main.add_command(consents)
 main.add_command(doctor)

@@ -19,6 +19,7 @@ import uuid_utils.compat
 from app.models import (
     Row,
     archive_transactions,
+    count_old_transactions,
     create_credit_transactions,
     list_ledger,
     list_owners_of_old_transactions,
@@ -38,10 +39,12 @@ class ArchivedAccount:
     Attributes:
         user_id: Which one.
         moved: How many rows of its ledger are in the archive now and were not before.
+        kept: How many old rows are still in the ledger, because they do not add up.
     """
 
     user_id: UUID
     moved: int
+    kept: int
 
 
 def archive_ledger(*, before: datetime, at: datetime) -> Iterator[ArchivedAccount]:
@@ -54,7 +57,9 @@ def archive_ledger(*, before: datetime, at: datetime) -> Iterator[ArchivedAccoun
     after = NOBODY
     while owners := list_owners_of_old_transactions(before=before, after=after, limit=BATCH):
         for user_id in owners:
-            yield ArchivedAccount(user_id, sum(_archive_account(user_id, before, at)))
+            moved = sum(_archive_account(user_id, before, at))
+            kept = count_old_transactions(user_id, before=before)
+            yield ArchivedAccount(user_id, moved, kept)
         after = owners[-1]
 
 
