@@ -25,7 +25,7 @@ API = ROOT / "docs/api.md"
 # Capitals that are not error codes.
 OTHER_WORDS = {
     *("ALLOWED_HOSTS", "ALLOWED_ORIGINS", "HEALTH", "MAX_BODY_BYTES", "RAW_URI", "SIGNING_KEYS"),
-    *("DENY", "NFC", "OTHER", "PATH_INFO"),
+    *("ALLOWANCES", "DENY", "NFC", "OTHER", "PATH_INFO"),
     *("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"),
 }
 # Of settings, which checks at the start name.
