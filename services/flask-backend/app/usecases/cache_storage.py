@@ -64,11 +64,12 @@ def read_answer(key: Key) -> Answer | None:
     if not key.is_public:
         return _read(key)
     copy = _Bounds.copy
-    changes, kept = copy.changes, copy.get(key.query_hash, clock.now())
+    changes = copy.changes
     try:
-        with _patience(kept):
+        with _patience(copy, key):
             answer = _read(key)
     except DatabaseError:
+        kept = copy.get(key.query_hash, clock.now())
         if kept is None:
             raise
         return kept
@@ -126,8 +127,8 @@ def _require_no_transaction() -> None:
         raise TransactionMisuse("the query cache is used outside transaction()")
 
 
-def _patience(kept: Answer | None) -> AbstractContextManager[None]:
-    is_doubtful = kept is not None and is_circuit_open()
+def _patience(copy: PublicCopy, key: Key) -> AbstractContextManager[None]:
+    is_doubtful = is_circuit_open() and copy.get(key.query_hash, clock.now()) is not None
     return deadline.at_most(_PROBE_SECONDS) if is_doubtful else nullcontext()
 
 
