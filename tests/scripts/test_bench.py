@@ -54,6 +54,7 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @needs_wrk
 def test_spend_measures_the_service_and_says_why_nobody_else(
     suite_run: Run, tmp_path: Path
@@ -77,6 +78,7 @@ def test_spend_measures_the_service_and_says_why_nobody_else(
     assert many["sentence"] in done.stdout
 
 
+@pytest.mark.slow
 @needs_wrk
 def test_cache_compares_hits_with_rows(suite_run: Run, tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
@@ -89,6 +91,7 @@ def test_cache_compares_hits_with_rows(suite_run: Run, tmp_path: Path) -> None:
     assert [set(case["figures"]["contestants"]) for case in results] == [{"hit", "row"}] * 3
 
 
+@pytest.mark.slow
 def test_races_find_the_credits_they_began_with(suite_run: Run) -> None:
     done = run_bench(suite_run, "wallet-races", "--rounds", "1", "--engine", "sqlite")
 
