@@ -64,9 +64,17 @@ VALID: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/users/<id>": {"role": "viewer", "is_active": True},
     "POST /api/v1/history": {"id": NASTY_ID, "action_type": "A", "payload": {}},
     "PATCH /api/v1/history/<id>": {"action_type": "A", "payload": {}},
+    "PUT /api/v1/consents/me": {
+        "terms_accepted": False,
+        "marketing_consent": True,
+        "terms_version": "1",
+        "language": "en",
+        "method": "button",
+        "surface": "B",
+    },
 }
 QUERIES = ("limit", "cursor", "start_date", "end_date", "action_type", "role", "user_type",
-           "is_active", "is_deleted", "email", "extra")  # fmt: skip
+           "is_active", "is_deleted", "email", "terms_version", "extra")  # fmt: skip
 values = st.recursive(
     st.sampled_from(NASTY) | st.text(max_size=20) | st.integers() | st.floats(allow_nan=False),
     lambda inner: (

@@ -26,6 +26,8 @@ from schemathesis.engine import Status, events, from_schema
 from app.errors import Unauthorized
 from app.models import release
 from app.usecases import passwords, profiles, sessions
+from app.usecases.decisions import Choice, decide
+from app.usecases.publishing import publish
 from tests.factories import make_admin, make_history, make_user
 from tests.support.people import tokens_for
 from tests.support.serving import served
@@ -50,6 +52,7 @@ CHECKS = {
 }
 ANY_TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=8, max_size=256)
 KEY = "Idempotency-Key"
+DECIDING = "PUT /api/v1/consents/me"
 ADDRESS = r"https?://[a-z]{1,9}(\.[a-z0-9]{1,9})?(:[1-9][0-9]{0,3})?(/[a-z.]*)?(\?[a-z=&]*)?"
 
 schemathesis.openapi.format(
@@ -69,11 +72,15 @@ schemathesis.openapi.format(
         KEYS, st.recursive(st.none() | st.booleans() | KEYS, st.lists, max_leaves=3), min_size=1
     ).map(json.dumps),
 )
+TERMS = {"document": "terms", "version": "1", "language": "en"}
+schemathesis.openapi.format("version-in-force", st.just(TERMS["version"]))
+schemathesis.openapi.format("published-language", st.just(TERMS["language"]))
 
 
 class Caller:
     """Signs requests in: as one account, until one of them has ended the account or the sign-in.
 
+    The account has accepted the terms, else there would be little to ask.
     schemathesis makes the only instance, of a class that `ask_everything` derives.
     """
 
@@ -86,10 +93,13 @@ class Caller:
             user = self.make()
             for _ in range(3):
                 make_history(user["id"])
+            decide(user["id"], Choice(terms_accepted=True, marketing_consent=False))
             self._token = tokens_for(user).access_token
         return self._token
 
     def set(self, case: Any, token: str, _context: Any) -> None:
+        if case.operation.label == DECIDING:  # Who takes back the terms could go on with nothing.
+            token = tokens_for(self.make()).access_token
         case.headers["Authorization"] = f"Bearer {token}"
         if not case.meta.generation.mode.is_positive:
             return
@@ -153,6 +163,7 @@ class Found:
 def ask_everything(app: Flask, examples: int, make: Callable[[], dict[str, Any]]) -> Found:
     """Run every phase of schemathesis, as accounts of one kind."""
     members = {"app": app, "make": staticmethod(make)}
+    publish(**TERMS, body="Be kind.")
     with served(app) as url:
         schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=configured(examples))
         schema.auth(refresh_interval=None)(type("Person", (Caller,), members))

@@ -15,15 +15,15 @@ from app.api.schemas.consents import (
     AccountConsents,
     AccountConsentsPage,
     AccountConsentsQuery,
-    Choices,
+    ConsentChoices,
+    ConsentDocumentPage,
+    ConsentDocumentText,
     ConsentEvent,
     ConsentEventPage,
+    ConsentReceipt,
+    ConsentReceiptItem,
     Consents,
-    DocumentPage,
-    DocumentText,
-    OneDocument,
-    Receipt,
-    ReceiptItem,
+    OneConsentDocument,
 )
 from app.usecases import consents, decisions, terms
 from app.usecases.decisions import Choice
@@ -50,7 +50,7 @@ def get_my_consents() -> dict[str, Any]:
 
 @blueprint.put("/me", summary="Decide", security=SIGNED_IN, responses={200: Consents})
 @allow("user")
-def replace_my_consents(body: Choices) -> dict[str, Any]:
+def replace_my_consents(body: ConsentChoices) -> dict[str, Any]:
     """Replace all decisions; what changes is proven. 422 if the version is not in force."""
     user_id = current_principal().user_id
     decisions.decide(user_id, Choice(**body.model_dump(), address=current_client().address))
@@ -73,7 +73,7 @@ def list_my_decisions(query: ListQuery) -> dict[str, Any]:
 
 
 @blueprint.get(
-    "/me/receipt", summary="Download a receipt", security=SIGNED_IN, responses={200: Receipt}
+    "/me/receipt", summary="Download a receipt", security=SIGNED_IN, responses={200: ConsentReceipt}
 )
 @allow("user")
 def get_my_receipt() -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -85,7 +85,7 @@ def get_my_receipt() -> tuple[dict[str, Any], int, dict[str, str]]:
     return receipt, 200, {"Content-Disposition": disposition}
 
 
-@blueprint.get("/documents", summary="List the texts", responses={200: DocumentPage})
+@blueprint.get("/documents", summary="List the texts", responses={200: ConsentDocumentPage})
 @allow("public")
 def list_documents() -> dict[str, Any]:
     """List every text that was published, those to come too."""
@@ -95,10 +95,10 @@ def list_documents() -> dict[str, Any]:
 @blueprint.get(
     "/documents/<document>/<version>/<language>",
     summary="Read a text",
-    responses={200: DocumentText},
+    responses={200: ConsentDocumentText},
 )
 @allow("public")
-def get_document(path: OneDocument) -> dict[str, Any]:
+def get_document(path: OneConsentDocument) -> dict[str, Any]:
     """Return a text as it was published; 404 if it never was."""
     return terms.require_document(**path.model_dump())
 
@@ -144,7 +144,7 @@ def _receipt_json(row: Mapping[str, Any]) -> dict[str, Any]:
     event = dict(row) | {"version": row["document_version"], "decided_at": row["created_at"]}
     words = [event[name] for name in ("document", "version", "language")]
     text = "/".join((PREFIX, "documents", *words)) if all(words) else None
-    return {name: (event | {"text": text})[name] for name in ReceiptItem.model_fields}
+    return {name: (event | {"text": text})[name] for name in ConsentReceiptItem.model_fields}
 
 
 def _account_json(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,25 @@ from app.vocabulary import ConsentMethod
 
 VersionName = Annotated[str, Field(pattern=VERSION)]
 LanguageTag = Annotated[str, Field(pattern=LANGUAGE)]
+ShownVersion = Annotated[
+    str,
+    Field(
+        pattern=VERSION,
+        description="The version of the terms that is in force, or the accepted one.",
+        json_schema_extra={"format": "version-in-force"},
+    ),
+]
+ShownLanguage = Annotated[
+    str,
+    Field(
+        pattern=LANGUAGE,
+        description="A language in which what is accepted was published.",
+        json_schema_extra={"format": "published-language"},
+    ),
+]
 
 
-class RequiredDocument(BaseModel):
+class RequiredConsentDocument(BaseModel):
     """What has to be accepted before the product is used."""
 
     document: str
@@ -34,16 +50,16 @@ class Consents(BaseModel):
     timestamp: datetime | None
     updated_at: datetime | None
     is_current: bool
-    required: list[RequiredDocument]
+    required: list[RequiredConsentDocument]
 
 
-class Choices(Body):
+class ConsentChoices(Body):
     """A decision about everything at once. Say what was shown, and by what people decided."""
 
     terms_accepted: bool
     marketing_consent: bool
-    terms_version: VersionName | None = None
-    language: LanguageTag | None = None
+    terms_version: ShownVersion | None = None
+    language: ShownLanguage | None = None
     method: ConsentMethod = ConsentMethod.API
     surface: Annotated[str, Field(max_length=100, pattern=VISIBLE)] | None = None
 
@@ -71,7 +87,7 @@ class ConsentEventPage(BaseModel):
     next_cursor: str | None
 
 
-class ReceiptItem(BaseModel):
+class ConsentReceiptItem(BaseModel):
     """The last decision about one purpose; ``text`` is where to read what was shown."""
 
     purpose: str
@@ -86,15 +102,15 @@ class ReceiptItem(BaseModel):
     surface: str | None
 
 
-class Receipt(BaseModel):
+class ConsentReceipt(BaseModel):
     """What an account holds in its hands of what it agreed to."""
 
     user_id: UUID
     issued_at: datetime
-    purposes: list[ReceiptItem]
+    purposes: list[ConsentReceiptItem]
 
 
-class Document(BaseModel):
+class ConsentDocument(BaseModel):
     """A text that people are asked to agree to, without itself."""
 
     document: str
@@ -106,14 +122,14 @@ class Document(BaseModel):
     is_in_force: bool
 
 
-class DocumentPage(BaseModel):
+class ConsentDocumentPage(BaseModel):
     """All texts: there are few enough for one page."""
 
-    items: list[Document]
+    items: list[ConsentDocument]
     next_cursor: None
 
 
-class DocumentText(BaseModel):
+class ConsentDocumentText(BaseModel):
     """A text as it was published."""
 
     document: str
@@ -125,7 +141,7 @@ class DocumentText(BaseModel):
     body: str
 
 
-class OneDocument(Parameters):
+class OneConsentDocument(Parameters):
     """The text in the path."""
 
     document: Annotated[str, Field(pattern=NAME)]
