@@ -14,7 +14,7 @@ from app.usecases.archive import archive_ledger
 from app.usecases.books import CheckedAccount, Difference, check_account, check_books
 from app.usecases.spending import spend
 from app.vocabulary import Bucket
-from bilayer.types import UUID as UUIDColumn
+from bilayer import types
 from tests.factories import make_user
 from tests.support.credits import differences, give, seize, take
 
@@ -47,7 +47,7 @@ def change(database_url: str, table: str, changes: str, where: str, **values: An
     engine = sa.create_engine(database_url, poolclass=sa.NullPool)
     statement = sa.text(f"UPDATE {table} SET {changes} WHERE {where}")
     if "id" in values:
-        statement = statement.bindparams(sa.bindparam("id", type_=UUIDColumn()))
+        statement = statement.bindparams(sa.bindparam("id", type_=types.UUID()))
     with engine.begin() as connection:
         assert connection.execute(statement, values).rowcount == 1
 
