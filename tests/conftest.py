@@ -17,6 +17,7 @@ import hypothesis
 import pytest
 import sqlalchemy as sa
 
+from tests.fakes import StripeServer, serving_stripe
 from tests.support import run as runs
 from tests.support.databases import ROOT, Database, drop_templates, migrated_database, new_database
 from tests.support.log_watch import LogWatch
@@ -159,6 +160,19 @@ def server(
         _own_servers[name] = own
     _own_servers[name].start()
     return _own_servers[name]
+
+
+@pytest.fixture(scope="session")
+def _stripe() -> Iterator[StripeServer]:
+    with serving_stripe() as stripe:
+        yield stripe
+
+
+@pytest.fixture
+def stripe(_stripe: StripeServer) -> StripeServer:
+    """Stripe, as a server on this machine that has not been asked anything yet."""
+    _stripe.reset()
+    return _stripe
 
 
 @pytest.fixture

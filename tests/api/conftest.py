@@ -14,6 +14,9 @@ from app.api.access import allow
 from app.api.blueprint import Blueprint
 from app.api.fields import Body, Flag, Identifier, Parameters, Timestamp
 from app.api.pagination import ListQuery
+from tests.fakes import StripeServer, stripe_settings
+from tests.support.databases import migrated_database
+from tests.support.run import Run
 from tests.support.service import connected, settings_for
 
 
@@ -71,11 +74,18 @@ def build_echo() -> Blueprint:
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+def app(database_url: str, tmp_path: Path, stripe: StripeServer) -> Iterator[Flask]:
     """The whole application on a migrated, empty database."""
-    settings = settings_for(database_url, tmp_path)
+    settings = settings_for(database_url, tmp_path, **stripe_settings(stripe.url))
     with connected(settings):
         yield create_app(settings)
+
+
+@pytest.fixture
+def sqlite_url(suite_run: Run) -> Iterator[str]:
+    """A migrated database of one engine, for what is the same on all."""
+    with migrated_database(suite_run, "sqlite") as url:
+        yield url
 
 
 @pytest.fixture

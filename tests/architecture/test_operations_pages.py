@@ -25,7 +25,7 @@ API = ROOT / "docs/api.md"
 # Capitals that are not error codes.
 OTHER_WORDS = {
     *("ALLOWED_HOSTS", "ALLOWED_ORIGINS", "HEALTH", "MAX_BODY_BYTES", "RAW_URI", "SIGNING_KEYS"),
-    *("ALLOWANCES", "DENY", "NFC", "OTHER", "PATH_INFO"),
+    *("ALLOWANCES", "DENY", "NFC", "OTHER", "PATH_INFO", "TILL"),
     *("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"),
 }
 # Of settings, which checks at the start name.
@@ -34,7 +34,7 @@ SETTINGS = {name.upper() for name in Settings.model_fields}
 
 def codes() -> set[str]:
     """Collect every code that an answer may have, from the source."""
-    layers = ("api", "usecases", "server")
+    layers = ("api", "clients", "usecases", "server")
     answering = {
         path: tree
         for path, tree in modules().items()

@@ -42,6 +42,7 @@ PUBLIC = {
     "/api/v1/auth/register",
     "/api/v1/auth/login",
     "/api/v1/auth/refresh",
+    "/api/v1/webhooks/stripe",
 }
 
 

@@ -121,7 +121,7 @@ def test_the_states_that_alerts_wait_for_exist() -> None:
     told = {
         state
         for expression in expressions()
-        for states in re.findall(r'state=~?"([^"]*)"', expression)
+        for states in re.findall(r'service_state\{state=~?"([^"]*)"', expression)
         for state in states.split("|")
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -11,9 +12,9 @@ from app.models import close_db, init_db
 from bilayer.runtime import Database
 
 
-def settings_for(database_url: str, folder: Path) -> Settings:
-    """Return settings for a test: this database, and a folder of its own."""
-    return Settings(database_url=SecretStr(database_url), data_dir=folder)
+def settings_for(database_url: str, folder: Path, **further: Any) -> Settings:
+    """Return settings for a test: this database, a folder of its own, and others."""
+    return Settings(database_url=SecretStr(database_url), data_dir=folder, **further)
 
 
 @contextmanager

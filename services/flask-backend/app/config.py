@@ -193,6 +193,7 @@ class Settings(WalletSettings):
             problems += plausible.find_tls_flaws(self.database_sslmode, self.database_sslrootcert)
         if self.mail_sender == "smtp":
             problems += plausible.find_smtp_flaws(given)
+        problems += plausible.find_stripe_flaws(self.stripe_key, self.webhook_secrets)
         for setting, name in self._databases().items():
             try:
                 getattr(self, name)
@@ -214,6 +215,7 @@ class Settings(WalletSettings):
             problems += production.find_key_flaws("SECRET_KEY_FALLBACKS", SecretStr(key))
         for setting, name in self._databases().items():
             problems += production.find_url_flaws(setting, getattr(self, name))
+        problems += production.find_stripe_flaws(self.stripe_api_base)
         is_clear = self.smtp_security == "none" and self.smtp_password is not None
         return problems + production.find_mail_flaws(
             self.mail_sender, self.public_url, is_password_clear=is_clear

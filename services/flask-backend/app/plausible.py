@@ -30,6 +30,7 @@ _LIKENESS: Final = 0.81
 _SYSTEM: Final = Path("system")
 """Says to PostgreSQL's client: the certificates that this machine believes."""
 _NEVER_IN_A_HOST: Final = re.compile(r"[\s/@\[\]]")
+_STRIPE_KEY: Final = re.compile(r"(?:sk|rk)_(?:test|live)_[!-~]+")
 _HOST_NAME: Final = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*")
 
 
@@ -119,6 +120,19 @@ def find_smtp_flaws(given: Collection[str]) -> list[str]:
         problems.append("SMTP_HOST must be set, because MAIL_SENDER is smtp")
     if ("SMTP_USER" in given) != ("SMTP_PASSWORD" in given):
         problems.append("SMTP_USER and SMTP_PASSWORD must be set together")
+    return problems
+
+
+def find_stripe_flaws(secret_key: str, webhook_secrets: Collection[str]) -> list[str]:
+    """Return what keeps credits from being sold, or from being given to those who paid."""
+    problems = []
+    if bool(secret_key) != bool(webhook_secrets):
+        problems.append("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET must be set together")
+    # The prefix tells real money from play money.
+    if secret_key and not _STRIPE_KEY.fullmatch(secret_key):
+        problems.append(
+            "STRIPE_SECRET_KEY must begin with sk_test_, sk_live_, rk_test_ or rk_live_"
+        )
     return problems
 
 

@@ -58,6 +58,13 @@ def find_mail_flaws(sender: str, public_url: str, *, is_password_clear: bool) ->
     return problems
 
 
+def find_stripe_flaws(api_base: str | None) -> list[str]:
+    """Return what is wrong with where the key of Stripe is sent."""
+    if api_base is None or api_base.startswith("https://"):
+        return []
+    return ["STRIPE_API_BASE must begin with https://; STRIPE_SECRET_KEY is sent there"]
+
+
 def _is_over_network(url: URL) -> bool:
     if engine_name(url.drivername) == "mysql":
         return "unix_socket" not in url.query

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings
 
+_LIVE_KEY: Final = re.compile(r"(?:sk|rk)_live_")
 _PACKAGE: Final = re.compile(r"([1-9][0-9]{0,8}):([1-9][0-9]{0,8})")
 
 
@@ -61,3 +62,26 @@ class WalletSettings(BaseSettings):
     def packages(self) -> tuple[Package, ...]:
         """What is for sale: ``CREDIT_PACKAGES``."""
         return _read_packages(self.credit_packages)
+
+    @property
+    def stripe_key(self) -> str:
+        """``STRIPE_SECRET_KEY``; empty where nothing is for sale."""
+        key = self.stripe_secret_key
+        return key.get_secret_value() if key else ""
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Those of ``STRIPE_WEBHOOK_SECRET``, which has commas between them during a rotation."""
+        secret = self.stripe_webhook_secret
+        parts = secret.get_secret_value().split(",") if secret else []
+        return tuple(part.strip() for part in parts if part.strip())
+
+    @property
+    def has_stripe(self) -> bool:
+        """Whether credits are for sale. An empty file of a secret is none."""
+        return bool(self.stripe_key)
+
+    @property
+    def is_stripe_live(self) -> bool:
+        """Whether the key is for real money."""
+        return bool(_LIVE_KEY.match(self.stripe_key))

@@ -38,6 +38,7 @@ class Blueprint(APIBlueprint):
         import_name: As for Flask's.
         ignores_queries: Answer whatever stands behind ``?``. Other routes refuse what they do not
             read, which tells a client of a misspelt filter; probes and files have none.
+        reads_raw_bodies: Leave bodies to the views, which need them to the byte.
         takes_keys: Let a POST of somebody signed in be sent again with its ``Idempotency-Key``.
         **options: As for ``APIBlueprint``.
     """
@@ -48,11 +49,13 @@ class Blueprint(APIBlueprint):
         import_name: str,
         *,
         ignores_queries: bool = False,
+        reads_raw_bodies: bool = False,
         takes_keys: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(name, import_name, abp_responses=PROBLEMS, **options)
         self._ignores_queries = ignores_queries
+        self._reads_raw_bodies = reads_raw_bodies
         self._takes_keys = takes_keys
 
     def create_view_func(  # type: ignore[override]  # the base passes more than we have a use for
@@ -82,6 +85,8 @@ class Blueprint(APIBlueprint):
         def view(**path_values: str) -> Any:
             admit(func)
             key = read_key() if self._takes_key(access, request.method) else None
+            if body is None and not self._reads_raw_bodies:
+                refuse_body()
             given = _read_input(path, read, body, path_values)
             return func(**given) if key is None else answer_once(key, lambda: func(**given))
 
@@ -123,8 +128,6 @@ def _read_input(
         collect("query", query.model_validate, read_query())
     if body:
         collect("body", body.model_validate_json, check_json_object(read_body()))
-    else:
-        refuse_body()
     if errors:
         raise Invalid.fields(errors)
     if query is Parameters:

@@ -2,6 +2,7 @@
 
 import click
 
+from app.cli.billing import billing
 from app.cli.consents import consents
 from app.cli.credits import credits as credits_group
 from app.cli.database import database
@@ -27,6 +28,7 @@ def main() -> None:
 
 
 main.add_command(serve)
+main.add_command(billing)
 main.add_command(credits_group)
 main.add_command(database)
 main.add_command(consents)

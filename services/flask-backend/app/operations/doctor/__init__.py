@@ -74,4 +74,6 @@ def _known_secrets(settings: Settings) -> Iterator[str]:
         yield str(url.password or "")
     for secret in (settings.secret_key, settings.database_password, settings.smtp_password):
         yield secret.get_secret_value() if secret else ""
+    yield settings.stripe_key
+    yield from settings.webhook_secrets
     yield from settings.former_keys

@@ -46,6 +46,12 @@ def _advice_for_production(settings: Settings) -> Iterator[Finding]:
             f"MAIL_SENDER={settings.mail_sender}: no mail reaches anybody.",
             "Set MAIL_SENDER=smtp, SMTP_HOST and MAIL_FROM.",
         )
+    if settings.has_stripe and not settings.is_stripe_live:
+        yield warn(
+            "settings",
+            "STRIPE_SECRET_KEY is a test key: credits are given for play money.",
+            "Set the live key, and the STRIPE_WEBHOOK_SECRET of the live endpoint.",
+        )
     if settings.db_echo_sql:
         yield warn(
             "settings",
