@@ -20,12 +20,14 @@ from app.dal.connection import (
 from app.dal.queries import Row
 from app.dal.queries.accounts.email_tokens import (
     delete_email_token,
+    delete_expired_email_tokens,
     get_email_token,
     replace_email_token,
     use_email_token,
 )
 from app.dal.queries.accounts.logins import (
     CounterName,
+    delete_stale_counters,
     forget_counter,
     list_stale_counters,
     lock_counter,
@@ -36,6 +38,7 @@ from app.dal.queries.accounts.logins import (
 from app.dal.queries.accounts.mail_outbox import (
     claim_mail,
     count_mail,
+    delete_expired_mails,
     delete_mail,
     delete_mails,
     list_due_mail,
@@ -50,6 +53,7 @@ from app.dal.queries.accounts.profiles import (
 )
 from app.dal.queries.accounts.sessions import (
     create_session,
+    delete_dead_sessions,
     delete_ended_sessions,
     get_session_by_token,
     list_families,
@@ -126,10 +130,6 @@ from app.dal.queries.leases import (
     extend_lease,
     get_lease,
 )
-from app.dal.queries.query_cache import (
-    count_cached_answers,
-    count_cached_bytes,
-    delete_cached_answer,
 from app.dal.queries.privacy import (
     Owned,
     Place,
@@ -145,6 +145,10 @@ from app.dal.queries.privacy import (
     list_unfinished_erasures,
     record_erasure,
 )
+from app.dal.queries.query_cache import (
+    count_cached_answers,
+    count_cached_bytes,
+    delete_cached_answer,
     delete_cached_answers,
     delete_expired_answers,
     delete_oldest_answers,
@@ -236,13 +240,16 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "get_idempotency_key", "update_idempotency_key",
     # What one does at a time
     "claim_lease", "delete_expired_leases", "delete_lease", "extend_lease", "get_lease",
+    # What is no use any more
+    "delete_dead_sessions", "delete_expired_email_tokens", "delete_expired_mails",
+    "delete_stale_counters",
     # The query cache
     "count_cached_answers", "count_cached_bytes", "delete_cached_answer", "delete_cached_answers",
     "delete_expired_answers", "delete_oldest_answers", "get_cached_answer",
     "replace_cached_answer",
-]
-# fmt: on
     # What all domains hold of one account
     "Owned", "Place", "delete_owned_rows", "empty_owned_rows", "erase_identity", "find_page_end",
     "finish_erasure", "get_erasure", "list_erasures", "list_open_holds", "list_owned_rows",
     "list_unfinished_erasures", "record_erasure",
+]
+# fmt: on

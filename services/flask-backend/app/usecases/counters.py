@@ -26,7 +26,7 @@ from app.models import (
 )
 from app.usecases.work import unit_of_work
 
-_REMEMBERED: Final = timedelta(days=1)
+REMEMBERED: Final = timedelta(days=1)
 """Longer than any limit takes to forget everything."""
 _NEIGHBOURS: Final = 10
 
@@ -93,7 +93,7 @@ def refund_claims(claims: Sequence[Claim]) -> None:
 
 def forget_stale(beside: str) -> None:
     """Delete some counters that nobody has touched for long, next to the one at hand."""
-    before = clock.now() - _REMEMBERED
+    before = clock.now() - REMEMBERED
     # One by one: a unit that holds one row waits for nobody who waits for it.
     for name in list_stale_counters(beside=beside, before=before, limit=_NEIGHBOURS):
         _forget(name, before)

@@ -34,6 +34,8 @@ MAX_REFRESHERS: Final = 4
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.5
 _GROWTH: Final = 1.5
+_LAST_LOOK: Final = 0.3
+"""Seconds of a request that nobody waits through, because the database is to be asked then."""
 
 Compute = Callable[[], Any]
 
@@ -148,7 +150,7 @@ def _read_or(key: Key, renew: Compute) -> Any:
 def _pauses() -> Iterator[float]:
     """Give growing times to wait, as long as the request may last."""
     pause = _FIRST_PAUSE
-    while (left := deadline.remaining()) is None or left > pause:
+    while (left := deadline.remaining()) is None or left > pause + _LAST_LOOK:
         yield pause
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.dal.connection import get_db
-from app.dal.queries import Query, Row
+from app.dal.queries import Query, Row, delete_first
 
 
 def claim_lease(name: str, holder: UUID, *, at: datetime, until: datetime) -> None:
@@ -42,17 +42,8 @@ def delete_expired_leases(*, expired_at: datetime, limit: int) -> int:
 
     Those that somebody is about to take over are left to them.
     """
-    db = get_db()
-    leases = db.leases
-    rows = db.lock_rows(
-        leases.expires_at <= expired_at,
-        orderby=leases.expires_at,
-        limitby=(0, limit),
-        skip_locked=True,
-    )
-    for row in rows:
-        delete_lease(row["name"], row["holder"])
-    return len(rows)
+    leases = get_db().leases
+    return delete_first(leases.expires_at <= expired_at, orderby=leases.expires_at, limit=limit)
 
 
 def _of(name: str, holder: UUID) -> Query:

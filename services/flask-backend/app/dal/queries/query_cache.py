@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.dal.connection import get_db
-from app.dal.queries import Query, Row
+from app.dal.queries import Query, Row, delete_first
 from bilayer.runtime import JSON_NULL, Param, prepared, select
 
 
@@ -51,8 +51,7 @@ def delete_expired_answers(*, expired_at: datetime, limit: int) -> int:
     What others are about to write is left to them.
     """
     cache = get_db().query_cache
-    query = cache.expires_at <= expired_at
-    return len(_delete(query, orderby=cache.expires_at, limit=limit, skip_locked=True))
+    return delete_first(cache.expires_at <= expired_at, orderby=cache.expires_at, limit=limit)
 
 
 def delete_oldest_answers(*, excess_bytes: int, limit: int) -> int:
@@ -60,13 +59,21 @@ def delete_oldest_answers(*, excess_bytes: int, limit: int) -> int:
 
     What others are about to write is left to them.
     """
-    cache = get_db().query_cache
-    found = _lock(cache.size_bytes >= 0, orderby=cache.cached_at, limit=limit, skip_locked=True)
+    db = get_db()
+    cache = db.query_cache
+    found = db.lock_rows(
+        cache.size_bytes >= 0,
+        *(cache.user_id, cache.scope, cache.query_hash, cache.size_bytes),
+        orderby=cache.cached_at,
+        limitby=(0, limit),
+        skip_locked=True,
+    )
     count, freed = 0, 0
     while count < len(found) and freed < excess_bytes:
-        freed += found[count]["size_bytes"]
+        row = found[count]
+        delete_cached_answer(row["user_id"], row["scope"], row["query_hash"])
+        freed += row["size_bytes"]
         count += 1
-    _delete_rows(found[:count])
     return count
 
 
@@ -76,7 +83,7 @@ def delete_cached_answers(*, scope: str | None, before: datetime, limit: int) ->
     query = cache.cached_at <= before
     if scope is not None:
         query &= cache.scope == scope
-    return len(_delete(query, orderby=cache.cached_at, limit=limit, skip_locked=False))
+    return delete_first(query, orderby=cache.cached_at, limit=limit, skip_locked=False)
 
 
 def count_cached_bytes() -> int:
@@ -91,7 +98,7 @@ def count_cached_answers(*, at: datetime) -> list[Row]:
     """Return for each scope how many ``entries`` and ``bytes`` it has, and how many ``expired``."""
     db = get_db()
     cache = db.query_cache
-    rows: list[Row] = db(cache).dicts(
+    rows = db(cache).dicts(
         cache.scope,
         cache.query_hash.count().with_alias("entries"),
         cache.size_bytes.sum().with_alias("bytes"),
@@ -99,30 +106,11 @@ def count_cached_answers(*, at: datetime) -> list[Row]:
         groupby=cache.scope,
         orderby=cache.scope,
     )
-    return rows
-
-
-def _delete(query: Query, **options: Any) -> list[Row]:
-    found = _lock(query, **options)
-    _delete_rows(found)
-    return found
-
-
-def _lock(query: Query, *, orderby: Any, limit: int, skip_locked: bool) -> list[Row]:
-    """Lock answers without reading what they say, which may be long."""
-    cache = get_db().query_cache
-    return get_db().lock_rows(
-        query,
-        *(cache.user_id, cache.scope, cache.query_hash, cache.size_bytes),
-        orderby=orderby,
-        limitby=(0, limit),
-        skip_locked=skip_locked,
-    )
-
-
-def _delete_rows(rows: list[Row]) -> None:
-    for row in rows:
-        delete_cached_answer(row["user_id"], row["scope"], row["query_hash"])
+    # MariaDB's sums are decimals.
+    return [
+        {name: value if name == "scope" else int(value) for name, value in row.items()}
+        for row in rows
+    ]
 
 
 def _key(user_id: UUID, scope: str, query_hash: str) -> Query:

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.dal.connection import get_db
-from app.dal.queries import Query, Row
+from app.dal.queries import Query, Row, delete_first
 
 
 def replace_email_token(
@@ -44,6 +44,12 @@ def use_email_token(user_id: UUID, purpose: str, *, token_hash: str, at: datetim
 def delete_email_token(user_id: UUID, purpose: str) -> None:
     """Take the link of a purpose away, if there is one."""
     get_db()(_of(user_id, purpose)).delete()
+
+
+def delete_expired_email_tokens(*, expired_at: datetime, limit: int) -> int:
+    """Forget links of all accounts that work no more, a number of them; tell how many."""
+    tokens = get_db().email_tokens
+    return delete_first(tokens.expires_at <= expired_at, orderby=tokens.expires_at, limit=limit)
 
 
 def _of(user_id: UUID, purpose: str) -> Query:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.dal.connection import get_db
-from app.dal.queries import Row
+from app.dal.queries import Row, delete_first
 
 CounterName = UUID | str
 
@@ -74,6 +74,12 @@ def forget_counter(name: str, *, before: datetime) -> None:
     db = get_db()
     attempts = db.login_attempts
     db((attempts.key == name) & (attempts.updated_at < before)).delete()
+
+
+def delete_stale_counters(*, before: datetime, limit: int) -> int:
+    """Delete counters that nobody has touched since a time, a number of them; tell how many."""
+    attempts = get_db().login_attempts
+    return delete_first(attempts.updated_at < before, orderby=attempts.updated_at, limit=limit)
 
 
 def record_login(user_id: UUID, *, at: datetime) -> None:

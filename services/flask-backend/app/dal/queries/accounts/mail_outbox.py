@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.dal.connection import get_db
-from app.dal.queries import Query, Row
+from app.dal.queries import Query, Row, delete_first
 
 
 def queue_mail(
@@ -68,6 +68,12 @@ def delete_mails(user_id: UUID, kind: str) -> None:
     """Forget the mails of a kind that wait for an account."""
     outbox = get_db().mail_outbox
     get_db()((outbox.user_id == user_id) & (outbox.kind == kind)).delete()
+
+
+def delete_expired_mails(*, expired_at: datetime, limit: int) -> int:
+    """Forget mails that nobody has sent in time, a number of them; tell how many."""
+    outbox = get_db().mail_outbox
+    return delete_first(outbox.expires_at <= expired_at, orderby=outbox.expires_at, limit=limit)
 
 
 def count_mail() -> int:

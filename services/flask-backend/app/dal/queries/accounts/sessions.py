@@ -11,7 +11,7 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.dal.connection import get_db
-from app.dal.queries import Query, Row
+from app.dal.queries import Query, Row, delete_first
 from bilayer.runtime import Param, prepared, select
 
 
@@ -111,6 +111,13 @@ def delete_ended_sessions(user_id: UUID, *, before: datetime) -> None:
     sessions = db.sessions
     ended = (sessions.refresh_expires_at < before) | (sessions.revoked_at != None)  # noqa: E711 - a query
     db((sessions.user_id == user_id) & ended).delete()
+
+
+def delete_dead_sessions(*, before: datetime, limit: int) -> int:
+    """Forget pairs of all accounts that ended before a time, a number of them; tell how many."""
+    sessions = get_db().sessions
+    ended = (sessions.refresh_expires_at < before) | (sessions.revoked_at < before)
+    return delete_first(ended, orderby=sessions.id, limit=limit)
 
 
 def _live(user_id: UUID) -> Query:
