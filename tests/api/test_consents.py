@@ -261,31 +261,29 @@ def test_new_text_of_marketing_is_proven_when_it_is_agreed_to(ada: Person) -> No
     assert told == [("withdrawn", "2"), ("accepted", "2"), ("accepted", "1")]
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"terms_version": "unknown"}, {"terms_version": "TERMS_NOT_IN_FORCE"}),
-        ({"terms_version": "1 "}, {"terms_version": "WRONG_FORMAT"}),
-        ({"terms_version": "1" * 51}, {"terms_version": "WRONG_FORMAT"}),
-        ({"terms_version": "1\0"}, {"terms_version": "NUL_CHARACTER"}),
-        ({"language": "english!"}, {"language": "WRONG_FORMAT"}),
-        ({"language": "en\0"}, {"language": "NUL_CHARACTER"}),
-        ({"surface": "s" * 101}, {"surface": "TOO_LONG"}),
-        ({"surface": " "}, {"surface": "WRONG_FORMAT"}),
-        ({"surface": "\0"}, {"surface": "NUL_CHARACTER"}),
-        ({"method": "claim"}, {"method": "NOT_ALLOWED"}),
-        ({"method": ""}, {"method": "NOT_ALLOWED"}),
-        ({"terms_accepted": None}, {"terms_accepted": "WRONG_TYPE"}),
-        ({"marketing_consent": "yes"}, {"marketing_consent": "WRONG_TYPE"}),
-        ({"address": "203.0.113.77"}, {"address": "UNKNOWN_FIELD"}),
-    ],
-)
-def test_bad_input_decides_nothing(
-    ada: Person, changes: dict[str, Any], expected: dict[str, str]
-) -> None:
+BAD: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({"terms_version": "unknown"}, {"terms_version": "TERMS_NOT_IN_FORCE"}),
+    ({"terms_version": "1 "}, {"terms_version": "WRONG_FORMAT"}),
+    ({"terms_version": "1" * 51}, {"terms_version": "WRONG_FORMAT"}),
+    ({"terms_version": "1\0"}, {"terms_version": "NUL_CHARACTER"}),
+    ({"language": "english!"}, {"language": "WRONG_FORMAT"}),
+    ({"language": "en\0"}, {"language": "NUL_CHARACTER"}),
+    ({"surface": "s" * 101}, {"surface": "TOO_LONG"}),
+    ({"surface": " "}, {"surface": "WRONG_FORMAT"}),
+    ({"surface": "\0"}, {"surface": "NUL_CHARACTER"}),
+    ({"method": "claim"}, {"method": "NOT_ALLOWED"}),
+    ({"method": ""}, {"method": "NOT_ALLOWED"}),
+    ({"terms_accepted": None}, {"terms_accepted": "WRONG_TYPE"}),
+    ({"marketing_consent": "yes"}, {"marketing_consent": "WRONG_TYPE"}),
+    ({"address": "203.0.113.77"}, {"address": "UNKNOWN_FIELD"}),
+]
+
+
+def test_bad_input_decides_nothing(ada: Person) -> None:
     publish_terms("1")
 
-    assert flaws(decide(ada, **changes)) == expected
+    for changes, expected in BAD:
+        assert flaws(decide(ada, **changes)) == expected
 
     assert history_of(ada) == []
     assert document(ada.get("/consents/me"))["timestamp"] is None

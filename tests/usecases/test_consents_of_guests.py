@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from app import clock
 from app.models import (
     create_consent_event,
     create_consents,
@@ -14,6 +15,7 @@ from app.models import (
     transaction,
 )
 from app.usecases.consents import adopt_guest_consents
+from app.usecases.decisions import Choice, decide
 from app.vocabulary import ConsentMethod
 from tests.factories import make_guest, make_user
 from tests.support.threads import run_together
@@ -111,3 +113,26 @@ def test_decisions_move_with_the_transaction_they_are_part_of() -> None:
         raise ZeroDivisionError
 
     assert get_consents(user) is None
+
+
+def test_claim_and_decision_at_once_leave_one_of_them_whole() -> None:
+    guest, user = make_guest()["id"], make_user()["id"]
+    agree(guest)
+    own = Choice(terms_accepted=False, marketing_consent=True)
+
+    moved, _ = run_together(
+        [partial(adopt_guest_consents, user, guest, clock.now()), partial(decide, user, own)]
+    )
+
+    state, events = get_consents(user) or {}, list_consent_events(user, limit=10)
+    told = [(event["purpose"], event["decision"]) for event in events]
+    assert (state["terms_accepted"], state["marketing_consent"]) == (False, True)
+    if moved:  # The claim came first, and the decision took it back.
+        assert sorted(told) == [
+            ("marketing", "accepted"),
+            ("terms", "accepted"),
+            ("terms", "withdrawn"),
+        ]
+        assert told[-1] == ("terms", "accepted")
+    else:
+        assert told == [("marketing", "accepted")]
