@@ -90,8 +90,9 @@ def verify(*, is_json: bool) -> None:
         "differences": [difference_facts(difference) for difference in found],
     }
     lines = [difference_sentence(difference) for difference in found]
-    verdict = f"{len(found)} differences" if found else "no difference"
-    lines.append(f"{accounts} accounts, {transactions} rows of the ledger: {verdict}.")
+    lines.append(
+        f"Accounts: {accounts}. Rows of the ledger: {transactions}. Differences: {len(found)}."
+    )
     answer(is_json, facts, "\n".join(lines))
     if found:
         raise SystemExit(FAILED)
@@ -129,10 +130,9 @@ def archive(*, age: timedelta, is_json: bool) -> None:
             moved += account.moved
             kept += account.kept
     facts = {"accounts": accounts, "moved": moved, "kept": kept}
-    lines = [f"{moved} rows of {accounts} accounts are in the archive now."]
-    lines += (
-        [f"{kept} old rows do not add up, and stay: run backend credits verify."] if kept else []
-    )
+    lines = [f"Rows moved to the archive: {moved}. Accounts they are of: {accounts}."]
+    if kept:
+        lines.append(f"Old rows that do not add up, and stay: {kept}. Run backend credits verify.")
     answer(is_json, facts, "\n".join(lines))
 
 
@@ -214,4 +214,4 @@ def _with_progress(accounts: Iterable[Item]) -> Iterator[Item]:
     for number, account in enumerate(accounts, start=1):
         yield account
         if not number % _PROGRESS_EVERY:
-            click.echo(f"{number} accounts so far", err=True)
+            click.echo(f"Accounts so far: {number}", err=True)

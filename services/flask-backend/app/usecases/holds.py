@@ -41,9 +41,6 @@ _ENDED: Final = {
 }
 
 __all__ = [
-    "LONGEST",
-    "SHORTEST",
-    "USUAL",
     "capture_hold",
     "end_due_holds",
     "end_expired_holds",
