@@ -222,7 +222,7 @@ def list_filled_tables() -> set[str]:
 
 def told(name: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return json.dumps(value, sort_keys=True)
+        return json.dumps({key: told(key, member) for key, member in value.items()}, sort_keys=True)
     is_random = isinstance(value, UUID | datetime) or (isinstance(value, str) and name not in TOLD)
     return type(value).__name__ if is_random else value
 
