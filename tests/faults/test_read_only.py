@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from tests.faults.sites import HISTORY, Site
+from tests.support.routes import HASH
 
 READ_ONLY = 'service_state{state="read_only"}'
 
@@ -62,7 +63,7 @@ def _paths_of_gets(client: httpx.Client) -> list[str]:
 
 def _get(client: httpx.Client, path: str, made: dict[str, Any], me: dict[str, Any]) -> int:
     own = made["id"] if "history" in path else me["id"]
-    return client.get(path.replace("{id}", own)).status_code
+    return client.get(path.replace("{id}", own).replace("{hash}", HASH)).status_code
 
 
 @contextmanager
