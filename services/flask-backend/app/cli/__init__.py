@@ -3,12 +3,14 @@
 import click
 
 from app.cli.billing import billing
+from app.cli.cache import cache
 from app.cli.consents import consents
 from app.cli.credits import credits as credits_group
 from app.cli.database import database
 from app.cli.doctor import doctor
 from app.cli.edges import EXIT_CODES
 from app.cli.mail import mail
+from app.cli.maintenance import maintenance
 from app.cli.serve import serve
 from app.cli.users import users
 
@@ -35,3 +37,5 @@ main.add_command(consents)
 main.add_command(doctor)
 main.add_command(mail)
 main.add_command(users)
+main.add_command(cache)
+main.add_command(maintenance)
