@@ -334,15 +334,19 @@ def test_decisions_at_once_leave_the_last_one_and_lose_none(
     assert len({event["created_at"] for event in marketing}) == len(marketing)
 
 
-def test_decisions_are_ordered_also_while_the_clock_stands_still(ada: Person) -> None:
+def test_decisions_are_ordered_also_if_the_clock_stands_still_or_goes_back(ada: Person) -> None:
     publish_terms("1")
-    with clock.frozen(clock.now()):
-        for wanted in (True, False, True):
-            decide(ada, marketing_consent=wanted)
-        told = [event["decision"] for event in history_of(ada) if event["purpose"] == "marketing"]
+    start = clock.now()
+    for minutes, wanted in ((0, True), (0, False), (-1, True), (-2, False)):
+        with clock.frozen(start + timedelta(minutes=minutes)):
+            decide(ada, terms_accepted=False, marketing_consent=wanted)
 
-    assert told == ["accepted", "withdrawn", "accepted"]
-    assert document(ada.get("/consents/me"))["marketing_consent"] is True
+    events = history_of(ada)
+    told = [event["decision"] for event in events]
+    assert told == ["withdrawn", "accepted"] * 2
+    assert len({event["created_at"] for event in events}) == 4
+    state = document(ada.get("/consents/me"))
+    assert (state["marketing_consent"], state["updated_at"]) == (False, events[0]["created_at"])
 
 
 def test_history_is_walked_page_by_page_and_is_one_s_own(client: FlaskClient, ada: Person) -> None:
