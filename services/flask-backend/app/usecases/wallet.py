@@ -122,7 +122,7 @@ def credits_of(owner: Owner) -> Credits:
     """Return what an account may spend now. What is due is done if the database takes writes."""
     at = clock.now()
     found = find_credits(owner, at)
-    if found is not None and not (found.prepaid.held and list_expired_holds(owner.user_id, at=at)):
+    if found is not None:
         return found
     try:
         return settle(owner, at)
@@ -131,12 +131,11 @@ def credits_of(owner: Owner) -> Credits:
 
 
 def find_credits(owner: Owner, at: datetime) -> Credits | None:
-    """Return what is stored, of one moment; None if the allowance is to be filled first.
-
-    Credits that were set aside for too long still count as set aside.
-    """
+    """Return what is stored, of one moment; None if something is due first."""
     wallet = get_wallet(owner.user_id)
     if wallet is None or find_filling(owner, wallet, at) is not None:
+        return None
+    if wallet["held"] and list_expired_holds(owner.user_id, at=at):
         return None
     return _credits(wallet, wallet, at)
 
