@@ -150,7 +150,7 @@ class Model:
         """Let somebody, or nobody we know, begin to pay."""
         self.payments[intent] = {
             "who": who, "credits": bought, "cents": cents, "is_paid": False,
-            "refunded": 0, "disputes": {}, "reversed": 0,
+            "refunded": 0, "refunds": {}, "disputes": {}, "reversed": 0,
         }  # fmt: skip
 
     def be_told_paid(self, intent: str) -> bool:
@@ -168,6 +168,12 @@ class Model:
         """Hear how much of a payment has gone back so far; tell whether we know of it."""
         payment = self.payments[intent]
         payment["refunded"] = max(payment["refunded"], cents)
+        return self._take_back(payment)
+
+    def be_told_of_refund(self, intent: str, refund: str, cents: int) -> bool:
+        """Hear of one refund; tell whether we know of the payment."""
+        payment = self.payments[intent]
+        payment["refunds"][refund] = cents
         return self._take_back(payment)
 
     def be_told_of_dispute(self, intent: str, dispute: str, cents: int, status: str) -> bool:
@@ -205,7 +211,8 @@ class Model:
         if not payment["is_paid"]:
             return False
         disputed = sum(cents for cents, status in payment["disputes"].values() if status != "won")
-        gone = min(payment["cents"], payment["refunded"] + disputed)
+        refunded = max(payment["refunded"], sum(payment["refunds"].values()))
+        gone = min(payment["cents"], refunded + disputed)
         due = payment["credits"] * gone // payment["cents"]
         self._pay(payment, payment["reversed"] - due)
         payment["reversed"] = due

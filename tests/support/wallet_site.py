@@ -5,6 +5,7 @@ Clients here do what clients do: they send again, with the same key, until they 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -23,10 +24,9 @@ import sqlalchemy as sa
 
 from app.db.models import metadata
 from bilayer.urls import parse_url
-from tests.support import stripe_events
+from tests.fakes import SECRET_KEY, WEBHOOK_SECRET, sign
 from tests.support.backend import Backend, running_stepped
 from tests.support.proxy import Proxy
-from tests.support.stripe_events import SECRET_KEY, WEBHOOK_SECRET, Event
 
 API: Final = "/api/v1"
 FAULTS: Final = ("request lost", "answer lost", "worker killed", "worker killed later")
@@ -113,10 +113,13 @@ class Site:
         with self._going_wrong(fault, path):
             return self._until_answered("POST", path, headers=headers, json=body)
 
-    def deliver(self, event: Event, fault: str | None = None) -> str:
+    def deliver(self, event: dict[str, Any], fault: str | None = None) -> str:
         """Deliver an event as Stripe does: again until it is taken. Return what became of it."""
-        body, signature = stripe_events.signed(event, self.now)
-        headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
+        body = json.dumps(event)
+        headers = {
+            "Stripe-Signature": sign(body, at=self.now),
+            "Content-Type": "application/json",
+        }
         path = "webhooks/stripe"
         with self._going_wrong(fault, path):
             answer = self._until_answered("POST", path, headers=headers, content=body)
