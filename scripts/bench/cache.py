@@ -55,7 +55,7 @@ class Calls:
     name: str
     functions: Sequence[Callable[[], object]]
 
-    def take_turn(self, seconds: float) -> Turn:
+    def take_turn(self, seconds: int) -> Turn:
         """Call for so long."""
         functions = cycle(self.functions)
         count, begun, used = 0, time.perf_counter(), time.process_time()

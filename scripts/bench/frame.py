@@ -55,7 +55,7 @@ class Contestant(Protocol):
     def name(self) -> str:
         """Who it is, in the results."""
 
-    def take_turn(self, seconds: float) -> Turn:
+    def take_turn(self, seconds: int) -> Turn:
         """Ask for so long."""
 
 
@@ -127,7 +127,7 @@ class Options:
         has_peers: Whether others are measured too.
     """
 
-    seconds: float
+    seconds: int
     rounds: int
     engine: str
     engines: Sequence[str]
@@ -153,7 +153,7 @@ def compare(comparison: Comparison, options: Options) -> Result:
     """Let the contestants take turns, each round in the other order, and judge them."""
     contestants = list(comparison.contestants)
     turns: dict[str, list[Turn]] = {one.name: [] for one in contestants}
-    for one in contestants:
+    for one in contestants if options.rounds > 1 else ():
         progress(f"{comparison.name}: {one.name} warms up")
         one.take_turn(min(options.seconds, 2))
     for number in range(1, options.rounds + 1):

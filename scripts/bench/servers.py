@@ -81,7 +81,7 @@ class Load:
         """Who is asked."""
         return self.label or self.server.name
 
-    def take_turn(self, seconds: float) -> Turn:
+    def take_turn(self, seconds: int) -> Turn:
         """Ask for so long.
 
         Raises:
@@ -100,22 +100,17 @@ class Load:
             told["p99"] / 1000,
         )
 
-    def _run_wrk(self, seconds: float) -> dict[str, int]:
+    def _run_wrk(self, seconds: int) -> dict[str, int]:
         wrk = shutil.which("wrk")
         if wrk is None:
             raise CannotMeasure("wrk makes the load; install it (Debian, Ubuntu: apt install wrk).")
         script = Path(__file__).with_name("requests.lua")
         command = [
-            *(wrk, "-t1", f"-c{CONNECTIONS}", "-d1h", "--timeout", "10s", "--latency"),
+            *(wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "--latency"),
             *("-s", str(script), self.server.url, "--", self.method, self.body, str(self.targets)),
         ]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            time.sleep(seconds)
-            process.send_signal(
-                signal.SIGINT
-            )  # It knows whole seconds only, and reports all it did.
-            output, _ = process.communicate(timeout=_STOP_SECONDS)
-        told: dict[str, int] = json.loads(output.strip().splitlines()[-1])
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        told: dict[str, int] = json.loads(done.stdout.strip().splitlines()[-1])
         return told
 
 
