@@ -20,6 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.container.conftest import Roles, make_roles
+from tests.fakes import Payment, sign
 from tests.support.backend import Backend, running
 from tests.support.databases import migrate
 from tests.support.run import Run
@@ -27,6 +28,7 @@ from tests.support.servers import Server
 
 API = "/api/v1"
 MARK = f"canary{uuid4().hex}"
+WEBHOOK_SECRET = f"whsec_{MARK}"
 
 
 @pytest.fixture
@@ -46,7 +48,14 @@ def roles(server: Server, suite_run: Run) -> Iterator[Roles]:
 def backend(roles: Roles, tmp_path: Path) -> Iterator[Backend]:
     """The service as the role that serves, as talkative as it can be made."""
     with running(
-        roles.url("rw"), tmp_path, LOG_LEVEL="debug", DB_ECHO_SQL="true", MAIL_SENDER="file"
+        roles.url("rw"),
+        tmp_path,
+        LOG_LEVEL="debug",
+        DB_ECHO_SQL="true",
+        MAIL_SENDER="file",
+        STRIPE_SECRET_KEY=f"sk_test_{MARK}",
+        STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET,
+        STRIPE_API_BASE="http://127.0.0.1:9",  # Nobody listens.
     ) as backend:
         yield backend
 
@@ -67,11 +76,14 @@ def test_no_marker_is_in_any_log(
     with backend.client() as client:
         token = sign_up(client)
         speak(client, token)
+        roles.execute("owner", "UPDATE users SET role = 'admin'")
+        pay(client, token)
         fail_at_the_edge(client, token)
         fail_in_the_database(client, roles, token)
     send_malformed(backend)
     backend.stop()
 
+    assert lines_with_marker(stored_events(roles)) == []
     assert lines_with_marker(map(json.dumps, backend.log)) == []
     assert lines_with_marker(server_log().splitlines()) == []
     assert {"request", "database_error"} <= {event["event"] for event in backend.log}
@@ -161,6 +173,47 @@ def speak(client: httpx.Client, token: str) -> None:
         client.request(method, f"{API}/{path}", json=body, headers=headers)
 
 
+def pay(client: httpx.Client, token: str) -> None:
+    """Let credits come and go for reasons of somebody's own, and Stripe tell who has paid."""
+    headers = {"Authorization": token}
+    me = client.get(f"{API}/users/me", headers=headers).json()["id"]
+    bill = {"credits": 100, "success_url": f"https://{MARK}.example.com/", "cancel_url": MARK}
+    requests: list[tuple[str, str, dict[str, Any], int]] = [
+        ("POST", f"users/{me}/credits", {"amount": 50, "reason": MARK}, 200),
+        ("POST", f"users/{me}/credits", {"amount": -999, "reason": MARK}, 402),
+        ("POST", "credits/spend", {"amount": 1, "description": MARK}, 200),
+        ("POST", "credits/spend", {"amount": 999, "description": MARK}, 402),
+        ("POST", "credits/holds", {"amount": 1, "description": MARK}, 201),
+        ("POST", "credits/claim", {"guest_token": MARK}, 422),
+        ("POST", "billing/checkout", bill, 422),
+        ("POST", "billing/checkout", {"credits": 100}, 503),
+        ("PUT", f"query-cache/{'a' * 64}", {"result": {MARK: MARK}}, 201),
+        ("PUT", f"query-cache/{MARK}", {"result": MARK}, 422),
+        ("PUT", "consents/me", {"terms_version": MARK, "surface": MARK}, 422),
+    ]
+    for method, path, body, status in requests:
+        answer = client.request(method, f"{API}/{path}", json=body, headers=headers)
+        assert answer.status_code == status, (path, answer.text)
+        assert status < 400 or MARK not in answer.text
+    client.get(f"{API}/credits/transactions", params={"cursor": MARK}, headers=headers)
+    hear_of_payments(client, me)
+
+
+def hear_of_payments(client: httpx.Client, user_id: str) -> None:
+    """Deliver events that are right, of nobody we know, and wrongly signed."""
+    for payer in (user_id, MARK):
+        person = {"email": f"{MARK}@example.com", "name": MARK, "address": {"line1": MARK}}
+        body = json.dumps(Payment(payer).paid(customer_details=person, custom_fields=[MARK]))
+        for secret, expected in ((WEBHOOK_SECRET, 200), (f"whsec_{MARK} wrong", 400)):
+            signature = sign(body, secret=secret)
+            headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
+            answer = client.post(f"{API}/webhooks/stripe", content=body, headers=headers)
+            assert (answer.status_code, MARK in answer.text) == (expected, False), answer.text
+    headers = {"Stripe-Signature": f"t={MARK},v1={MARK}", "Content-Type": "application/json"}
+    refused = client.post(f"{API}/webhooks/stripe", content=f'{{"{MARK}', headers=headers)
+    assert (refused.status_code, MARK in refused.text) == (400, False)
+
+
 def fail_at_the_edge(client: httpx.Client, token: str) -> None:
     """Send what the service refuses before any rule sees it."""
     headers = {"Authorization": token}
@@ -211,6 +264,14 @@ def cut_service(server: Server) -> None:
         )
     else:
         server.execute("KILL USER app_rw")
+
+
+def stored_events(roles: Roles) -> list[str]:
+    """Return what is kept of the events of Stripe."""
+    with owner_of(roles) as owner:
+        kept = [repr(row) for row in owner.execute(sa.text("SELECT * FROM stripe_events"))]
+    assert len(kept) == 2
+    return kept
 
 
 @contextmanager
