@@ -20,6 +20,7 @@ DATABASE = {"DATABASE_HOST": "db", "DATABASE_PASSWORD": "unguessable"}
 ROOT_CERTIFICATE = DATABASE | {"DATABASE_SSLROOTCERT": __file__}
 ROOT_CERTIFICATES = DATABASE | {"DATABASE_SSLROOTCERT": "system"}
 SMTP = {"MAIL_SENDER": "smtp", "SMTP_HOST": "mail.example.com"}
+STRIPE = {"STRIPE_SECRET_KEY": "sk_live_unguessable", "STRIPE_WEBHOOK_SECRET": "whsec_unguessable"}
 NO_SENDERS = ["nobody", "two@example.com, senders@example.com", "a@b\nBcc: c@d", "@", "<>", "a@"]
 NO_HOSTS = ["https://a.b", "a.b:443", "a/", "*", "*.a.com", "A.com", "[::1]", "a b"]
 NO_SERVERS = ["https://db", "db:5432", "db1,db2:5432", "me@db", "[::1]", "a b"]
@@ -92,12 +93,15 @@ def test_each_secret_may_stand_in_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / "secret"
-    path.write_text("postgresql://app:unguessable@db/app\n")
+    secret = STRIPE.get(name.upper(), "postgresql://app:unguessable@db/app")
+    path.write_text(f"{secret}\n")
     others = {"DATABASE_HOST": "db"} if name == "database_password" else {}
+    if name.upper() in STRIPE:
+        others = {other: value for other, value in STRIPE.items() if other != name.upper()}
 
     settings = read(monkeypatch, **others, **{f"{name.upper()}_FILE": str(path)})
 
-    assert getattr(settings, name).get_secret_value() == "postgresql://app:unguessable@db/app"
+    assert getattr(settings, name).get_secret_value() == secret
 
 
 def test_secret_in_both_places_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -177,6 +181,7 @@ def test_production_starts_with_everything_it_needs(monkeypatch: pytest.MonkeyPa
         ({"DATABASE_URL": "postgresql://app:@127.0.0.1/app"}, "DATABASE_URL"),
         ({"DATABASE_URL": "mariadb://app@/app"}, "DATABASE_URL"),
         ({"MIGRATION_DATABASE_URL": "sqlite:///x.db"}, "MIGRATION_DATABASE_URL"),
+        (STRIPE | {"STRIPE_API_BASE": "http://127.0.0.1:12111"}, "STRIPE_API_BASE"),
         ({"MIGRATION_DATABASE_URL": "postgresql://owner@db/app"}, "MIGRATION_DATABASE_URL"),
         ({"DATABASE_URL": "", "DATABASE_HOST": "db"}, "DATABASE_PASSWORD"),
         (
@@ -234,6 +239,11 @@ def test_production_needs_no_password_where_something_else_proves_who_asks(
         *(({"TRUSTED_HOSTS": text}, "TRUSTED_HOSTS") for text in NO_HOSTS),
         *((DATABASE | {"DATABASE_HOST": text}, "DATABASE_HOST") for text in NO_SERVERS),
         *((SMTP | {"SMTP_HOST": text}, "SMTP_HOST") for text in NO_SERVERS),
+        ({"STRIPE_SECRET_KEY": STRIPE["STRIPE_SECRET_KEY"]}, "STRIPE_SECRET_KEY"),
+        ({"STRIPE_WEBHOOK_SECRET": "whsec_x"}, "STRIPE_SECRET_KEY"),
+        (STRIPE | {"STRIPE_SECRET_KEY": "pk_live_public"}, "STRIPE_SECRET_KEY"),
+        (STRIPE | {"STRIPE_WEBHOOK_SECRET": " , "}, "STRIPE_SECRET_KEY"),
+        (STRIPE | {"STRIPE_API_BASE": "stripe.example"}, "STRIPE_API_BASE"),
         ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS"),
         ({"DRAIN_SECONDS": "nan"}, "DRAIN_SECONDS"),
     ],
@@ -369,6 +379,32 @@ def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path) -> None:
         keys = set(pool.map(lambda _: signing_keys(settings), range(64)))
 
     assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "is_live"),
+    [("sk_live_a", True), ("rk_live_a", True), ("sk_test_live_", False), ("rk_test_a", False)],
+)
+def test_key_of_stripe_says_whether_money_is_real(
+    monkeypatch: pytest.MonkeyPatch, key: str, *, is_live: bool
+) -> None:
+    secrets = {"STRIPE_SECRET_KEY": key, "STRIPE_WEBHOOK_SECRET": "whsec_new, whsec_old,"}
+
+    settings = read(monkeypatch, **secrets)
+
+    assert (settings.has_stripe, settings.is_stripe_live) == (True, is_live)
+    assert settings.webhook_secrets == ("whsec_new", "whsec_old")
+
+
+def test_empty_files_of_secrets_of_stripe_sell_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+
+    settings = read(monkeypatch, **{f"{name}_FILE": str(path) for name in STRIPE})
+
+    assert (settings.has_stripe, settings.webhook_secrets) == (False, ())
 
 
 def test_a_request_never_waits_longer_than_a_second_for_a_connection() -> None:

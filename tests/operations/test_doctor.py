@@ -27,6 +27,7 @@ from app.operations.doctor.configuration import look_at_settings
 from app.operations.doctor.examination import Examination, examine_all
 from app.operations.doctor.findings import Finding, well
 from app.server.gunicorn import MAX_CONNECTIONS
+from tests.fakes import stripe_settings
 from tests.operations.conftest import KEY, diagnose, problems, settings_with
 from tests.support.backend import running
 
@@ -311,6 +312,7 @@ def test_a_worker_may_open_as_many_files_as_it_needs() -> None:
         ({"env": "prod"}, "TRUSTED_HOSTS"),
         ({"env": "prod"}, "MAIL_SENDER"),
         ({"env": "prod", "db_echo_sql": True}, "DB_ECHO_SQL"),
+        ({"env": "prod", **stripe_settings("https://stripe.example")}, "STRIPE_SECRET_KEY"),
     ],
 )
 def test_settings_that_are_unwise_are_worth_a_warning(
