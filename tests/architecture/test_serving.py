@@ -42,6 +42,8 @@ PUBLIC = {
     "/api/v1/auth/register",
     "/api/v1/auth/login",
     "/api/v1/auth/refresh",
+    "/api/v1/consents/documents",
+    "/api/v1/consents/documents/<document>/<version>/<language>",
     "/api/v1/webhooks/stripe",
 }
 
