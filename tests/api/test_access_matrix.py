@@ -69,10 +69,13 @@ DELETE /api/v1/users/me                  401       401     401   204   204   204
 GET    /api/v1/users/me/profile          401       401     401   200   200   200        200   200      401     401
 PATCH  /api/v1/users/me/profile          401       401     401   200   200   200        200   200      401     401
 GET    /api/v1/users/me/profile/preferences 401    401     401   200   200   200        200   200      401     401
+GET    /api/v1/users/me/export           401       401     401   200   200   200        200   200      401     401
+POST   /api/v1/users/me/erasure          401       401     401   200   200   200        200   200      401     401
 
 GET    /api/v1/users                     401       401     401   403   403   403        403   200      401     401
 GET    /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
 PATCH  /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
+POST   /api/v1/users/<id>/erasure        401       401     401   403   403   403        403   200      401     401
 
 GET    /api/v1/credits                   401       401     401   200   200   200        200   200      401     401
 POST   /api/v1/credits/spend             401       401     401   200   200   200        200   200      401     401
@@ -208,6 +211,7 @@ BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
     "POST /api/v1/auth/email/verify": lambda scene: {
         "token": scene.links[MailKind.EMAIL_VERIFICATION],
     },
+    "POST /api/v1/users/me/erasure": lambda _: {"password": PASSWORD},
     "PATCH /api/v1/users/me": lambda _: {"full_name": "New"},
     "PATCH /api/v1/users/me/profile": lambda _: {"display_name": "New"},
     "PATCH /api/v1/users/<id>": lambda _: {"role": "maintainer"},

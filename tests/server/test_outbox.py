@@ -1,13 +1,14 @@
 """Answers that a client does not read: kept without waiting, and sent in order."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from app.server.outbox import Outbox
+from app.server.outbox import MOST_UNSENT, ClientGone, Outbox
 
 ANSWER = bytes(range(256)) * 20_000
 
@@ -50,3 +51,41 @@ def test_slow_reader_gets_every_byte_in_order(
 
     assert received == b"head" + ANSWER + b"tail"
     assert len(outbox) == 0
+
+
+def test_answer_without_end_waits_for_its_reader(
+    sockets: tuple[socket.socket, socket.socket],
+) -> None:
+    outbox = Outbox(sockets[0])
+    outbox.deadline = time.monotonic() + 20
+    piece, pieces = ANSWER, 2 * MOST_UNSENT // len(ANSWER)
+    received = bytearray()
+
+    def read() -> None:
+        while len(received) < pieces * len(piece):
+            received.extend(sockets[1].recv(2**20))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    most = 0
+    for _ in range(pieces):
+        outbox.sendall(piece)
+        most = max(most, len(outbox))
+    while not outbox.flush():
+        time.sleep(0.001)
+    reader.join()
+
+    assert received == piece * pieces
+    assert most <= MOST_UNSENT
+
+
+def test_reader_who_never_reads_on_is_given_up(
+    sockets: tuple[socket.socket, socket.socket],
+) -> None:
+    outbox = Outbox(sockets[0])
+    outbox.deadline = time.monotonic() + 0.2
+
+    with pytest.raises(ClientGone):
+        outbox.sendall(bytes(MOST_UNSENT + 10**6))
+
+    assert time.monotonic() >= outbox.deadline

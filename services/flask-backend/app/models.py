@@ -132,15 +132,11 @@ from app.dal.queries.leases import (
 )
 from app.dal.queries.privacy import (
     Owned,
-    Place,
     delete_owned_rows,
     empty_owned_rows,
-    erase_identity,
-    find_page_end,
     finish_erasure,
     get_erasure,
     list_erasures,
-    list_open_holds,
     list_owned_rows,
     list_unfinished_erasures,
     record_erasure,
@@ -248,8 +244,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "delete_expired_answers", "delete_oldest_answers", "get_cached_answer",
     "replace_cached_answer",
     # What all domains hold of one account
-    "Owned", "Place", "delete_owned_rows", "empty_owned_rows", "erase_identity", "find_page_end",
-    "finish_erasure", "get_erasure", "list_erasures", "list_open_holds", "list_owned_rows",
-    "list_unfinished_erasures", "record_erasure",
+    "Owned", "delete_owned_rows", "empty_owned_rows", "finish_erasure", "get_erasure",
+    "list_erasures", "list_owned_rows", "list_unfinished_erasures", "record_erasure",
 ]
 # fmt: on

@@ -20,6 +20,7 @@ class SecurityEvent(StrEnum):
 
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_DELETED = "account_deleted"
+    ACCOUNT_ERASED = "account_erased"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_ENABLED = "account_enabled"
     ROLE_CHANGED = "role_changed"
@@ -41,6 +42,7 @@ class SecurityEvent(StrEnum):
     SIGN_IN_LOCKED = "sign_in_locked"
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - likewise
     TOKEN_REUSED = "token_reused"  # noqa: S105 - likewise
+    DATA_EXPORTED = "data_exported"
     ACCESS_DENIED = "access_denied"
     LIMIT_EXCEEDED = "limit_exceeded"
 
@@ -58,6 +60,9 @@ _OF_SUCCESS: Final = {
     "sign_ins.end_sign_in": SecurityEvent.SESSION_ENDED,
     "sign_ins.end_other_sign_ins": SecurityEvent.SESSIONS_ENDED,
     "users.delete_me": SecurityEvent.ACCOUNT_DELETED,
+    "privacy.erase_me": SecurityEvent.ACCOUNT_ERASED,
+    "privacy.erase_user": SecurityEvent.ACCOUNT_ERASED,
+    "privacy.export_me": SecurityEvent.DATA_EXPORTED,
     "credits.grant_credits": SecurityEvent.CREDITS_CHANGED,
     "credits.refund_spend": SecurityEvent.SPEND_REFUNDED,
     "claims.claim_guest": SecurityEvent.GUEST_CLAIMED,
@@ -78,7 +83,9 @@ _OF_REFUSAL: Final = {
     "TOO_DEEP": SecurityEvent.LIMIT_EXCEEDED,
 }
 _ADMINISTRATION: Final = "users.update_user"
-_OF_OTHERS: Final = (_ADMINISTRATION, "credits.grant_credits", "credits.refund_spend")
+_OF_OTHERS: Final = (
+    *(_ADMINISTRATION, "credits.grant_credits", "credits.refund_spend", "privacy.erase_user"),
+)
 _BY_LINK: Final = ("credentials.reset_password", "credentials.verify_email")
 
 
@@ -130,5 +137,5 @@ def _subjects(response: Response) -> dict[str, str]:
         return {"target_id": str((request.view_args or {})["id"])}
     if request.endpoint in _BY_LINK:
         return {"user_id": request.get_json()["token"].partition(".")[0]}
-    answer = response.get_json(silent=True) or {}
+    answer = {} if response.is_streamed else response.get_json(silent=True) or {}
     return {"user_id": answer["user"]["id"]} if "user" in answer else {}

@@ -11,6 +11,7 @@ from app.cli.doctor import doctor
 from app.cli.edges import EXIT_CODES
 from app.cli.mail import mail
 from app.cli.maintenance import maintenance
+from app.cli.privacy import privacy
 from app.cli.serve import serve
 from app.cli.users import users
 
@@ -36,6 +37,7 @@ main.add_command(database)
 main.add_command(consents)
 main.add_command(doctor)
 main.add_command(mail)
+main.add_command(privacy)
 main.add_command(users)
 main.add_command(cache)
 main.add_command(maintenance)

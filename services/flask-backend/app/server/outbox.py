@@ -1,10 +1,16 @@
 """What a client has not taken of its answer yet, so that no thread has to wait for it.
 
-Opens and closes nothing; the worker decides how long it waits.
+Only an answer without end, which is written while it is sent, waits for its reader: else all of it
+would be kept. Opens and closes nothing; the worker decides how long it waits.
 """
 
+import select
 import socket
-from typing import Any
+import time
+from typing import Any, Final
+
+MOST_UNSENT: Final = 8 * 2**20
+"""How many bytes are kept before whoever writes has to wait. No answer that is whole has as many."""
 
 
 class ClientGone(OSError):
@@ -20,12 +26,14 @@ class Outbox:
 
     Attributes:
         taken: How many bytes it has taken so far.
+        deadline: When whoever writes stops to wait, in ``time.monotonic``.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._unsent = bytearray()
         self.taken = 0
+        self.deadline = 0.0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -35,14 +43,16 @@ class Outbox:
         return len(self._unsent)
 
     def sendall(self, data: bytes) -> None:
-        """Send what the kernel takes without waiting, and keep the rest.
+        """Send what the kernel takes without waiting, and keep the rest, unless that is too much.
 
         Raises:
-            ClientGone: The client is gone.
+            ClientGone: The client is gone, or has not read on in time.
         """
         self.taken += len(data)
         sent = 0 if self._unsent else self._send(data)
         self._unsent += memoryview(data)[sent:]
+        if len(self._unsent) > MOST_UNSENT:
+            self._await_reader()
 
     def flush(self) -> bool:
         """Send more of what is kept; tell whether nothing is left.
@@ -55,6 +65,15 @@ class Outbox:
                 sent = self._send(unsent)
             del self._unsent[:sent]
         return not self._unsent
+
+    def _await_reader(self) -> None:
+        poller = select.poll()
+        poller.register(self._sock, select.POLLOUT)
+        while len(self._unsent) > MOST_UNSENT:
+            left = self.deadline - time.monotonic()
+            if left <= 0 or not poller.poll(left * 1000):
+                raise ClientGone("the client reads too slowly")
+            self.flush()
 
     def _send(self, data: bytes | memoryview) -> int:
         try:

@@ -163,7 +163,7 @@ class Reception:
             self._limit(self._unready, lambda one: len(one.inbox))
 
     def _pass_on(self, conn: Connection, message: bytes) -> None:
-        conn.answer_deadline = time.monotonic() + ANSWER_SECONDS
+        conn.answer_deadline = conn.sock.deadline = time.monotonic() + ANSWER_SECONDS
         conn.passed_on = len(message)
         self._passed_on += conn.passed_on
         if self._passed_on > self._kept_bytes:

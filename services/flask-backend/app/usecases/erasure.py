@@ -10,7 +10,7 @@ erasure is finished by a pass that begins when there can be no such request any 
 
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -18,30 +18,29 @@ import structlog
 from app import clock, deadline
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.models import (
-    Place,
     Row,
     delete_owned_rows,
     empty_owned_rows,
-    erase_identity,
-    find_page_end,
     finish_erasure,
     get_erasure,
     get_user,
     list_erasures,
-    list_open_holds,
+    list_expired_holds,
+    list_owned_rows,
     list_unfinished_erasures,
     lock_user,
     record_erasure,
 )
 from app.usecases.accounts import require_dispensable, require_user
-from app.usecases.holds import end_expired_holds, release_hold
-from app.usecases.personal_data import ACCOUNT, HOLDINGS, IDENTITY, Holding
+from app.usecases.holds import LONGEST, end_expired_holds, release_hold
+from app.usecases.personal_data import ACCOUNT, HOLDINGS, IDENTITY, Holding, Place, place_of
 from app.usecases.sessions import Client
 from app.usecases.signing_in import is_right_password
 from app.usecases.work import decided_unit_of_work
 from app.vocabulary import MANAGED_EXTERNALLY
+from bilayer.runtime import DatabaseError
 
-__all__ = ["SETTLING", "erase_account", "erase_own_account", "finish_erasures", "list_erasures"]
+__all__ = ["erase_account", "erase_own_account", "finish_erasures", "list_erasures"]
 
 SETTLING: Final = timedelta(minutes=1)
 """Longer than a request takes that was let in before."""
@@ -49,6 +48,16 @@ SETTLING: Final = timedelta(minutes=1)
 _LEFT_FOR_OTHERS: Final = 2.0
 _PAGE: Final = 200
 _ACCOUNTS_AT_ONCE: Final = 10
+
+_LARGE: Final = [one for one in HOLDINGS if not one.is_small and (one.emptied or not one.kept)]
+
+
+class _Reached(NamedTuple):
+    """How far an erasure has come: a table, and a place in it."""
+
+    table: int
+    place: Place | None
+
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +94,10 @@ def erase_account(user_id: UUID) -> Row:
         Conflict: ``LAST_ADMIN``: nobody could manage accounts any more.
     """
     erasure = _close(user_id, clock.now())
-    _forget(erasure)
+    try:
+        _forget(erasure)
+    except DatabaseError as error:  # The person is told that it happened; the rest will.
+        log.warning("erasure_interrupted", user_id=str(user_id), kind=type(error).__name__)
     return erasure
 
 
@@ -96,8 +108,7 @@ def finish_erasures(at: datetime) -> int:
         at: Now. A pass looks at a few accounts; what is left is for the next one.
     """
     waiting = list_unfinished_erasures(before=at - SETTLING, limit=_ACCOUNTS_AT_ONCE)
-    erasures = [erasure for user_id in waiting if (erasure := get_erasure(user_id))]
-    return sum(map(_forget, erasures))
+    return sum(_forget(_close(user_id, at)) for user_id in waiting)
 
 
 @decided_unit_of_work
@@ -108,25 +119,26 @@ def _close(user_id: UUID, at: datetime) -> Row:
     user = lock_user(user_id)
     if user is None:
         raise NotFound("USER_NOT_FOUND", "There is no such user.")
-    erasure = get_erasure(user_id)
-    if erasure is None or any(user[name] != value for name, value in IDENTITY.items()):
-        erase_identity(user_id, IDENTITY)
-        record_erasure(user_id, erased_at=at)
-        erasure = get_erasure(user_id)
     for holding in HOLDINGS:
         if holding.is_small and holding is not ACCOUNT:
-            _erase_all(holding, user_id)
-    return erasure or {}
+            delete_owned_rows(holding.owned, user_id)
+    erasure = get_erasure(user_id)
+    if erasure is not None and all(user[name] == value for name, value in IDENTITY.items()):
+        return erasure
+    empty_owned_rows(ACCOUNT.owned, user_id, values=IDENTITY)
+    return record_erasure(user_id, erased_at=at)
 
 
 def _forget(erasure: Row) -> bool:
     """Erase what is left of a person; tell whether nothing can be left any more."""
     user_id, began = erasure["user_id"], clock.now()
     _release_holds(user_id, began)
-    for holding in HOLDINGS:
-        if holding is not ACCOUNT and not _erase_all(holding, user_id, is_hurried=True):
-            log.info("erasure_interrupted", user_id=str(user_id), table=holding.owned.table)
+    reached: _Reached | None = _Reached(0, None)
+    while reached is not None:
+        if (left := deadline.remaining()) is not None and left < _LEFT_FOR_OTHERS:
+            log.warning("erasure_interrupted", user_id=str(user_id), kind="deadline")
             return False
+        reached = _erase_page(user_id, reached)
     if began - erasure["erased_at"] < SETTLING:
         return False
     _finish(user_id, began)
@@ -134,46 +146,43 @@ def _forget(erasure: Row) -> bool:
 
 
 @decided_unit_of_work
-def _finish(user_id: UUID, at: datetime) -> None:
-    finish_erasure(user_id, finished_at=at)
-
-
 def _release_holds(user_id: UUID, at: datetime) -> None:
     end_expired_holds(user_id, at)
-    for hold_id in list_open_holds(user_id, limit=_PAGE):
+    for hold in list_expired_holds(user_id, at=at + LONGEST):  # None is open for longer.
         with suppress(Conflict):  # It has ended meanwhile.
-            release_hold(user_id, hold_id, at)
-
-
-def _erase_all(holding: Holding, user_id: UUID, *, is_hurried: bool = False) -> bool:
-    """Erase what a table holds; tell whether that was all, before a request's time was over."""
-    if holding.kept and not holding.emptied:
-        return True
-    last: Place | None = None
-    while not (is_hurried and _is_late()):
-        last = _erase_page(holding, user_id, last)
-        if not last:
-            return True
-    return False
-
-
-def _is_late() -> bool:
-    left = deadline.remaining()
-    return left is not None and left < _LEFT_FOR_OTHERS
+            release_hold(user_id, hold["id"], at)
 
 
 @decided_unit_of_work
-def _erase_page(holding: Holding, user_id: UUID, after: Place | None) -> Place | None:
-    """Erase the next page, and return where it ends; None, or an empty place, if it was the last.
+def _erase_page(user_id: UUID, reached: _Reached) -> _Reached | None:
+    """Erase the next page of rows, of one table or several; return how far, or None for the end.
 
     Doing so twice does no more, so it is tried again also when the answer to COMMIT was lost.
     """
-    unlike = holding.emptied if holding.kept else None
-    last = find_page_end(holding.owned, user_id, after=after, limit=_PAGE, unlike=unlike)
-    if last is None:
-        return None
+    room, after = _PAGE, reached.place
+    for number, holding in enumerate(_LARGE[reached.table :], start=reached.table):
+        unlike = holding.emptied if holding.kept else None
+        columns = (*holding.owned.order, holding.owned.owner)
+        rows = list_owned_rows(
+            holding.owned, user_id, columns=columns, unlike=unlike, after=after, limit=room
+        )
+        if rows:
+            last = place_of(rows[-1], holding)
+            _erase_between(holding, user_id, after, last)
+            room -= len(rows)
+            if not room:
+                return _Reached(number, last)
+        after = None
+    return None
+
+
+def _erase_between(holding: Holding, user_id: UUID, after: Place | None, last: Place) -> None:
     if holding.kept:
         empty_owned_rows(holding.owned, user_id, after=after, last=last, values=holding.emptied)
     else:
         delete_owned_rows(holding.owned, user_id, after=after, last=last)
-    return last
+
+
+@decided_unit_of_work
+def _finish(user_id: UUID, at: datetime) -> None:
+    finish_erasure(user_id, finished_at=at)

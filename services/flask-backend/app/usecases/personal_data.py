@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.models import Owned
+from app.models import Owned, Row
 from app.vocabulary import Role, UserType
+
+Place = tuple[Any, ...]
+"""What tells a row of an account from its others: the values of ``Owned.order``."""
 
 _DIGEST: Final = "a digest, good for nothing but being compared"
 _MONEY: Final = "what was paid and spent has to stay accountable"
@@ -214,3 +217,8 @@ ELSEWHERE: Final = {
     "leases": "who does what only one may do, for minutes",
 }
 """The tables that hold nothing of a person, each with the reason."""
+
+
+def place_of(row: Row, holding: Holding) -> Place:
+    """Return where a row stands among those of its account."""
+    return tuple(row[name] for name in holding.owned.order)

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
-from app.vocabulary import HoldState
 
 Place = tuple[Any, ...]
 """The values of a row's ``order``."""
@@ -36,81 +35,60 @@ class Owned:
 
 
 def list_owned_rows(
-    owned: Owned, user_id: UUID, *, after: Place | None = None, limit: int
+    owned: Owned,
+    user_id: UUID,
+    *,
+    columns: Sequence[str] = (),
+    unlike: Mapping[str, Any] | None = None,
+    after: Place | None = None,
+    limit: int,
 ) -> list[Row]:
     """Return rows of an account, by their key.
 
     Args:
         owned: Of which table.
         user_id: Whose.
+        columns: What of them; all if none is named.
+        unlike: Only rows that differ from these values, all of them NULL.
         after: Where the page before has ended.
         limit: How many at most.
-    """
-    db = get_db()
-    columns = [db[owned.table][name] for name in owned.order]
-    options = {"orderby": reduce(or_, columns)} if columns else {}
-    query = _between(owned, user_id, after, None)
-    rows: list[Row] = db(query).dicts(limitby=(0, limit), **options)
-    return rows
-
-
-def find_page_end(
-    owned: Owned,
-    user_id: UUID,
-    *,
-    after: Place | None = None,
-    limit: int,
-    unlike: Mapping[str, Any] | None = None,
-) -> Place | None:
-    """Return where the next page of an account's rows ends, or None if there is none.
-
-    Args:
-        owned: Of which table.
-        user_id: Whose.
-        after: Where the page before has ended.
-        limit: How many rows a page has at most.
-        unlike: Only rows that differ from these values, all of them NULL.
     """
     db = get_db()
     table = db[owned.table]
     query = _between(owned, user_id, after, None)
     if unlike is not None:
         query &= reduce(or_, (table[name] != None for name in unlike))  # noqa: E711 - a query
-    columns = [table[name] for name in (*owned.order, owned.owner)]
-    options = {"orderby": reduce(or_, columns[:-1])} if owned.order else {}
-    rows = db(query).dicts(*columns, limitby=(0, limit), **options)
-    return tuple(rows[-1][name] for name in owned.order) if rows else None
+    order = [table[name] for name in owned.order]
+    options = {"orderby": reduce(or_, order)} if order else {}
+    fields = [table[name] for name in columns]
+    rows: list[Row] = db(query).dicts(*fields, limitby=(0, limit), **options)
+    return rows
 
 
-def delete_owned_rows(owned: Owned, user_id: UUID, *, after: Place | None, last: Place) -> None:
-    """Delete the rows of a page, and what came between them meanwhile."""
+def delete_owned_rows(
+    owned: Owned, user_id: UUID, *, after: Place | None = None, last: Place | None = None
+) -> None:
+    """Delete the rows between two places, those that came meanwhile too; all if none is given."""
     get_db()(_between(owned, user_id, after, last)).delete()
 
 
 def empty_owned_rows(
-    owned: Owned, user_id: UUID, *, after: Place | None, last: Place, values: Mapping[str, Any]
+    owned: Owned,
+    user_id: UUID,
+    *,
+    values: Mapping[str, Any],
+    after: Place | None = None,
+    last: Place | None = None,
 ) -> None:
-    """Give columns of the rows of a page these values."""
+    """Give columns of the rows between two places these values; of all if none is given."""
     get_db()(_between(owned, user_id, after, last)).update(**values)
 
 
-def list_open_holds(user_id: UUID, *, limit: int) -> list[UUID]:
-    """Return the ids of holds of an account that nobody has ended."""
-    holds = get_db().credit_holds
-    query = (holds.user_id == user_id) & (holds.state == str(HoldState.OPEN))
-    return [row["id"] for row in get_db()(query).dicts(holds.id, limitby=(0, limit))]
-
-
-def erase_identity(user_id: UUID, values: Mapping[str, Any]) -> None:
-    """Replace what the row of an account says of its owner, whether it is deleted or not."""
-    db = get_db()
-    db(db.users.id == user_id).update(**values)
-
-
-def record_erasure(user_id: UUID, *, erased_at: datetime) -> None:
-    """Remember that an account was erased, and that traces may be left."""
-    values = {"user_id": user_id, "erased_at": erased_at, "finished_at": None}
+def record_erasure(user_id: UUID, *, erased_at: datetime) -> Row:
+    """Remember that an account was erased, and that traces may be left; return the row."""
+    values: Row = {"user_id": user_id, "erased_at": erased_at, "finished_at": None}
     get_db().erasures.upsert(values, conflict=["user_id"])
+    return values
 
 
 def get_erasure(user_id: UUID) -> Row | None:
