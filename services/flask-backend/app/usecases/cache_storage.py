@@ -136,7 +136,7 @@ def _read(key: Key) -> Answer | None:
     row = get_cached_answer(key.owner, key.scope, key.query_hash)
     if row is None or row["expires_at"] <= clock.now():
         return None
-    return Answer(**{name: row[name] for name in Answer.__dataclass_fields__ if name != "is_copy"})
+    return Answer(**row)
 
 
 @decided_unit_of_work

@@ -13,7 +13,7 @@ from bilayer.runtime import JSON_NULL, Param, prepared, select
 
 
 def get_cached_answer(user_id: UUID, scope: str, query_hash: str) -> Row | None:
-    """Return an answer, expired or not, or None."""
+    """Return an answer without its key, expired or not, or None."""
     row: Row | None = _BY_KEY.one(get_db(), user_id=user_id, scope=scope, hash=query_hash)
     return row
 
@@ -123,6 +123,10 @@ _BY_KEY = prepared(
         (db.query_cache.user_id == Param("user_id"))
         & (db.query_cache.scope == Param("scope"))
         & (db.query_cache.query_hash == Param("hash")),
-        db.query_cache.ALL,
+        db.query_cache.result,
+        db.query_cache.size_bytes,
+        db.query_cache.cached_at,
+        db.query_cache.stale_at,
+        db.query_cache.expires_at,
     )
 )
