@@ -19,6 +19,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -26,7 +27,8 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.db.models import metadata
 from app.models import get_database, get_db, release
-from app.vocabulary import HoldState
+from app.vocabulary import Bucket, HoldState
+from bilayer.urls import parse_url
 from tests.api.test_access_matrix import ROWS, Scene, options_of
 from tests.factories import make_admin
 from tests.fakes import StripeServer, stripe_settings
@@ -37,6 +39,7 @@ from tests.support.service import connected, settings_for
 
 Phase = Literal["before", "after"]
 Rows = Counter[tuple[Any, ...]]
+Tables = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 
 MOST_STATEMENTS = 100
 WRITES = ("INSERT", "UPDATE", "DELETE")
@@ -45,9 +48,7 @@ WRITES_NOTHING = ("POST /api/v1/billing/checkout",)
 WRITING = sorted(
     route
     for route in ROWS
-    if "/api/" in route
-    and route.split()[0] not in ("GET", "HEAD")
-    and route not in WRITES_NOTHING
+    if "/api/" in route and route.split()[0] not in ("GET", "HEAD") and route not in WRITES_NOTHING
 )
 # A scene has been sent every mail before.
 MAILING = ("POST /api/v1/auth/email/verification", "POST /api/v1/auth/password/forgot")
@@ -68,9 +69,70 @@ def app(
         yield create_app(settings)
 
 
+class Scenery:
+    """Somebody and their things, put back before each request as they were.
+
+    Attributes:
+        scene: Who asks for what.
+    """
+
+    def __init__(self, route: str, database_url: str) -> None:
+        make_admin()  # Whoever is the last administrator could not leave.
+        allowed = ROWS[route]
+        self.scene = Scene(next(who for who in ("owner", "admin", "nobody") if allowed[who] < 400))
+        tokens_for(self.scene.owner)  # Another device.
+        if route in MAILING:
+            forget_mails()
+        release()
+        self._database = sa.create_engine(parse_url(database_url), pool_size=1)
+        self._before = self._present = self._read()
+
+    def put_back(self) -> None:
+        """Let the database have the rows again that it had."""
+        with self._database.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                for key in self._present[table.name].keys() - self._before[table.name].keys():
+                    connection.execute(table.delete().where(is_row(table, key)))
+            for table in metadata.sorted_tables:
+                present = self._present[table.name]
+                for key, row in self._before[table.name].items():
+                    if key not in present:
+                        connection.execute(table.insert().values(row))
+                    elif row != present[key]:
+                        connection.execute(table.update().where(is_row(table, key)).values(row))
+        # What breaks here is no outage.
+        get_database()._adapter.guard.breaker.renew()
+
+    def effect(self) -> tuple[Rows, Rows]:
+        """Return the rows that are there now and were not before, and those that are gone."""
+        self._present = self._read()
+        assert find_differences(self._present) == {}
+        before, after = comparable(self._before), comparable(self._present)
+        return after - before, before - after
+
+    def close(self) -> None:
+        """Hang up."""
+        self._database.dispose()
+
+    def _read(self) -> Tables:
+        """Return all rows by their keys. Most tables are empty; one query finds the others."""
+        probes = [
+            sa.select(sa.literal(number)).where(sa.exists(sa.select(sa.literal(1)).select_from(t)))
+            for number, t in enumerate(metadata.sorted_tables)
+        ]
+        tables: Tables = {table.name: {} for table in metadata.sorted_tables}
+        with self._database.begin() as connection:
+            for number in connection.execute(sa.union_all(*probes)).scalars().all():
+                table = metadata.sorted_tables[number]
+                for row in connection.execute(sa.select(table)).mappings():
+                    key = tuple(row[column.name] for column in table.primary_key)
+                    tables[table.name][key] = dict(row)
+        return tables
+
+
 @dataclass
 class Trial:
-    """One request, what it needs to be there, and what it changes.
+    """One request, sent until it is answered for good.
 
     Attributes:
         statuses: What each sending was answered.
@@ -79,25 +141,19 @@ class Trial:
 
     client: FlaskClient
     route: str
+    scenery: Scenery
     statuses: list[int] = field(default_factory=list)
     was_unknown: bool = False
 
     def __post_init__(self) -> None:
-        empty_database()
-        make_admin()  # Whoever is the last administrator could not leave.
-        allowed = ROWS[self.route]
-        self._scene = Scene(next(who for who in ("owner", "admin", "nobody") if allowed[who] < 400))
-        self._options = options_of(self._scene, self.route)
+        self.scenery.put_back()
+        self._options = options_of(self.scenery.scene, self.route)
         self._options["headers"]["Idempotency-Key"] = str(uuid4())
-        tokens_for(self._scene.owner)  # Another device.
-        if self.route in MAILING:
-            forget_mails()
-        self._before = read_rows()
 
     def send(self) -> TestResponse:
         """Send it, again if it was sent before."""
         method, path = self.route.split()
-        where = address(path, self._scene.identifier(path))
+        where = address(path, self.scenery.scene.identifier(path))
         answer = self.client.open(where, method=method, **self._options)
         self.statuses.append(answer.status_code)
         if answer.status_code == 503:
@@ -106,10 +162,8 @@ class Trial:
         return answer
 
     def effect(self) -> tuple[Rows, Rows]:
-        """Return the rows that are there now and were not before, and those that are gone."""
-        after = read_rows()
-        assert find_differences(after) == {}
-        return after - self._before, self._before - after
+        """Return what has changed since it was sent the first time."""
+        return self.scenery.effect()
 
 
 class Saboteur:
@@ -159,17 +213,6 @@ class Saboteur:
             self._adapter.cut(connection)
 
 
-def empty_database() -> None:
-    """Delete every row."""
-    db = get_db()
-    filled = list_filled_tables()
-    for table in reversed(metadata.sorted_tables):
-        if table.name in filled:
-            db.executesql(f"DELETE FROM {db[table.name]._rname}")
-    # What breaks here is no outage.
-    get_database()._adapter.guard.breaker.renew()
-
-
 def forget_mails() -> None:
     """Delete the mails of everybody, sent and unsent."""
     db = get_db()
@@ -177,47 +220,35 @@ def forget_mails() -> None:
         db(table).delete()
 
 
-def read_rows() -> Rows:
-    """Return all rows, without what differs from one run to the next."""
-    db = get_db()
-    rows: Rows = Counter(
+def is_row(table: sa.Table, key: tuple[Any, ...]) -> sa.ColumnElement[bool]:
+    return sa.and_(*(column == value for column, value in zip(table.primary_key, key, strict=True)))
+
+
+def comparable(tables: Tables) -> Rows:
+    """Return all rows without what differs from one run to the next."""
+    return Counter(
         (table, *((name, told(name, value)) for name, value in row.items()))
-        for table in list_filled_tables() - COUNTERS
-        for row in db(db[table]).dicts()
+        for table, rows in tables.items()
+        if table not in COUNTERS
+        for row in rows.values()
     )
-    release()
-    return rows
 
 
-def find_differences(rows: Rows) -> dict[str, tuple[int, int]]:
+def find_differences(tables: Tables) -> dict[str, tuple[int, int]]:
     """Return what balances and ledger say of everybody's credits, where they differ."""
-    said: Counter[str] = Counter()
-    written: Counter[str] = Counter()
-    for (table, *values), times in rows.items():
-        row = dict(values)
-        if table == "user_credits":
-            said["daily"] += times * row["available_credits"]
-        elif table == "credit_accounts":
-            said["prepaid"] += times * row["credits_balance"]
-            said["debt"] += times * row["debt"]
-            said["held"] += times * row["held"]
-        elif table == "credit_transactions":
-            written[row["bucket"]] += times * row["amount"]
-        elif table == "credit_holds" and row["state"] == HoldState.OPEN:
-            written["held"] += times * row["amount"]
-    return {
-        name: (said[name], written[name]) for name in said | written if said[name] != written[name]
+    accounts, ledger = tables["credit_accounts"].values(), tables["credit_transactions"].values()
+    said = {
+        "daily": sum(row["available_credits"] for row in tables["user_credits"].values()),
+        "prepaid": sum(row["credits_balance"] for row in accounts),
+        "debt": sum(row["debt"] for row in accounts),
+        "held": sum(row["held"] for row in accounts),
     }
-
-
-def list_filled_tables() -> set[str]:
-    """Return the tables that have rows. Most have none, so one query finds the others."""
-    db = get_db()
-    probes = [
-        f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {db[table]._rname})"
-        for number, table in enumerate(db.tables)
-    ]
-    return {db.tables[number] for (number,) in db.executesql(" UNION ALL ".join(probes))}
+    written = {
+        bucket: sum(row["amount"] for row in ledger if row["bucket"] == bucket) for bucket in Bucket
+    }
+    holds = tables["credit_holds"].values()
+    written["held"] = sum(row["amount"] for row in holds if row["state"] == HoldState.OPEN)
+    return {name: (said[name], written[name]) for name in said if said[name] != written[name]}
 
 
 def told(name: str, value: Any) -> Any:
@@ -231,10 +262,10 @@ def told(name: str, value: Any) -> Any:
 @pytest.mark.parametrize("phase", ["before", "after"])
 @pytest.mark.parametrize("route", WRITING)
 def test_effect_is_there_once_wherever_the_connection_breaks(
-    app: Flask, route: str, phase: Phase
+    app: Flask, database_url: str, route: str, phase: Phase
 ) -> None:
-    client = app.test_client()
-    trial = Trial(client, route)
+    scenery = Scenery(route, database_url)
+    trial = Trial(app.test_client(), route, scenery)
     trial.send()
     once = trial.effect()
     trial.send()
@@ -244,7 +275,7 @@ def test_effect_is_there_once_wherever_the_connection_breaks(
     assert once != (Counter(), Counter())
 
     for number in count(1):
-        trial = Trial(client, route)
+        trial = Trial(app.test_client(), route, scenery)
         saboteur = Saboteur(number, phase)
         with saboteur.at_work():
             trial.send()
@@ -261,6 +292,7 @@ def test_effect_is_there_once_wherever_the_connection_breaks(
         if not saboteur.has_struck:
             break
         assert number < MOST_STATEMENTS
+    scenery.close()
 
 
 def test_every_writing_route_is_tried(app: Flask) -> None:
