@@ -52,6 +52,9 @@ CHECKS = {
 }
 ANY_TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=8, max_size=256)
 KEY = "Idempotency-Key"
+BUYING = "POST /api/v1/billing/checkout"
+# Only Stripe can sign.
+SIGNED = "/api/v1/webhooks/stripe"
 CLAIMING = "POST /api/v1/credits/claim"
 DECIDING = "PUT /api/v1/consents/me"
 ADDRESS = r"https?://[a-z]{1,9}(\.[a-z0-9]{1,9})?(:[1-9][0-9]{0,3})?(/[a-z.]*)?(\?[a-z=&]*)?"
@@ -106,6 +109,10 @@ class Caller:
             return
         if "cursor" in (case.query or {}):
             self._continue_list(case)
+        if isinstance(case.body, dict):
+            case.body = {name: whole(value) for name, value in case.body.items()}
+        if case.operation.label == BUYING:  # What is for sale, and where, is in the settings.
+            case.body = {"credits": 100}
         if case.operation.label == CLAIMING:  # Nobody can make up a guest's token.
             case.body = {"guest_token": tokens_for(make_guest()).access_token}
         if KEY in case.headers:
@@ -169,6 +176,7 @@ def ask_everything(app: Flask, examples: int, make: Callable[[], dict[str, Any]]
     publish(**TERMS, body="Be kind.")
     with served(app) as url:
         schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=configured(examples))
+        schema = schema.exclude(path=SIGNED)
         schema.auth(refresh_interval=None)(type("Person", (Caller,), members))
         return run(schema)
 

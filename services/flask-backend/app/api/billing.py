@@ -22,7 +22,7 @@ blueprint = Blueprint(
     "billing",
     __name__,
     url_prefix="/api/v1/billing",
-    takes_keys=False,  # The key of an order is Stripe's to remember: see open_checkout.
+    keeps_answers=False,  # No transaction may be open while Stripe is asked; it keeps its own.
     abp_tags=[Tag(name="billing", description="Buy credits")],
     abp_security=[{"bearer": []}],
 )
@@ -91,10 +91,7 @@ def list_packages() -> dict[str, Any]:
 @blueprint.post("/checkout", summary="Buy credits", responses={201: Checkout})
 @allow("user", terms=True)
 def open_checkout(body: NewCheckout) -> tuple[dict[str, Any], int]:
-    """Return the page on which to pay.
-
-    Takes an Idempotency-Key as other requests do; Stripe remembers it, and answers the same.
-    """
+    """Return the page on which to pay. Stripe remembers the Idempotency-Key of an order."""
     order = Order(current_principal().user_id, **body.model_dump(), key=read_key())
     session = billing.open_checkout(require_till().shop, order)
     return asdict(session), 201

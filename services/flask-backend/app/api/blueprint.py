@@ -40,6 +40,7 @@ class Blueprint(APIBlueprint):
             read, which tells a client of a misspelt filter; probes and files have none.
         reads_raw_bodies: Leave bodies to the views, which need them to the byte.
         takes_keys: Let a POST of somebody signed in be sent again with its ``Idempotency-Key``.
+        keeps_answers: Answer it from what was kept then. Otherwise the views see to it.
         **options: As for ``APIBlueprint``.
     """
 
@@ -51,12 +52,14 @@ class Blueprint(APIBlueprint):
         ignores_queries: bool = False,
         reads_raw_bodies: bool = False,
         takes_keys: bool = True,
+        keeps_answers: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(name, import_name, abp_responses=PROBLEMS, **options)
         self._ignores_queries = ignores_queries
         self._reads_raw_bodies = reads_raw_bodies
         self._takes_keys = takes_keys
+        self._keeps_answers = keeps_answers
 
     def create_view_func(  # type: ignore[override]  # the base passes more than we have a use for
         self,
@@ -88,7 +91,9 @@ class Blueprint(APIBlueprint):
             if body is None and not self._reads_raw_bodies:
                 refuse_body()
             given = _read_input(path, read, body, path_values)
-            return func(**given) if key is None else answer_once(key, lambda: func(**given))
+            if key is None or not self._keeps_answers:
+                return func(**given)
+            return answer_once(key, lambda: func(**given))
 
         return view
 
