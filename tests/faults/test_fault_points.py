@@ -31,7 +31,7 @@ from app.vocabulary import Bucket, HoldState
 from bilayer.urls import parse_url
 from tests.api.test_access_matrix import ROWS, Scene, options_of
 from tests.factories import make_admin
-from tests.fakes import StripeServer, stripe_settings
+from tests.fakes import Payment, StripeServer, delivery, stripe_settings
 from tests.support.people import tokens_for
 from tests.support.routes import address, routes
 from tests.support.rows import COUNTERS
@@ -39,6 +39,7 @@ from tests.support.service import connected, settings_for
 
 Phase = Literal["before", "after"]
 Rows = Counter[tuple[Any, ...]]
+Telling = Callable[[Payment], dict[str, Any]]
 Tables = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 
 MOST_STATEMENTS = 100
@@ -50,6 +51,17 @@ WRITING = sorted(
     for route in ROWS
     if "/api/" in route and route.split()[0] not in ("GET", "HEAD") and route not in WRITES_NOTHING
 )
+WEBHOOK = "POST /api/v1/webhooks/stripe"
+# What Stripe has told of a payment before, and what it tells now. The route itself hears of one.
+TOLD_OF_PAYMENTS: dict[str, tuple[tuple[Telling, ...], Telling]] = {
+    "refund": ((Payment.paid,), lambda payment: payment.refunded(500)),
+    "refund before its purchase": ((), lambda payment: payment.refunded(500)),
+    "purchase after its refund": ((lambda payment: payment.refunded(500),), Payment.paid),
+    "dispute that is won": (
+        (Payment.paid, lambda payment: payment.dispute("needs_response")),
+        lambda payment: payment.dispute("won"),
+    ),
+}
 # A scene has been sent every mail before.
 MAILING = ("POST /api/v1/auth/email/verification", "POST /api/v1/auth/password/forgot")
 # What these say is compared; of other text only that it is there, because it is random or secret.
@@ -73,10 +85,12 @@ class Scenery:
     """Somebody and their things, put back before each request as they were.
 
     Attributes:
-        scene: Who asks for what.
+        route: What is asked for.
+        scene: Who asks.
     """
 
     def __init__(self, route: str, database_url: str) -> None:
+        self.route = route
         make_admin()  # Whoever is the last administrator could not leave.
         allowed = ROWS[route]
         self.scene = Scene(next(who for who in ("owner", "admin", "nobody") if allowed[who] < 400))
@@ -86,6 +100,10 @@ class Scenery:
         release()
         self._database = sa.create_engine(parse_url(database_url), pool_size=1)
         self._before = self._present = self._read()
+
+    def make_options(self) -> dict[str, Any]:
+        """Return what is sent beside method and address."""
+        return options_of(self.scene, self.route)
 
     def put_back(self) -> None:
         """Let the database have the rows again that it had."""
@@ -130,6 +148,23 @@ class Scenery:
         return tables
 
 
+class PaymentScenery(Scenery):
+    """A payment of which Stripe has told something, and tells more."""
+
+    def __init__(self, case: str, client: FlaskClient, database_url: str) -> None:
+        before, self._telling = TOLD_OF_PAYMENTS[case]
+        super().__init__(WEBHOOK, database_url)
+        self._payment = Payment(self.scene.owner["id"])
+        for telling in before:
+            answer = client.post(WEBHOOK.split()[1], **delivery(telling(self._payment)))
+            assert answer.status_code == 200
+        self._before = self._present = self._read()
+
+    def make_options(self) -> dict[str, Any]:
+        """Return a delivery of the event."""
+        return delivery(self._telling(self._payment))
+
+
 @dataclass
 class Trial:
     """One request, sent until it is answered for good.
@@ -140,19 +175,18 @@ class Trial:
     """
 
     client: FlaskClient
-    route: str
     scenery: Scenery
     statuses: list[int] = field(default_factory=list)
     was_unknown: bool = False
 
     def __post_init__(self) -> None:
         self.scenery.put_back()
-        self._options = options_of(self.scenery.scene, self.route)
+        self._options = self.scenery.make_options()
         self._options["headers"]["Idempotency-Key"] = str(uuid4())
 
     def send(self) -> TestResponse:
         """Send it, again if it was sent before."""
-        method, path = self.route.split()
+        method, path = self.scenery.route.split()
         where = address(path, self.scenery.scene.identifier(path))
         answer = self.client.open(where, method=method, **self._options)
         self.statuses.append(answer.status_code)
@@ -254,18 +288,15 @@ def find_differences(tables: Tables) -> dict[str, tuple[int, int]]:
 def told(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         return json.dumps({key: told(key, member) for key, member in value.items()}, sort_keys=True)
+    if name == "attempts":  # However often it took.
+        return "int"
     is_random = isinstance(value, UUID | datetime) or (isinstance(value, str) and name not in TOLD)
     return type(value).__name__ if is_random else value
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("phase", ["before", "after"])
-@pytest.mark.parametrize("route", WRITING)
-def test_effect_is_there_once_wherever_the_connection_breaks(
-    app: Flask, database_url: str, route: str, phase: Phase
-) -> None:
-    scenery = Scenery(route, database_url)
-    trial = Trial(app.test_client(), route, scenery)
+def break_every_statement(client: FlaskClient, scenery: Scenery, phase: Phase) -> None:
+    """Send the request again and again, each time with a fault one statement further on."""
+    trial = Trial(client, scenery)
     trial.send()
     once = trial.effect()
     trial.send()
@@ -275,7 +306,7 @@ def test_effect_is_there_once_wherever_the_connection_breaks(
     assert once != (Counter(), Counter())
 
     for number in count(1):
-        trial = Trial(app.test_client(), route, scenery)
+        trial = Trial(client, scenery)
         saboteur = Saboteur(number, phase)
         with saboteur.at_work():
             trial.send()
@@ -293,6 +324,29 @@ def test_effect_is_there_once_wherever_the_connection_breaks(
             break
         assert number < MOST_STATEMENTS
     scenery.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("route", WRITING)
+def test_effect_is_there_once_wherever_the_connection_breaks(
+    app: Flask, database_url: str, route: str, phase: Phase
+) -> None:
+    scenery = Scenery(route, database_url)
+
+    break_every_statement(app.test_client(), scenery, phase)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("case", TOLD_OF_PAYMENTS)
+def test_event_counts_once_wherever_the_connection_breaks(
+    app: Flask, database_url: str, case: str, phase: Phase
+) -> None:
+    client = app.test_client()
+    scenery = PaymentScenery(case, client, database_url)
+
+    break_every_statement(client, scenery, phase)
 
 
 def test_every_writing_route_is_tried(app: Flask) -> None:
