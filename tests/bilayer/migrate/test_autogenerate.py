@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata, produce_migrations, render_py
 from alembic.runtime.migration import MigrationContext
 
 from bilayer import types
-from bilayer.migrate.autogenerate import compare_server_default, render_item
+from bilayer.migrate.autogenerate import as_declared_for, compare_server_default, render_item
 from tests.bilayer.migrate.project import Project
 
 DEFAULTS: list[tuple[Any, Any]] = [
@@ -116,3 +116,19 @@ def differences(
         options = {"compare_server_default": compare_server_default, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, model))
+
+
+def test_indexes_for_other_engines_are_not_asked_for() -> None:
+    metadata = sa.MetaData()
+    table = sa.Table("t", metadata, sa.Column("a", sa.Integer), sa.Column("b", sa.Integer))
+    sa.Index("for_all", table.c.a)
+    sa.Index("for_one", table.c.b).ddl_if(dialect="postgresql")
+    sa.Index("for_another", table.c.a, table.c.b).ddl_if(dialect="sqlite")
+
+    def declared(dialect: str) -> set[str | None]:
+        return {index.name for index in as_declared_for(dialect, metadata).tables["t"].indexes}
+
+    assert declared("sqlite") == {"for_all", "for_another"}
+    assert declared("postgresql") == {"for_all", "for_one"}
+    assert declared("mysql") == {"for_all"}
+    assert len(table.indexes) == 3

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -54,10 +54,7 @@ def export(*, user: str, output: Path | None) -> None:
 
     with _connected():
         user_id = require_account(user)["id"]
-        pieces = export_account(user_id, clock.now())
-        first = next(pieces)  # Before a file is made for nobody.
-        with _opened(output) as file:
-            file.write(first)
+        with closing(export_account(user_id, clock.now())) as pieces, _opened(output) as file:
             file.writelines(pieces)
     if output:
         click.echo(f"Wrote {output}.", err=True)

@@ -6,7 +6,7 @@ failure or because time was over, has no end, so that no parser takes it for a w
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -29,7 +29,7 @@ class ExportCut(Exception):
     """An export that was begun cannot be finished."""
 
 
-def export_account(user_id: UUID, at: datetime) -> Iterator[bytes]:
+def export_account(user_id: UUID, at: datetime) -> Generator[bytes]:
     """Yield the export of an account, in pieces.
 
     Args:

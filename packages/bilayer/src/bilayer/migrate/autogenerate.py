@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -54,16 +53,8 @@ def as_declared_for(dialect: str, metadata: sa.MetaData) -> sa.MetaData:
 
 
 def _foreign_indexes(dialect: str, table: sa.Table) -> set[str | None]:
-    conditional = ((index, index._ddl_if) for index in table.indexes)  # noqa: SLF001 - it has no other name
-    return {
-        index.name
-        for index, condition in conditional
-        if condition is not None and dialect not in _listed(condition.dialect, dialect)
-    }
-
-
-def _listed(wanted: Any, default: str) -> Collection[str]:
-    return [wanted] if isinstance(wanted, str) else wanted or [default]
+    conditions = {index.name: index._ddl_if for index in table.indexes}  # noqa: SLF001 - it has no other name
+    return {name for name, one in conditions.items() if one and one.dialect not in (None, dialect)}
 
 
 def compare_server_default(
