@@ -138,6 +138,11 @@ class Caller:
             case.query["cursor"] = answer.json["next_cursor"]
 
 
+def whole(value: Any) -> Any:
+    """Write 5.0 as 5: to JSON Schema it is an integer, to this API a number of another kind."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 @dataclass
 class Found:
     """What a run has asked, and what it did not like."""
