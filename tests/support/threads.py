@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from app.models import release
+from bilayer.runtime.errors import PoolTimeout
 
 Result = TypeVar("Result")
 _TIMEOUT_SECONDS = 60
@@ -29,6 +30,19 @@ def run_together(actions: Sequence[Callable[[], Result]]) -> list[Result | Excep
     with ThreadPoolExecutor(len(actions)) as pool:
         futures = [pool.submit(run, action) for action in actions]
         return [_outcome(future.result, future.exception) for future in futures]
+
+
+def insist(action: Callable[[], Result]) -> Callable[[], Result]:
+    """Let an action that finds no connection come again, as clients are told to."""
+
+    def insistent() -> Result:
+        while True:
+            try:
+                return action()
+            except PoolTimeout:
+                continue
+
+    return insistent
 
 
 def _outcome(

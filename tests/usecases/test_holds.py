@@ -13,7 +13,7 @@ from app.models import list_holds, list_transactions_of
 from app.usecases import holds
 from tests.factories import make_user
 from tests.support.credits import differences, give, prepaid, seize, take
-from tests.support.threads import run_together
+from tests.support.threads import insist, run_together
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -48,7 +48,7 @@ def entries(user_id: UUID, kind: str, hold_id: UUID) -> dict[str, int]:
 def test_32_holds_of_1000_on_5000_at_once_are_5(user_id: UUID) -> None:
     give(user_id, 5000)
 
-    outcomes = run_together([partial(place, user_id, 1000)] * 32)
+    outcomes = run_together([insist(partial(place, user_id, 1000))] * 32)
 
     assert Counter(map(type, outcomes)) == {UUID: 5, PaymentRequired: 27}
     assert prepaid(user_id) == (5000, 5000, 0)
