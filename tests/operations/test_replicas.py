@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app.usecases.query_cache import Key, get, get_or_compute, hash_query
+from bilayer.runtime.errors import ReadOnly
 from tests.architecture.documents import blocks
 from tests.faults.clusters import Cluster, port_of, start_cluster
 from tests.operations.conftest import diagnose, problems, settings_with
@@ -20,6 +22,7 @@ from tests.support import run as runs
 from tests.support.databases import ROOT, migrate
 from tests.support.run import Run
 from tests.support.servers import render
+from tests.support.service import connected
 
 PAGE = ROOT / "docs/operations/replicas.md"
 pytestmark = [
@@ -50,6 +53,18 @@ def test_the_service_is_told_that_it_talks_to_a_standby(cluster: Cluster, tmp_pa
     assert problems(findings) == {"database_writes"}
     assert "standby" in findings["database_writes"].sentence
     assert "DATABASE_HOST" in findings["database_writes"].fix
+
+
+def test_a_standby_has_no_cached_answers_and_what_computes_them_goes_on(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    url = render(cluster.standby.maintenance.set(database="app"))
+    key = Key.public(hash_query({"prompt": "what a standby does not know"}))
+
+    with connected(settings_with(tmp_path, url)):
+        with pytest.raises(ReadOnly):
+            get(key)
+        assert get_or_compute(key, lambda: "computed", ttl=60) == "computed"
 
 
 def test_with_both_hosts_the_service_is_well(cluster: Cluster, tmp_path: Path) -> None:
