@@ -31,7 +31,6 @@ GATED = {
     "POST /api/v1/credits/spend",
     "POST /api/v1/credits/holds",
     "POST /api/v1/credits/holds/<id>/capture",
-    "POST /api/v1/credits/claim",
     "POST /api/v1/billing/checkout",
     "PUT /api/v1/query-cache/<hash>",
 }

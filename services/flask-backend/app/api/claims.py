@@ -43,7 +43,7 @@ class Claim(BaseModel):
 
 
 @blueprint.post("/claim", summary="Claim a guest", responses={200: Claim})
-@allow("user", terms=True)
+@allow("user")  # The guest may have accepted the terms already, and that comes along.
 def claim_guest(body: NewClaim) -> dict[str, Any]:
     """Move a guest's prepaid credits, debt and consents here, once, and end the guest."""
     claim = claims.claim_guest(current_owner(), body.guest_token)
