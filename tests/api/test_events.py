@@ -117,6 +117,13 @@ def test_reuse_of_a_refresh_token_is_an_event(client: FlaskClient, events: Event
     ]
 
 
+def test_webhook_that_is_not_signed_is_an_event(client: FlaskClient, events: Events) -> None:
+    client.post(f"{API}/webhooks/stripe", json={})
+
+    (event,) = events()
+    assert (event["event"], event["code"]) == ("webhook_refused", "SIGNATURE_REQUIRED")
+
+
 def test_what_a_role_may_not_do_is_an_event(client: FlaskClient, events: Events) -> None:
     person(client, user := make_user()).get("/users")
 

@@ -44,6 +44,7 @@ class SecurityEvent(StrEnum):
     TOKEN_REUSED = "token_reused"  # noqa: S105 - likewise
     DATA_EXPORTED = "data_exported"
     ACCESS_DENIED = "access_denied"
+    WEBHOOK_REFUSED = "webhook_refused"
     LIMIT_EXCEEDED = "limit_exceeded"
 
 
@@ -78,6 +79,9 @@ _OF_REFUSAL: Final = {
     "TOKEN_EXPIRED": SecurityEvent.TOKEN_REFUSED,
     "TOKEN_REUSED": SecurityEvent.TOKEN_REUSED,
     "FORBIDDEN": SecurityEvent.ACCESS_DENIED,
+    "SIGNATURE_REQUIRED": SecurityEvent.WEBHOOK_REFUSED,
+    "SIGNATURE_INVALID": SecurityEvent.WEBHOOK_REFUSED,
+    "SIGNATURE_EXPIRED": SecurityEvent.WEBHOOK_REFUSED,
     "TOO_MANY_ATTEMPTS": SecurityEvent.LIMIT_EXCEEDED,
     "BODY_TOO_LARGE": SecurityEvent.LIMIT_EXCEEDED,
     "TOO_DEEP": SecurityEvent.LIMIT_EXCEEDED,

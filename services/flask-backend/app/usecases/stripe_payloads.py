@@ -43,6 +43,8 @@ _CURRENCY: Final = re.compile(r"[a-z]{3}")
 _CREDITS: Final = re.compile(r"[1-9][0-9]{0,8}")
 _USER: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MAX_CREDITS_CHARACTERS: Final = 20
+_MAX_AMOUNT: Final = 10**12
+"""More than Stripe takes in any currency; however many there are, a column holds their sum."""
 
 
 class Unmatched(Exception):
@@ -171,6 +173,6 @@ def _optional_id(value: object) -> str | None:
 
 def _amount(value: object) -> int:
     # A truth value is an integer to Python, and none here.
-    if type(value) is int and value >= 0:
+    if type(value) is int and 0 <= value <= _MAX_AMOUNT:
         return value
     raise Unmatched(UnmatchedReason.MALFORMED)
