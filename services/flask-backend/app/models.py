@@ -133,13 +133,11 @@ from app.dal.queries.leases import (
 from app.dal.queries.privacy import (
     Owned,
     delete_owned_rows,
-    empty_owned_rows,
-    finish_erasure,
     get_erasure,
     list_erasures,
     list_owned_rows,
-    list_unfinished_erasures,
     record_erasure,
+    update_owned_rows,
 )
 from app.dal.queries.query_cache import (
     count_cached_answers,
@@ -171,6 +169,7 @@ from app.dal.queries.wallet.books import (
     sum_open_holds,
 )
 from app.dal.queries.wallet.daily import (
+    get_filled_wallet,
     get_wallet,
     lock_daily_credits,
     spend_daily_credits,
@@ -217,7 +216,8 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "get_consents", "get_last_consent_event", "list_consent_documents", "list_consent_events",
     "list_consents", "lock_consents", "update_consents",
     # Credits
-    "get_wallet", "lock_daily_credits", "spend_daily_credits", "update_daily_credits",
+    "get_filled_wallet", "get_wallet", "lock_daily_credits", "spend_daily_credits",
+    "update_daily_credits",
     "capture_held_credits", "find_and_lock_credit_account", "get_credit_account",
     "hold_prepaid_credits", "lock_credit_account", "take_prepaid_credits", "update_credit_account",
     "create_credit_transactions", "list_credit_transactions", "list_transactions_of",
@@ -244,7 +244,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "delete_expired_answers", "delete_oldest_answers", "get_cached_answer",
     "replace_cached_answer",
     # What all domains hold of one account
-    "Owned", "delete_owned_rows", "empty_owned_rows", "finish_erasure", "get_erasure",
-    "list_erasures", "list_owned_rows", "list_unfinished_erasures", "record_erasure",
+    "Owned", "delete_owned_rows", "get_erasure", "list_erasures", "list_owned_rows",
+    "record_erasure", "update_owned_rows",
 ]
 # fmt: on

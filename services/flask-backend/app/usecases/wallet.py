@@ -15,6 +15,7 @@ from app.models import (
     Row,
     find_and_lock_credit_account,
     get_credit_account,
+    get_filled_wallet,
     get_wallet,
     list_credit_transactions,
     list_expired_holds,
@@ -132,7 +133,7 @@ def credits_of(owner: Owner) -> Credits:
 
 def find_credits(owner: Owner, at: datetime) -> Credits | None:
     """Return what is stored, of one moment; None if something is due first."""
-    wallet = get_wallet(owner.user_id)
+    wallet = get_filled_wallet(owner.user_id)
     if wallet is None or find_filling(owner, wallet, at) is not None:
         return None
     if wallet["held"] and list_expired_holds(owner.user_id, at=at):
@@ -142,7 +143,7 @@ def find_credits(owner: Owner, at: datetime) -> Credits | None:
 
 def read_credits(owner: Owner, at: datetime) -> Credits:
     """Return what is stored, in a unit that has changed it."""
-    wallet = get_wallet(owner.user_id)
+    wallet = get_filled_wallet(owner.user_id)
     assert wallet is not None  # noqa: S101 - the unit has changed rows of this account
     return _credits(wallet, wallet, at)
 
