@@ -168,7 +168,13 @@ def _refresh(key: Key, renew: Compute) -> None:
         if key in _refreshing or len(_refreshing) >= MAX_REFRESHERS:
             return
         _refreshing.add(key)
-    threading.Thread(target=_refresh_now, args=(key, renew), name="refresher", daemon=True).start()
+    thread = threading.Thread(target=_refresh_now, args=(key, renew), name="refresher", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # There is no room for one more; the next who asks tries again.
+        log.warning("query_cache_not_refreshed", kind="RuntimeError")
+        with _choosing:
+            _refreshing.discard(key)
 
 
 def _refresh_now(key: Key, renew: Compute) -> None:
