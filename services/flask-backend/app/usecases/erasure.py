@@ -18,18 +18,17 @@ import structlog
 from app import clock, deadline
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.models import (
+    Owned,
     Row,
     delete_owned_rows,
-    empty_owned_rows,
-    finish_erasure,
     get_erasure,
     get_user,
     list_erasures,
     list_expired_holds,
     list_owned_rows,
-    list_unfinished_erasures,
     lock_user,
     record_erasure,
+    update_owned_rows,
 )
 from app.usecases.accounts import require_dispensable, require_user
 from app.usecases.holds import LONGEST, end_expired_holds, release_hold
@@ -107,8 +106,8 @@ def finish_erasures(at: datetime) -> int:
     Args:
         at: Now. A pass looks at a few accounts; what is left is for the next one.
     """
-    waiting = list_unfinished_erasures(before=at - SETTLING, limit=_ACCOUNTS_AT_ONCE)
-    return sum(_forget(_close(user_id, at)) for user_id in waiting)
+    waiting = list_erasures(unfinished_since=at - SETTLING, limit=_ACCOUNTS_AT_ONCE)
+    return sum(_forget(_close(row["user_id"], at)) for row in waiting)
 
 
 @decided_unit_of_work
@@ -125,7 +124,7 @@ def _close(user_id: UUID, at: datetime) -> Row:
     erasure = get_erasure(user_id)
     if erasure is not None and all(user[name] == value for name, value in IDENTITY.items()):
         return erasure
-    empty_owned_rows(ACCOUNT.owned, user_id, values=IDENTITY)
+    update_owned_rows(ACCOUNT.owned, user_id, values=IDENTITY)
     return record_erasure(user_id, erased_at=at)
 
 
@@ -178,11 +177,11 @@ def _erase_page(user_id: UUID, reached: _Reached) -> _Reached | None:
 
 def _erase_between(holding: Holding, user_id: UUID, after: Place | None, last: Place) -> None:
     if holding.kept:
-        empty_owned_rows(holding.owned, user_id, after=after, last=last, values=holding.emptied)
+        update_owned_rows(holding.owned, user_id, after=after, last=last, values=holding.emptied)
     else:
         delete_owned_rows(holding.owned, user_id, after=after, last=last)
 
 
 @decided_unit_of_work
 def _finish(user_id: UUID, at: datetime) -> None:
-    finish_erasure(user_id, finished_at=at)
+    update_owned_rows(Owned("erasures"), user_id, values={"finished_at": at})

@@ -44,8 +44,8 @@ def export_account(user_id: UUID, at: datetime) -> Generator[bytes]:
         raise NotFound("USER_NOT_FOUND", "There is no such user.")
     is_whole = False
     try:
+        yield _head(user_id, at)
         with transaction("REPEATABLE READ", readonly=True):
-            yield _head(user_id, at)
             for holding in HOLDINGS:
                 if holding.section:
                     yield from _section(holding, user_id)

@@ -72,7 +72,7 @@ def delete_owned_rows(
     get_db()(_between(owned, user_id, after, last)).delete()
 
 
-def empty_owned_rows(
+def update_owned_rows(
     owned: Owned,
     user_id: UUID,
     *,
@@ -98,28 +98,25 @@ def get_erasure(user_id: UUID) -> Row | None:
     return row
 
 
-def finish_erasure(user_id: UUID, *, finished_at: datetime) -> None:
-    """Note that no trace is left."""
-    db = get_db()
-    db(db.erasures.user_id == user_id).update(finished_at=finished_at)
+def list_erasures(
+    *, unfinished_since: datetime | None = None, after: UUID | None = None, limit: int
+) -> list[Row]:
+    """Return accounts that were erased, by their ids.
 
-
-def list_erasures(*, after: UUID | None = None, limit: int) -> list[Row]:
-    """Return accounts that were erased, by their ids."""
+    Args:
+        unfinished_since: Only those erased until then of which traces may be left.
+        after: Only accounts behind this one in the list.
+        limit: How many at most.
+    """
     db = get_db()
     erasures = db.erasures
-    query = erasures if after is None else erasures.user_id > after
-    rows: list[Row] = db(query).dicts(orderby=erasures.user_id, limitby=(0, limit))
+    found = db(erasures)
+    if unfinished_since is not None:
+        found = found(erasures.finished_at == None)(erasures.erased_at <= unfinished_since)  # noqa: E711 - a query
+    if after is not None:
+        found = found(erasures.user_id > after)
+    rows: list[Row] = found.dicts(orderby=erasures.user_id, limitby=(0, limit))
     return rows
-
-
-def list_unfinished_erasures(*, before: datetime, limit: int) -> list[UUID]:
-    """Return accounts erased before a time of which traces may be left."""
-    db = get_db()
-    erasures = db.erasures
-    query = (erasures.finished_at == None) & (erasures.erased_at <= before)  # noqa: E711 - a query
-    rows = db(query).dicts(erasures.user_id, orderby=erasures.erased_at, limitby=(0, limit))
-    return [row["user_id"] for row in rows]
 
 
 def _between(owned: Owned, user_id: UUID, after: Place | None, last: Place | None) -> Query:
