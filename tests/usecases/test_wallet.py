@@ -384,6 +384,16 @@ def test_refund_of_a_former_day_gives_prepaid_credits_back_alone() -> None:
     assert differences() == []
 
 
+def test_refund_of_the_day_alone_makes_no_prepaid_credits() -> None:
+    owner = user_with()
+    spent = spending.spend(owner, 3)
+
+    with clock.frozen(MIDNIGHT - timedelta(microseconds=1)):
+        change = corrections.refund_spend(owner, spent.spend_id, reason="Broken")
+
+    assert (change.credits.daily.available, change.credits.prepaid.balance) == (20, 0)
+
+
 def test_refund_pays_what_is_owed_first() -> None:
     owner = user_with(10, daily=0)
     spent = spending.spend(owner, 10)

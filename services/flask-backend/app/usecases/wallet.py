@@ -113,10 +113,7 @@ def require_owner(user_id: UUID, allowances: Allowances) -> Owner:
     Raises:
         NotFound: ``USER_NOT_FOUND``: there is none, or it is deleted.
     """
-    wallet = get_wallet(user_id)
-    if wallet is None or wallet["is_deleted"]:
-        raise NotFound("USER_NOT_FOUND", "There is no such user.")
-    return allowances.owner(user_id, wallet["user_type"])
+    return allowances.owner(user_id, _require_wallet(user_id)["user_type"])
 
 
 def credits_of(owner: Owner) -> Credits:
@@ -181,11 +178,16 @@ def too_few(found: Credits, available: int, requested: int) -> PaymentRequired:
     )
 
 
+def _require_wallet(user_id: UUID) -> Row:
+    wallet = get_wallet(user_id)
+    if wallet is None or wallet["is_deleted"]:
+        raise NotFound("USER_NOT_FOUND", "There is no such user.")
+    return wallet
+
+
 def _foresee_credits(owner: Owner, at: datetime) -> Credits:
     """Return what ``settle`` would, without writing."""
-    wallet = get_wallet(owner.user_id)
-    if wallet is None:
-        raise NotFound("USER_NOT_FOUND", "There is no such user.")
+    wallet = _require_wallet(owner.user_id)
     filling = find_filling(owner, wallet, at)
     daily = wallet if filling is None else wallet | filling.columns
     if not wallet["held"]:
