@@ -22,12 +22,11 @@ from app.models import (
     count_old_transactions,
     create_credit_transactions,
     list_ledger,
-    list_owners_of_old_transactions,
     lock_bucket,
 )
-from app.usecases.books import Chain
+from app.usecases.books import Chain, wallet_owners
 from app.usecases.work import unit_of_work
-from app.vocabulary import NOBODY, Bucket, TransactionType
+from app.vocabulary import Bucket, TransactionType
 
 BATCH: Final = 200
 
@@ -54,13 +53,11 @@ def archive_ledger(*, before: datetime, at: datetime) -> Iterator[ArchivedAccoun
         before: How old they must be.
         at: Now.
     """
-    after = NOBODY
-    while owners := list_owners_of_old_transactions(before=before, after=after, limit=BATCH):
-        for user_id in owners:
+    for user_id in wallet_owners():
+        if count_old_transactions(user_id, before=before):
             moved = sum(_archive_account(user_id, before, at))
             kept = count_old_transactions(user_id, before=before)
             yield ArchivedAccount(user_id, moved, kept)
-        after = owners[-1]
 
 
 def _archive_account(user_id: UUID, before: datetime, at: datetime) -> Iterator[int]:

@@ -26,6 +26,7 @@ from app.models import (
 from app.vocabulary import NOBODY, Bucket, TransactionType
 
 _BATCH: Final = 500
+_OWNERS_AT_ONCE: Final = 100
 _NAMED: Final = 10
 """How many rows of a bucket are named at most."""
 
@@ -116,9 +117,17 @@ class Chain:
             del self._loose[balance]
 
 
-def check_books(user_ids: Iterator[UUID] | None = None) -> Iterator[CheckedAccount]:
-    """Check accounts, all of them if none are named, one after the other."""
-    yield from map(check_account, user_ids or _owners())
+def wallet_owners() -> Iterator[UUID]:
+    """Yield every account that has books, by id."""
+    after = NOBODY
+    while owners := list_wallet_owners(after=after, limit=_OWNERS_AT_ONCE):
+        yield from owners
+        after = owners[-1]
+
+
+def check_books() -> Iterator[CheckedAccount]:
+    """Check every account, one after the other."""
+    yield from map(check_account, wallet_owners())
 
 
 def check_account(user_id: UUID) -> CheckedAccount:
@@ -166,10 +175,3 @@ def _read_chains(user_id: UUID) -> dict[Bucket, Chain]:
             chains[Bucket(row["bucket"])].add(row)
         after = Position(rows[-1]["created_at"], rows[-1]["id"])
     return chains
-
-
-def _owners() -> Iterator[UUID]:
-    after = NOBODY
-    while owners := list_wallet_owners(after=after, limit=_BATCH):
-        yield from owners
-        after = owners[-1]

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.dal.connection import get_db
-from app.dal.queries import Query, Row
+from app.dal.queries import Row
 from app.keyset import Position
 from app.vocabulary import Bucket, HoldState, TransactionType
 
@@ -79,19 +79,13 @@ def sum_archive(user_id: UUID) -> dict[str, int]:
     return {row["bucket"]: int(row["total"]) for row in rows}
 
 
-def list_owners_of_old_transactions(*, before: datetime, after: UUID, limit: int) -> list[UUID]:
-    """Return the accounts behind one whose ledger has changes older than a time, by id."""
-    db = get_db()
-    key = db.credit_transactions.user_id
-    query = _old(before) & (key > after)
-    rows = db(query).dicts(key, groupby=key, orderby=key, limitby=(0, limit))
-    return [row["user_id"] for row in rows]
-
-
 def count_old_transactions(user_id: UUID, *, before: datetime) -> int:
     """Return how many changes older than a time are in the ledger of an account."""
     db = get_db()
-    return int(db(_old(before) & (db.credit_transactions.user_id == user_id)).count())
+    ledger = db.credit_transactions
+    query = (ledger.user_id == user_id) & (ledger.created_at < before)
+    query &= ledger.transaction_type != str(TransactionType.OPENING_BALANCE)
+    return int(db(query).count())
 
 
 def lock_bucket(user_id: UUID, bucket: Bucket) -> None:
@@ -108,9 +102,3 @@ def archive_transactions(rows: Sequence[Row], *, archived_at: datetime) -> None:
     db.credit_transactions_archive.insert_many(row | {"archived_at": archived_at} for row in rows)
     moved = ledger.id.belongs([row["id"] for row in rows])
     db((ledger.user_id == rows[0]["user_id"]) & moved).delete()
-
-
-def _old(before: datetime) -> Query:
-    ledger = get_db().credit_transactions
-    is_change = ledger.transaction_type != str(TransactionType.OPENING_BALANCE)
-    return (ledger.created_at < before) & is_change
