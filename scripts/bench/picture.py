@@ -17,6 +17,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 _COLORS = ("#1f6feb", "#9aa4b2")
+_TEXT_COLORS = ("white", "black")
 _WIDTH, _HEIGHT = 4.2, 4.2
 
 
@@ -51,7 +52,8 @@ def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
         error = [[rate["median"] - rate["least"]], [rate["most"] - rate["median"]]]
         panel.bar(place, rate["median"], yerr=error, capsize=6, color=_COLORS[place], width=0.6)
         label = f"{rate['median']:,.0f}/s\n{entry['cpu_ms']['median']:.3g} ms CPU"
-        panel.text(place, 0, f"{label}\n", ha="center", va="bottom", fontsize=8)
+        color = _TEXT_COLORS[place]
+        panel.text(place, 0, f"{label}\n", ha="center", va="bottom", fontsize=8, color=color)
     panel.set_xticks(range(len(figures["contestants"])), list(figures["contestants"]))
     title = result["name"]
     if "ratio" in figures:

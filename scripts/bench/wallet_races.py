@@ -216,7 +216,7 @@ def _repeat(name: str, race: Callable[[], Race], rounds: int) -> Result:
         "reads": reads,
         "differences": shown.differences,
     }
-    counts = ", ".join(f"{count} {what}" for what, count in sorted(shown.counts.items()))
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(shown.counts.items()) if count)
     verdict = f"WRONG in {len(wrong)}, expected {shown.expected}" if wrong else "right"
     sentence = f"{name}: {counts}; {reads} reads of the books; {rounds} rounds: {verdict}"
     return Result(name, figures, sentence, not wrong)
