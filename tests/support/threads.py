@@ -1,6 +1,7 @@
 """Real threads for tests of what happens at once. Knows nothing of what they do."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -43,6 +44,19 @@ def insist(action: Callable[[], Result]) -> Callable[[], Result]:
                 continue
 
     return insistent
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for what other threads or processes do.
+
+    Raises:
+        TimeoutError: It has not come true.
+    """
+    limit = time.monotonic() + _TIMEOUT_SECONDS
+    while not condition():
+        if time.monotonic() > limit:
+            raise TimeoutError
+        time.sleep(0.01)
 
 
 def _outcome(

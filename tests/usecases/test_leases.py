@@ -9,7 +9,7 @@ import pytest
 from app import clock
 from app.models import delete_expired_leases, get_lease, transaction
 from app.usecases.leases import Lease, acquire, is_held, release, renew
-from tests.support.threads import run_together
+from tests.support.threads import run_together, wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -66,8 +66,7 @@ def test_lease_lasts_while_its_work_does_and_ends_with_it() -> None:
     assert lease.begin()
     with lease:
         first = (get_lease("w") or {})["expires_at"]
-        while (get_lease("w") or {})["expires_at"] == first:
-            pass
+        wait_until(lambda: (get_lease("w") or {})["expires_at"] > first)
         assert not Lease("w", 0.3).begin()
         assert not lease.is_lost
 

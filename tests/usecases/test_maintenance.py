@@ -1,6 +1,5 @@
 """The jobs of the cron: what they take away, what they leave, and that one does them at a time."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +15,7 @@ from app.usecases.query_cache import Key, hash_query, put
 from app.usecases.sessions import Client, open_session
 from app.vocabulary import MailKind
 from tests.factories import make_user
-from tests.support.threads import run_together
+from tests.support.threads import run_together, wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -122,7 +121,7 @@ def test_who_was_replaced_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     def lose(_job: str, _count: int) -> None:
         db = get_db()
         db(db.leases.name == LEASE).update(holder=uuid4())
-        wait_until_noticed(lambda: bool(lost))
+        wait_until(lambda: lost)
 
     lost: list[bool] = []
     keep = Lease._keep
@@ -139,8 +138,3 @@ def test_who_was_replaced_stops(monkeypatch: pytest.MonkeyPatch) -> None:
         (1, State.STOPPED),
         (0, State.STOPPED),
     ]
-
-
-def wait_until_noticed(condition: Callable[[], bool]) -> None:
-    while not condition():
-        pass

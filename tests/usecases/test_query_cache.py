@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from app.vocabulary import CacheScope
 from bilayer.runtime.errors import TransactionMisuse
 from tests.support.askers import KEY, compute_in
 from tests.support.databases import ROOT
-from tests.support.threads import run_together
+from tests.support.threads import run_together, wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -41,13 +41,6 @@ def _tidying_is_left_to_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
 def new_key(scope: CacheScope = CacheScope.PUBLIC) -> Key:
     query_hash = hash_query({"prompt": str(uuid4())})
     return Key.public(query_hash) if scope == "public" else Key(uuid4(), scope, query_hash)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    limit = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
 
 
 @contextmanager
