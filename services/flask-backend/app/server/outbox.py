@@ -10,7 +10,7 @@ import time
 from typing import Any, Final
 
 MOST_UNSENT: Final = 8 * 2**20
-"""How many bytes are kept before whoever writes has to wait. No answer that is whole has as many."""
+"""How many bytes wait before whoever writes does too. No answer that is whole has as many."""
 
 
 class ClientGone(OSError):
