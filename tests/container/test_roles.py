@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
+from app.cli import main
+from app.config import get_settings
 from app.dal.tables import define_tables
+from app.usecases import holds, query_cache
+from app.usecases.query_cache import Key
 from bilayer.runtime import Database
 from bilayer.runtime.options import ConnectOptions
 from tests.container.conftest import Roles, make_roles
 from tests.e2e.test_journey import register
+from tests.factories import make_user
 from tests.support.backend import running
+from tests.support.credits import give
 from tests.support.production import PRODUCTION
 from tests.support.servers import Server
+from tests.support.service import connected, settings_for
 
+COMMANDS = (
+    "maintenance run",
+    "credits verify",
+    "credits archive --older-than 90d",
+    "cache stats",
+    "cache cleanup",
+    "cache clear",
+    "billing events",
+    "privacy erasures",
+)
 FORBIDDEN = {
     "make a table": "CREATE TABLE mine (id integer)",
     "make an index": "CREATE INDEX mine ON users (full_name)",
@@ -121,6 +140,28 @@ def test_role_that_reads_cannot_write(roles: Roles, statement: str) -> None:
         roles.execute("ro", statement)
 
     assert code(refused.value) in (*DENIED, "25006")
+
+
+def test_role_that_serves_may_do_what_commands_do(
+    roles: Roles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    with connected(settings_for(roles.url("rw"), tmp_path)):
+        user_id = make_user()["id"]
+        for at in (long_ago, long_ago + timedelta(days=1)):
+            give(user_id, 10, at=at)
+        holds.place_hold(user_id, 5, reason=None, lifetime=timedelta(minutes=1), at=long_ago)
+        query_cache.put(Key.public("a" * 64), {"answer": 42}, ttl=60)
+    monkeypatch.setenv("DATABASE_URL", roles.url("rw"))
+    get_settings.cache_clear()
+
+    ended = {words: CliRunner().invoke(main, words.split()) for words in COMMANDS}
+
+    get_settings.cache_clear()
+    assert {words: done.output for words, done in ended.items() if done.exit_code} == {}
+    assert len(roles.execute("rw", "SELECT 1 FROM credit_transactions_archive")) == 2
+    assert roles.execute("rw", "SELECT 1 FROM query_cache") == []
+    assert roles.execute("rw", "SELECT 1 FROM credit_holds WHERE state = 'open'") == []
 
 
 def test_service_runs_as_the_role_that_cannot_migrate(roles: Roles, tmp_path: Path) -> None:
