@@ -1,7 +1,7 @@
 """A cached answer beside one row that is read by its key: called in this process, and over HTTP.
 
 Both documents are the same, and so is the way to the database. What is compared with is the
-cheapest read the runtime has: a statement that was prepared, of a row with as many columns.
+cheapest read of a whole row that the runtime has: a statement that was prepared.
 """
 
 from __future__ import annotations
