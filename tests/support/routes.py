@@ -1,7 +1,7 @@
 """The routes of the service, walked: every address with every method it takes."""
 
 import inspect
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from flask import Flask
 from pydantic import BaseModel
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 ASSET = "css/swagger-ui.css"
 HASH = "5eed" * 16
 SOME_ID = "01890000-0000-7000-8000-000000000000"
-DOCUMENT = {"document": "privacy", "version": "1", "language": "en"}
+DOCUMENT: dict[str, Any] = {"document": "privacy", "version": "1", "language": "en"}
 """A text that is published without being asked for."""
 
 
