@@ -1,14 +1,19 @@
 """Work that one does at a time: who gets a lease, keeps it, loses it, and takes it over."""
 
+import threading
+import time
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from app import clock
+from app import clock, deadline
 from app.models import delete_expired_leases, get_lease, transaction
 from app.usecases.leases import Lease, acquire, is_held, release, renew
+from tests.support.proxy import Proxy
+from tests.support.service import connected, settings_for
 from tests.support.threads import run_together, wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -82,6 +87,58 @@ def test_who_lost_a_lease_hears_of_it() -> None:
             pass
 
     assert is_held("w"), "it is the other one's"
+
+
+def test_work_ends_in_time_though_the_server_has_fallen_silent(
+    engine: str, database_url: str, tmp_path: Path
+) -> None:
+    if engine == "sqlite":
+        pytest.skip("has no server")
+    with Proxy(database_url) as proxy, connected(settings_for(proxy.url, tmp_path)):
+        lease = Lease("w", 0.6)
+        assert lease.begin()
+        with deadline.at_most(1.5):
+            began = time.monotonic()
+            with lease:
+                proxy.fall_silent(60)
+                time.sleep(0.5)  # A renewal waits for its answer by now.
+            seconds = time.monotonic() - began
+        wait_until(lambda: not lease._thread.is_alive())
+        whole = time.monotonic() - began
+
+    assert seconds < 3
+    assert whole < 5, "who renews has stopped asking as well"
+
+
+def test_lease_that_cannot_be_renewed_is_lost_when_it_has_run_out(
+    engine: str, database_url: str, tmp_path: Path
+) -> None:
+    if engine == "sqlite":
+        pytest.skip("has no server")
+    with Proxy(database_url) as proxy, connected(settings_for(proxy.url, tmp_path)):
+        lease = Lease("w", 1.5)
+        assert lease.begin()
+        with lease:
+            proxy.refuse()
+            wait_until(lambda: lease.is_lost)
+
+
+def test_lease_is_had_where_there_is_no_room_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def start_others(thread: threading.Thread) -> None:
+        if thread.name == "lease":
+            raise RuntimeError
+        start(thread)
+
+    lease = Lease("w", 60)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_others)
+        assert lease.begin()
+    with lease:
+        assert is_held("w")
+
+    assert not is_held("w")
 
 
 def test_expired_leases_are_forgotten_and_others_are_not() -> None:

@@ -6,6 +6,7 @@ next makes its lease last. What must not happen twice needs a constraint of its 
 """
 
 import threading
+import time
 from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
@@ -13,7 +14,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from app import clock
+from app import clock, deadline
 from app.models import (
     claim_lease,
     delete_lease,
@@ -83,10 +84,14 @@ class Lease:
 
     def begin(self) -> bool:
         """Take the lease; tell whether nobody else has it."""
+        began = time.monotonic()
         if not acquire(self._name, self._holder, self._seconds):
             return False
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
-        self._thread.start()
+        self._thread = threading.Thread(target=self._keep, args=(began,), name="lease", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # There is no room for one more: then it lasts as long as it does.
+            log.warning("lease_not_renewed", kind="RuntimeError")
         return True
 
     def __enter__(self) -> Self:
@@ -103,18 +108,23 @@ class Lease:
     def end(self) -> None:
         """Give the lease back; if that fails, it runs out."""
         self._done.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join(deadline.remaining())
         try:
             release(self._name, self._holder)
         except DatabaseError as error:
             log.warning("lease_not_released", kind=type(error).__name__)
 
-    def _keep(self) -> None:
+    def _keep(self, renewed_at: float) -> None:
         while not self._done.wait(self._seconds / _RENEWALS):
+            tried_at = time.monotonic()
             try:
-                self.is_lost = not renew(self._name, self._holder, self._seconds)
-            except DatabaseError as error:  # There is time for another try.
+                with deadline.at_most(self._seconds):  # Later it helps nobody.
+                    self.is_lost = not renew(self._name, self._holder, self._seconds)
+                renewed_at = tried_at
+            except DatabaseError as error:  # Perhaps there is time for another try.
                 log.warning("lease_not_renewed", kind=type(error).__name__)
+                self.is_lost = time.monotonic() - renewed_at >= self._seconds
             finally:
                 give_connection_back()
             if self.is_lost:
