@@ -143,7 +143,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.action = make_history(self.owner["id"])
-        publish(**DOCUMENT, body="We keep little.")
+        publish(*DOCUMENT.values(), body="We keep little.")
         self.pair = tokens_for(self.owner)
         for key in (Key.public(HASH), Key(self.owner["id"], CacheScope.USER, HASH)):
             query_cache.put(key, {"answer": 42}, ttl=60)

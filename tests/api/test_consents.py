@@ -1,8 +1,6 @@
 """Consents over HTTP: who is asked, what is proven, and what a person holds in hand."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +17,7 @@ from app.models import delete_user, get_database
 from app.usecases.publishing import publish
 from tests.factories import make_admin, make_guest, make_user
 from tests.support.people import Person, document, flaws, person, problem, register
+from tests.support.statements import sent_statements
 from tests.support.threads import run_together
 
 ACTION = {"action_type": "A", "payload": {}}
@@ -59,33 +58,15 @@ def history_of(who: Person, **query: Any) -> list[dict[str, Any]]:
     return items
 
 
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Collect what is sent to the database."""
-    adapter = get_database()._adapter
-    send: Callable[..., Any] = adapter.send
-    sent: list[str] = []
-
-    def noting(cursor: Any, sql: str, parameters: Any) -> Any:
-        sent.append(sql)
-        return send(cursor, sql, parameters)
-
-    adapter.send = noting
-    try:
-        yield sent
-    finally:
-        adapter.send = send
-
-
 def test_nobody_is_asked_while_there_are_no_terms(ada: Person) -> None:
     ada.post("/history", ACTION)
-    with statements() as sent:
+    with sent_statements() as sent:
         made = ada.post("/history", ACTION)
 
     assert made.status_code == 201
     assert [sql for sql in sent if "consent" in sql] == []
-    nothing = {"terms_version": None, "timestamp": None, "updated_at": None, "required": []}
-    assert document(ada.get("/consents/me")) == NO | nothing | {"is_current": True}
+    unasked = dict.fromkeys(["terms_version", "timestamp", "updated_at"])
+    assert document(ada.get("/consents/me")) == NO | unasked | {"required": [], "is_current": True}
     assert history_of(ada) == []
 
 

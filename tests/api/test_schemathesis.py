@@ -184,7 +184,7 @@ class Found:
 def ask_everything(app: Flask, examples: int, make: Callable[[], dict[str, Any]]) -> Found:
     """Run every phase of schemathesis, as accounts of one kind."""
     members = {"app": app, "make": staticmethod(make)}
-    publish(**TERMS, body="Be kind.")
+    publish(*TERMS.values(), body="Be kind.")
     with served(app) as url:
         whole_schema = schemathesis.openapi.from_url(
             f"{url}/openapi.json", config=configured(examples)
