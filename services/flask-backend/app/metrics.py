@@ -95,9 +95,6 @@ _CACHE_REQUESTS: Final = Counter(
     "Answers that were asked for: hit, stale, miss, copy (of this process, without the database)",
     ("outcome",),
 )
-_MAINTENANCE_RUNS: Final = Counter(
-    "maintenance_runs_total", "Times a job of the maintenance came to its end", ("job", "outcome")
-)
 _MAIL: Final = Counter("mail_sent_total", "Attempts to send a mail", ("outcome",))
 _MAIL_WAITING: Final = Gauge(
     "mail_outbox_pending",
@@ -180,11 +177,6 @@ def record_refused_hash() -> None:
 def record_cache_request(outcome: str) -> None:
     """Count one answer that was asked for."""
     _CACHE_REQUESTS.labels(outcome).inc()
-
-
-def record_maintenance(job: str, outcome: str) -> None:
-    """Count one job that came to its end."""
-    _MAINTENANCE_RUNS.labels(job, outcome).inc()
 
 
 def record_mail(outcome: str) -> None:

@@ -14,7 +14,6 @@ from typing import Final
 import structlog
 
 from app import clock
-from app.metrics import record_maintenance
 from app.models import (
     delete_dead_sessions,
     delete_expired_email_tokens,
@@ -95,7 +94,7 @@ def _run(name: str, lease: Lease, report: Callable[[str, int], None]) -> Outcome
         log.exception("maintenance_failed", job=name, kind=type(error).__name__)
         state = State.FAILED
     release()
-    record_maintenance(name, state)
+    log.info("maintenance_ended", job=name, count=total, state=state.value)
     return Outcome(name, total, state)
 
 
