@@ -73,6 +73,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_credit_accounts")),
         if_not_exists=commits_each_statement(),
     )
+    op.create_index(
+        op.f("ix_credit_accounts_claimed_by"),
+        "credit_accounts",
+        ["claimed_by"],
+        if_not_exists=commits_each_statement(),
+    )
     op.create_table(
         "credit_transactions",
         sa.Column("user_id", types.UUID(), nullable=False),

@@ -1,5 +1,6 @@
 """A person who is erased is nowhere any more, and what has to stay names nobody."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,14 +21,17 @@ from app.models import (
     update_profile,
     update_user,
 )
-from app.usecases import holds, ledger
+from app.usecases import erasure, holds, ledger
+from app.usecases.allowances import Owner
+from app.usecases.claims import claim_guest
 from app.usecases.erasure import SETTLING, erase_account, finish_erasures
+from app.usecases.export import export_account
 from app.usecases.ledger import Cause
 from app.usecases.personal_data import HOLDINGS
 from app.usecases.work import unit_of_work
 from app.vocabulary import TransactionType
 from bilayer.runtime import Database
-from tests.factories import make_admin, make_history, make_user
+from tests.factories import make_admin, make_guest, make_history, make_user
 from tests.migrations.rows import TEXT, refill
 from tests.support.people import tokens_for
 
@@ -156,9 +160,9 @@ def test_maintenance_finishes_what_requests_under_way_have_left() -> None:
         assert finish_erasures(later) == 0
 
     assert CANARY not in dump()
-    erasure = get_erasure(user["id"])
-    assert erasure is not None
-    assert erasure["finished_at"] == later
+    finished = get_erasure(user["id"])
+    assert finished is not None
+    assert finished["finished_at"] == later
 
 
 @pytest.mark.usefixtures("database")
@@ -188,6 +192,40 @@ def test_last_administrator_is_not_erased() -> None:
     make_admin()
     erase_account(admin["id"])
     assert rows_of(admin["id"])["users"][0]["role"] == "viewer"
+
+
+@pytest.mark.usefixtures("database")
+def test_guests_who_were_claimed_by_a_person_are_the_person() -> None:
+    user, guest = make_user(), make_guest()
+    make_history(guest["id"], payload={"text": CANARY})
+    create_profile(guest["id"])
+    update_profile(guest["id"], display_name=CANARY)
+    claim_guest(Owner(user["id"], is_guest=False, allowance=20), tokens_for(guest).access_token)
+
+    told = json.loads(b"".join(export_account(user["id"], clock.now())))
+    erase_account(user["id"])
+
+    [as_guest] = told["claimed_guests"]
+    assert as_guest["user_id"] == str(guest["id"])
+    assert as_guest["history"][0]["payload"] == {"text": CANARY}
+    assert as_guest["profile"]["display_name"] == CANARY
+    assert CANARY not in dump()
+    assert get_erasure(guest["id"]) is not None
+
+
+@pytest.mark.usefixtures("database")
+def test_any_number_of_holds_ends_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = make_user()
+    give(user["id"])
+    now = clock.now()
+    for _ in range(4):
+        holds.place_hold(user["id"], 1, reason=CANARY, lifetime=timedelta(hours=1), at=now)
+    monkeypatch.setattr(erasure, "_HOLDS_AT_ONCE", 2)
+
+    erase_account(user["id"])
+
+    assert {hold["state"] for hold in rows_of(user["id"])["credit_holds"]} == {"released"}
+    assert CANARY not in dump()
 
 
 @pytest.mark.usefixtures("database")

@@ -8,7 +8,7 @@ A request that was let in before the account was closed may still write somethin
 erasure is finished by a pass that begins when there can be no such request any more.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from app import clock, deadline
-from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from app.errors import FieldError, Forbidden, Invalid, NotFound
 from app.models import (
     Owned,
     Row,
@@ -24,15 +24,22 @@ from app.models import (
     get_erasure,
     get_user,
     list_erasures,
-    list_expired_holds,
     list_owned_rows,
     lock_user,
     record_erasure,
     update_owned_rows,
 )
 from app.usecases.accounts import require_dispensable, require_user
-from app.usecases.holds import LONGEST, end_expired_holds, release_hold
-from app.usecases.personal_data import ACCOUNT, HOLDINGS, IDENTITY, Holding, Place, place_of
+from app.usecases.holds import end_open_holds
+from app.usecases.personal_data import (
+    ACCOUNT,
+    CLAIMED,
+    HOLDINGS,
+    IDENTITY,
+    Holding,
+    Place,
+    place_of,
+)
 from app.usecases.sessions import Client
 from app.usecases.signing_in import is_right_password
 from app.usecases.work import decided_unit_of_work
@@ -46,6 +53,7 @@ SETTLING: Final = timedelta(minutes=1)
 
 _LEFT_FOR_OTHERS: Final = 2.0
 _PAGE: Final = 200
+_HOLDS_AT_ONCE: Final = 50
 _ACCOUNTS_AT_ONCE: Final = 10
 
 _LARGE: Final = [one for one in HOLDINGS if not one.is_small and (one.emptied or not one.kept)]
@@ -131,25 +139,47 @@ def _close(user_id: UUID, at: datetime) -> Row:
 def _forget(erasure: Row) -> bool:
     """Erase what is left of a person; tell whether nothing can be left any more."""
     user_id, began = erasure["user_id"], clock.now()
-    _release_holds(user_id, began)
-    reached: _Reached | None = _Reached(0, None)
-    while reached is not None:
+    for _ in _steps(user_id, began):
         if (left := deadline.remaining()) is not None and left < _LEFT_FOR_OTHERS:
             log.warning("erasure_interrupted", user_id=str(user_id), kind="deadline")
             return False
-        reached = _erase_page(user_id, reached)
     if began - erasure["erased_at"] < SETTLING:
         return False
     _finish(user_id, began)
     return True
 
 
+def _steps(user_id: UUID, at: datetime) -> Iterator[None]:
+    """Erase what is left of a person and of the guests they were, yielding between short units."""
+    yield
+    for guest_id in _claimed_guests(user_id):
+        _close(guest_id, at)
+        yield
+        yield from _steps_of_one(guest_id, at)
+    yield from _steps_of_one(user_id, at)
+
+
+def _steps_of_one(user_id: UUID, at: datetime) -> Iterator[None]:
+    while _release_holds(user_id, at):
+        yield
+    reached: _Reached | None = _Reached(0, None)
+    while reached is not None:
+        yield
+        reached = _erase_page(user_id, reached)
+
+
+def _claimed_guests(user_id: UUID) -> Iterator[UUID]:
+    place: Place | None = None
+    while rows := list_owned_rows(
+        CLAIMED.owned, user_id, columns=("user_id",), after=place, limit=_PAGE
+    ):
+        yield from (row["user_id"] for row in rows)
+        place = place_of(rows[-1], CLAIMED)
+
+
 @decided_unit_of_work
-def _release_holds(user_id: UUID, at: datetime) -> None:
-    end_expired_holds(user_id, at)
-    for hold in list_expired_holds(user_id, at=at + LONGEST):  # None is open for longer.
-        with suppress(Conflict):  # It has ended meanwhile.
-            release_hold(user_id, hold["id"], at)
+def _release_holds(user_id: UUID, at: datetime) -> int:
+    return end_open_holds(user_id, at, _HOLDS_AT_ONCE)
 
 
 @decided_unit_of_work

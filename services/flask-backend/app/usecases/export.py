@@ -16,7 +16,7 @@ import structlog
 from app import deadline
 from app.errors import NotFound
 from app.models import Row, get_deleted_user, get_user, list_owned_rows, release, transaction
-from app.usecases.personal_data import HOLDINGS, Holding, Place, place_of
+from app.usecases.personal_data import CLAIMED, HOLDINGS, Holding, Place, place_of
 
 FORMAT: Final = "flask-backend-export"
 VERSION: Final = 1
@@ -46,9 +46,8 @@ def export_account(user_id: UUID, at: datetime) -> Generator[bytes]:
     try:
         yield _head(user_id, at)
         with transaction("REPEATABLE READ", readonly=True):
-            for holding in HOLDINGS:
-                if holding.section:
-                    yield from _section(holding, user_id)
+            yield from _sections(user_id)
+            yield from _claimed_guests(user_id)
         yield _tail()
         is_whole = True
     finally:
@@ -65,6 +64,25 @@ def _head(user_id: UUID, at: datetime) -> bytes:
 def _tail() -> bytes:
     withheld = {one.section: one.withheld for one in HOLDINGS if one.section and one.withheld}
     return b",\n" + _json({"withheld": withheld, "is_complete": True}).removeprefix(b"{") + b"\n"
+
+
+def _sections(user_id: UUID) -> Iterator[bytes]:
+    for holding in HOLDINGS:
+        if holding.section:
+            yield from _section(holding, user_id)
+
+
+def _claimed_guests(user_id: UUID) -> Iterator[bytes]:
+    """Yield who the person was before they had an account: each guest with sections of its own."""
+    separator = b"\n"
+    yield b',\n"claimed_guests":['
+    for page in _pages(CLAIMED, user_id):
+        for row in page:
+            yield separator + _json({"user_id": row["user_id"]}).removesuffix(b"}")
+            yield from _sections(row["user_id"])
+            yield b"}"
+            separator = b",\n"
+    yield b"]"
 
 
 def _section(holding: Holding, user_id: UUID) -> Iterator[bytes]:

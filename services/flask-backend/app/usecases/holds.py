@@ -44,6 +44,7 @@ __all__ = [
     "capture_hold",
     "end_due_holds",
     "end_expired_holds",
+    "end_open_holds",
     "list_holds",
     "place_hold",
     "release_hold",
@@ -152,6 +153,20 @@ def end_expired_holds(user_id: UUID, at: datetime) -> int:
     for hold in expired:
         _release(hold, HoldState.EXPIRED, at)
     return len(expired)
+
+
+@unit_of_work
+def end_open_holds(user_id: UUID, at: datetime, limit: int) -> int:
+    """Release some open holds of an account that is closed, and tell how many they were."""
+    latest = at + LONGEST  # None is open for longer.
+    if not list_expired_holds(user_id, at=latest, limit=1):
+        return 0
+    ledger.lock_account(user_id, at)
+    found = list_expired_holds(user_id, at=latest, limit=limit)
+    for hold in found:
+        is_over = state_of(hold, at) is HoldState.EXPIRED
+        _release(hold, HoldState.EXPIRED if is_over else HoldState.RELEASED, at)
+    return len(found)
 
 
 def end_due_holds(at: datetime, limit: int) -> int:

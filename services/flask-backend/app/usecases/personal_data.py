@@ -209,6 +209,9 @@ HOLDINGS: Final = (
     ),
 )
 
+CLAIMED: Final = Holding(Owned("credit_accounts", ("user_id",), owner="claimed_by"))
+"""The guests whom an account has claimed: the same person, with rows of their own everywhere."""
+
 ELSEWHERE: Final = {
     "login_attempts": "counts attempts by digests of addresses and e-mails, for a day",
     "stripe_objects": "ids and sums by which Stripe's objects count once; see purchases",

@@ -69,7 +69,7 @@ class CreditAccount(Base):
     credits_balance: Mapped[int] = mapped_column(sa.BigInteger(), server_default=sa.text("0"))
     held: Mapped[int] = mapped_column(sa.BigInteger(), server_default=sa.text("0"))
     debt: Mapped[int] = mapped_column(sa.BigInteger(), server_default=sa.text("0"))
-    claimed_by: Mapped[uuid.UUID | None] = mapped_column(UUID())
+    claimed_by: Mapped[uuid.UUID | None] = mapped_column(UUID(), index=True)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime(), server_default=utcnow())
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime(), server_default=utcnow())
 

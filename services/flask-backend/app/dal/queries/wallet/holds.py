@@ -62,12 +62,19 @@ def list_holds(
     return rows
 
 
-def list_expired_holds(user_id: UUID, *, at: datetime) -> list[Row]:
-    """Return the open holds of an account whose time is over, the oldest first."""
+def list_expired_holds(user_id: UUID, *, at: datetime, limit: int | None = None) -> list[Row]:
+    """Return the open holds of an account whose time is over, the oldest first.
+
+    Args:
+        user_id: Whose holds.
+        at: Now.
+        limit: How many at most; all if None.
+    """
     db = get_db()
     holds = db.credit_holds
     query = (holds.user_id == user_id) & _expired(at)
-    rows: list[Row] = db(query).dicts(orderby=holds.expires_at | holds.id)
+    page = None if limit is None else (0, limit)
+    rows: list[Row] = db(query).dicts(orderby=holds.expires_at | holds.id, limitby=page)
     return rows
 
 
