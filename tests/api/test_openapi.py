@@ -1,6 +1,9 @@
 """The API's description: valid, complete, true about errors, and readable without the internet."""
 
+import json
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from app import create_app
+from app.api.fields import Parameters
 from app.config import Settings
 from tests.support.service import connected
 
@@ -47,6 +51,26 @@ def test_every_route_is_described(document: Any) -> None:
         for method, operation in operations.items():
             assert operation.get("summary"), f"{method} {path}"
             assert any(status.startswith("2") for status in operation["responses"])
+
+
+def models_of(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield every model of the API below one that the document names; parameters have no name."""
+    for model in base.__subclasses__():
+        if model is not Parameters:
+            yield from models_of(model)
+            if model.__module__.startswith("app.api."):
+                yield model
+
+
+def test_two_models_of_one_name_say_the_same(edge: Flask) -> None:
+    assert edge.url_map  # Every module of the API is there.
+    meanings: defaultdict[str, set[str]] = defaultdict(set)
+    for model in models_of(BaseModel):
+        # In the document one of them would take the other's place.
+        meanings[model.__name__].add(json.dumps(model.model_json_schema(), sort_keys=True))
+
+    assert {"Credits", "Erased", "Hold"} <= meanings.keys()
+    assert [name for name, told in meanings.items() if len(told) > 1] == []
 
 
 def test_errors_are_described_as_problems(document: Any) -> None:
