@@ -316,7 +316,7 @@ def test_what_identifies_people_is_not_kept() -> None:
     assert payment.session_id in kept
 
 
-def test_customer_is_kept_beside_the_credits() -> None:
+def test_customer_is_kept_beside_the_credits_and_nowhere_else(database: Database) -> None:
     user = make_user()
     payment = Payment(user["id"])
 
@@ -325,6 +325,10 @@ def test_customer_is_kept_beside_the_credits() -> None:
     account = get_credit_account(user["id"])
     assert account is not None
     assert account["stripe_customer_id"] == payment.session()["customer"]
+    # What is kept of events outlives the person, whose customer would lead to them.
+    assert payment.session()["customer"] not in repr(
+        database.dal(database.dal.stripe_events).dicts()
+    )
 
 
 def test_purchases_of_a_guest_who_was_claimed_are_those_of_the_claimant(

@@ -113,7 +113,8 @@ def _take(event: Event, *, is_live: bool, at: datetime) -> Result:
             "received_at": at,
         }
     )
-    return _work_off(row, is_live=is_live, at=at)
+    told = {"customer": event.object.get("customer")} | row["payload"]
+    return _work_off(row | {"payload": told}, is_live=is_live, at=at)
 
 
 @decided_unit_of_work

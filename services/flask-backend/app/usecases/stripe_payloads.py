@@ -30,7 +30,7 @@ KINDS: Final = {
 
 _FIELDS: Final = {
     StripeKind.CHECKOUT_SESSION: (
-        *("id", "payment_status", "amount_total", "currency", "payment_intent", "customer"),
+        *("id", "payment_status", "amount_total", "currency", "payment_intent"),
     ),
     StripeKind.CHARGE: ("id", "payment_intent", "amount_refunded"),
     StripeKind.REFUND: ("id", "payment_intent", "amount", "status"),
@@ -94,7 +94,10 @@ class Withdrawal:
 
 
 def reduce_object(event_type: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of the object of an event."""
+    """Return what is kept of the object of an event.
+
+    Not the customer, by whom Stripe knows the person: events outlive an erasure.
+    """
     kind = KINDS.get(event_type)
     kept = {name: given.get(name) for name in (_FIELDS[kind] if kind else _OTHER_FIELDS)}
     if kind is StripeKind.CHECKOUT_SESSION:
