@@ -23,14 +23,19 @@ def run_together(actions: Sequence[Callable[[], Result]]) -> list[Result | Excep
 
     def run(action: Callable[[], Result]) -> Result:
         gate.wait(_TIMEOUT_SECONDS)
-        try:
-            return action()
-        finally:
-            release()
+        return released(action)
 
     with ThreadPoolExecutor(len(actions)) as pool:
         futures = [pool.submit(run, action) for action in actions]
         return [_outcome(future.result, future.exception) for future in futures]
+
+
+def released(action: Callable[[], Result]) -> Result:
+    """Run an action in this thread, and give the thread's connection back."""
+    try:
+        return action()
+    finally:
+        release()
 
 
 def insist(action: Callable[[], Result]) -> Callable[[], Result]:

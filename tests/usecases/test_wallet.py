@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,15 +11,19 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from app import clock
 from app.errors import Conflict, NotFound, PaymentRequired
 from app.models import (
+    find_and_lock_credit_account,
     get_credit_account,
     get_db,
     get_wallet,
     hold_prepaid_credits,
+    lock_daily_credits,
     release,
+    take_prepaid_credits,
     transaction,
     update_credit_account,
 )
@@ -26,10 +31,10 @@ from app.usecases import corrections, holds, spending, wallet
 from app.usecases.allowances import Allowances, Owner
 from app.vocabulary import UserType
 from bilayer.runtime import Database
-from bilayer.runtime.errors import PoolTimeout
+from bilayer.runtime.errors import PoolTimeout, SerializationFailure
 from tests.factories import make_guest, make_user
 from tests.support.credits import differences, give, seize
-from tests.support.threads import run_together
+from tests.support.threads import released, run_together, wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -172,6 +177,56 @@ def test_first_touch_by_many_makes_one_allowance(first: Callable[..., Any]) -> N
     assert [one for one in outcomes if isinstance(one, Exception)] == []
     assert ledger_of(owner.user_id, "daily_reset") == [("daily", 20, 20, "2026-11-20")]
     assert differences() == []
+
+
+LOCK_WAITS = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    # MariaDB looks again only if nobody has asked for a tenth of a second.
+    "mariadb": "SELECT count(*) + 0 * SLEEP(0.15) FROM information_schema.innodb_trx t"
+    " JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id"
+    " WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'",
+}
+"""How many transactions of this database wait for a lock."""
+
+
+def test_spend_that_was_too_slow_keeps_nobody_waiting(engine: str, database_url: str) -> None:
+    if engine == "sqlite":
+        pytest.skip("one lock for all writers: nobody plans while others write")
+    owner = user_with(10, daily=0)
+    has_locked, is_gone = threading.Event(), threading.Event()
+    watcher = sa.create_engine(database_url, isolation_level="AUTOCOMMIT")
+
+    def is_waiting() -> bool:
+        with watcher.connect() as connection:
+            return bool(connection.scalar(sa.text(LOCK_WAITS[engine])))
+
+    # No units of work: what fails here is not tried again.
+    def spend() -> None:
+        with transaction():
+            spending.spend(owner, 10)
+
+    def settle() -> None:
+        with transaction():
+            lock_daily_credits(owner.user_id, NOON)
+            has_locked.set()
+            assert is_gone.wait(10)
+            wait_until(lambda: spender.done() or is_waiting())
+            find_and_lock_credit_account(owner.user_id)
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction():
+            take_prepaid_credits(owner.user_id, 5)
+            spender = pool.submit(released, spend)
+            wait_until(is_waiting)
+            settler = pool.submit(released, settle)
+            assert has_locked.wait(10)
+        is_gone.set()
+        failures = [thread.exception(30) for thread in (spender, settler)]
+    watcher.dispose()
+
+    assert [type(failure) for failure in failures] == [SerializationFailure, type(None)]
+    assert available(owner) == (0, 5)
 
 
 def test_spends_grants_and_refunds_at_once_leave_the_books_right() -> None:
@@ -366,6 +421,22 @@ def test_refund_goes_back_to_where_it_came_from_on_the_same_day() -> None:
         ("daily", 7, 7, str(spent.spend_id)),
         ("prepaid", 3, 100, str(spent.spend_id)),
     ]
+
+
+def test_day_that_another_clock_has_begun_is_over_for_refunds_too() -> None:
+    owner = user_with(10)
+    with clock.frozen(MIDNIGHT - timedelta(seconds=9)):
+        spent = spending.spend(owner, 25)
+    with clock.frozen(MIDNIGHT):
+        wallet.credits_of(owner)
+
+    with clock.frozen(MIDNIGHT - timedelta(seconds=8)):
+        told = wallet.credits_of(owner)
+        corrections.refund_spend(owner, spent.spend_id, reason="Sorry")
+
+        assert told.daily.resets_at == MIDNIGHT + timedelta(days=1)
+        assert available(owner) == (20, 10)
+    assert differences() == []
 
 
 def test_refund_of_a_former_day_gives_prepaid_credits_back_alone() -> None:

@@ -88,7 +88,7 @@ def claim_guest(owner: Owner, guest_token: str) -> Claim:
     consents = adopt_guest_consents(owner.user_id, guest_id, at)
     sessions.end_all_sessions(guest_id)
     links.end_links(guest_id)
-    return Claim(read_credits(owner, at), Moved(prepaid, debt, consents))
+    return Claim(read_credits(owner), Moved(prepaid, debt, consents))
 
 
 def _find_guest(text: str, user_id: UUID) -> UUID | None:

@@ -12,9 +12,9 @@ from app import clock
 from app.errors import Conflict, NotFound
 from app.models import list_transactions_of, update_daily_credits
 from app.usecases import ledger
-from app.usecases.allowances import Owner, day_of
+from app.usecases.allowances import Owner, end_of_day
 from app.usecases.ledger import Cause
-from app.usecases.wallet import Change, Credits, read_credits, settle, too_few
+from app.usecases.wallet import Change, Credits, Daily, read_credits, settle, too_few
 from app.usecases.work import unit_of_work
 from app.vocabulary import Bucket, TransactionType
 
@@ -32,11 +32,11 @@ def grant(owner: Owner, amount: int, *, reason: str) -> Change:
     cause = Cause(TransactionType.GRANT, str(uuid_utils.compat.uuid7()), at, reason)
     if amount > 0:
         ids = ledger.credit_prepaid(owner.user_id, amount, cause)
-        return Change(read_credits(owner, at), ids)
+        return Change(read_credits(owner), ids)
     taken = ledger.debit_prepaid(owner.user_id, -amount, cause)
     if taken is None:
         raise too_few(found, found.prepaid.available, -amount)
-    return Change(read_credits(owner, at), [taken])
+    return Change(read_credits(owner), [taken])
 
 
 @unit_of_work
@@ -51,7 +51,7 @@ def refund_spend(owner: Owner, spend_id: UUID, *, reason: str) -> Change:
     """
     at = clock.now()
     found = _settle(owner, at)
-    daily, prepaid = _refundable(owner.user_id, spend_id, at)
+    daily, prepaid = _refundable(owner.user_id, spend_id, found.daily)
     cause = Cause(TransactionType.REFUND, str(spend_id), at, reason)
     ids: list[UUID] = []
     if daily:
@@ -60,7 +60,7 @@ def refund_spend(owner: Owner, spend_id: UUID, *, reason: str) -> Change:
         ids.append(ledger.append(owner.user_id, Bucket.DAILY, daily, available, cause))
     if prepaid:
         ids += ledger.credit_prepaid(owner.user_id, prepaid, cause)
-    return Change(read_credits(owner, at), ids)
+    return Change(read_credits(owner), ids)
 
 
 def _settle(owner: Owner, at: datetime) -> Credits:
@@ -71,7 +71,7 @@ def _settle(owner: Owner, at: datetime) -> Credits:
     return found
 
 
-def _refundable(user_id: UUID, spend_id: UUID, at: datetime) -> tuple[int, int]:
+def _refundable(user_id: UUID, spend_id: UUID, today: Daily) -> tuple[int, int]:
     """Return what can be given back to each bucket. The account is locked, so it stays so."""
     spent = list_transactions_of(user_id, TransactionType.SPEND, str(spend_id))
     if not spent:
@@ -79,7 +79,7 @@ def _refundable(user_id: UUID, spend_id: UUID, at: datetime) -> tuple[int, int]:
     if list_transactions_of(user_id, TransactionType.REFUND, str(spend_id)):
         raise Conflict("ALREADY_REFUNDED", "This spend was refunded before.")
     amounts = {row["bucket"]: -row["amount"] for row in spent}
-    is_of_this_day = day_of(spent[0]["created_at"]) == day_of(at)
+    is_of_this_day = end_of_day(spent[0]["created_at"]) == today.resets_at
     daily = amounts.get(Bucket.DAILY, 0) if is_of_this_day else 0
     prepaid = amounts.get(Bucket.PREPAID, 0)
     if not daily and not prepaid:

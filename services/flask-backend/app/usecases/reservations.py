@@ -66,7 +66,7 @@ def _end(owner: Owner, hold_id: UUID, end: Callable[[datetime], list[UUID]]) -> 
     holds.require_hold(owner.user_id, hold_id)  # Whoever makes an id up changes nothing.
     settle(owner, at)
     ids = end(at)
-    return EndedHold(read_credits(owner, at), ids, holds.require_hold(owner.user_id, hold_id))
+    return EndedHold(read_credits(owner), ids, holds.require_hold(owner.user_id, hold_id))
 
 
 def _as_of(at: datetime, hold: Row) -> Row:

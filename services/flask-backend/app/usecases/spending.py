@@ -2,7 +2,7 @@
 
 Nobody waits to find out what there is: a plan is read without a lock, and each bucket is changed by
 one statement that says what it must have. Only who was too slow for the plan, or has too little,
-locks both buckets and finds out for good.
+locks both buckets, those of the day first, and finds out for good.
 """
 
 from collections.abc import Iterable
@@ -23,6 +23,7 @@ from app.usecases.ledger import Cause, Entry
 from app.usecases.wallet import Change, Credits, find_credits, read_credits, settle, too_few
 from app.usecases.work import unit_of_work
 from app.vocabulary import Bucket, TransactionType
+from bilayer.runtime.errors import SerializationFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,17 @@ def _spend(owner: Owner, amount: int, description: str | None) -> Spending:
             raise too_few(found, parts.total + found.total, amount)
     spend_id = uuid_utils.compat.uuid7()
     cause = Cause(TransactionType.SPEND, str(spend_id), at, description)
-    left = read_credits(owner, at)
+    left = read_credits(owner)
     ids = ledger.append_all(owner.user_id, list(_entries(parts, left, cause)))
     return Spending(left, ids, spend_id, parts)
 
 
 def _take(owner: Owner, amount: int, found: Credits, at: datetime) -> Parts:
-    """Take credits as far as they are still there; those of the day perhaps alone."""
+    """Take credits as far as they are still there; those of the day perhaps alone.
+
+    Raises:
+        SerializationFailure: Others were quicker, and the spend is to be tried anew.
+    """
     daily = min(amount, found.daily.available)
     prepaid = amount - daily
     if prepaid > found.prepaid.available:
@@ -102,6 +107,9 @@ def _take(owner: Owner, amount: int, found: Credits, at: datetime) -> Parts:
     ):
         return _NOTHING
     if prepaid and not take_prepaid_credits(owner.user_id, prepaid):
+        if not daily:
+            # The update that was too slow has locked the second bucket, and not the first one.
+            raise SerializationFailure("others have taken these credits in the meantime")
         return Parts(daily)
     return Parts(daily, prepaid)
 

@@ -135,14 +135,14 @@ def find_credits(owner: Owner, at: datetime) -> Credits | None:
         return None
     if wallet["held"] and list_expired_holds(owner.user_id, at=at):
         return None
-    return _credits(wallet, wallet, at)
+    return _credits(wallet, wallet)
 
 
-def read_credits(owner: Owner, at: datetime) -> Credits:
+def read_credits(owner: Owner) -> Credits:
     """Return what is stored, in a unit that has changed it."""
     wallet = get_filled_wallet(owner.user_id)
     assert wallet is not None  # noqa: S101 - the unit has changed rows of this account
-    return _credits(wallet, wallet, at)
+    return _credits(wallet, wallet)
 
 
 @unit_of_work
@@ -162,7 +162,7 @@ def settle(owner: Owner, at: datetime) -> Credits:
     prepaid = find_and_lock_credit_account(owner.user_id)
     if prepaid is not None and prepaid["held"] and end_expired_holds(owner.user_id, at):
         prepaid = get_credit_account(owner.user_id)
-    return _credits(daily, prepaid, at)
+    return _credits(daily, prepaid)
 
 
 def too_few(found: Credits, available: int, requested: int) -> PaymentRequired:
@@ -191,7 +191,7 @@ def _foresee_credits(owner: Owner, at: datetime) -> Credits:
     filling = find_filling(owner, wallet, at)
     daily = wallet if filling is None else wallet | filling.columns
     if not wallet["held"]:
-        return _credits(daily, wallet, at)
+        return _credits(daily, wallet)
     freed = sum(hold["amount"] for hold in list_expired_holds(owner.user_id, at=at))
     paid = min(freed, wallet["debt"])
     prepaid = {
@@ -199,13 +199,15 @@ def _foresee_credits(owner: Owner, at: datetime) -> Credits:
         "held": wallet["held"] - freed,
         "debt": wallet["debt"] - paid,
     }
-    return _credits(daily, prepaid, at)
+    return _credits(daily, prepaid)
 
 
-def _credits(daily: Row, prepaid: Row | None, at: datetime) -> Credits:
+def _credits(daily: Row, prepaid: Row | None) -> Credits:
     """Read two rows, of which the second one may not be there yet."""
     columns = (prepaid or {}).get
+    # The day is that of the allowance: a machine whose clock is ahead may have begun the next one.
+    resets_at = end_of_day(daily["last_reset_timestamp"])
     return Credits(
-        Daily(daily["available_credits"], daily["max_credits"], end_of_day(at), daily["is_guest"]),
+        Daily(daily["available_credits"], daily["max_credits"], resets_at, daily["is_guest"]),
         Prepaid(columns("credits_balance") or 0, columns("held") or 0, columns("debt") or 0),
     )
