@@ -84,10 +84,10 @@ class Lease:
 
     def begin(self) -> bool:
         """Take the lease; tell whether nobody else has it."""
-        began = time.monotonic()
+        self._renewed_at = time.monotonic()
         if not acquire(self._name, self._holder, self._seconds):
             return False
-        self._thread = threading.Thread(target=self._keep, args=(began,), name="lease", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         try:
             self._thread.start()
         except RuntimeError:  # There is no room for one more: then it lasts as long as it does.
@@ -115,16 +115,16 @@ class Lease:
         except DatabaseError as error:
             log.warning("lease_not_released", kind=type(error).__name__)
 
-    def _keep(self, renewed_at: float) -> None:
+    def _keep(self) -> None:
         while not self._done.wait(self._seconds / _RENEWALS):
             tried_at = time.monotonic()
             try:
                 with deadline.at_most(self._seconds):  # Later it helps nobody.
                     self.is_lost = not renew(self._name, self._holder, self._seconds)
-                renewed_at = tried_at
+                self._renewed_at = tried_at
             except DatabaseError as error:  # Perhaps there is time for another try.
                 log.warning("lease_not_renewed", kind=type(error).__name__)
-                self.is_lost = time.monotonic() - renewed_at >= self._seconds
+                self.is_lost = time.monotonic() - self._renewed_at >= self._seconds
             finally:
                 give_connection_back()
             if self.is_lost:
