@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.errors import FieldError, NotFound
 from app.usecases.profiles import require_profile
+from bilayer.documents import dump
 
 POINTER: Final = r"^(/([^/~]|~[01])*)*$"
 """A JSON Pointer (RFC 6901), as a pattern for clients; in a key ``~1`` is a slash, ``~0`` a ~."""
@@ -42,6 +43,11 @@ def find_filter_flaw(document: dict[str, Any]) -> FieldError | None:
     """Return what keeps a document from being looked for in preferences, or None."""
     if not document:
         message = "Name at least one preference: every account has those of {}."
+        return FieldError("prefers", "WRONG_FORMAT", message)
+    try:
+        dump(document)
+    except ValueError:
+        message = "No preferences are nested as deep, or hold such a value."
         return FieldError("prefers", "WRONG_FORMAT", message)
     if any(map(_UNREACHABLE.search, _keys(document))):
         message = "Keys with quotes, backslashes, control characters or a dash in front have to go."
