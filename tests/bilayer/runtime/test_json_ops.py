@@ -77,6 +77,12 @@ CONTAINED: tuple[tuple[Any, Any, bool], ...] = (
     (["it's %s"], "it's %s", True),
     ({}, [], False),
     ([], {}, False),
+    ({"a": 2**53 + 1}, {"a": 2**53}, False),
+    ({"a": 2**53 + 1}, {"a": float(2**53)}, False),
+    ({"a": 2**53}, {"a": float(2**53)}, True),
+    ({"a": float(2**53)}, {"a": 2**53}, True),
+    ({"a": [1e20]}, {"a": [10**20]}, True),
+    ({"a": [10**20 + 1]}, {"a": [1e20]}, False),
 )
 
 scalars = (

@@ -14,7 +14,7 @@ from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.pydal_compat import Expression, MySQLDialect
 from bilayer.types import text_collation
 
-_MAX_DOUBLE_INTEGER: Final = 2**53
+_DOUBLES_ROUND_FROM: Final = 2**53
 
 
 class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyDAL is untyped
@@ -75,8 +75,9 @@ class MySQLNativeDialect(SafeDialect, MySQLDialect):  # type: ignore[misc] # PyD
 
     def _scalar(self, found: str, wanted: Any) -> str:
         text = self.adapter.adapt(encode_json(JSON_NULL if wanted is None else wanted))
-        if type(wanted) is int and abs(wanted) > _MAX_DOUBLE_INTEGER:
-            return f"({found} = {text})"
+        if type(wanted) in (int, float) and abs(wanted) >= _DOUBLES_ROUND_FROM:
+            spellings = (self.adapter.adapt(f"{int(wanted)}{end}") for end in ("", ".0"))
+            return f"({found} IN ({', '.join(spellings)}))"
         contains = f"JSON_CONTAINS({found}, {text})"
         return f"(JSON_TYPE({found}) NOT IN ('OBJECT', 'ARRAY') AND {contains})"
 
