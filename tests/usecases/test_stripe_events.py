@@ -224,11 +224,26 @@ def test_no_more_is_taken_back_than_was_bought() -> None:
     assert credits_of(user) == (0, 0)
 
 
-def test_purchase_without_money_credits_and_has_nothing_to_give_back() -> None:
+def test_payment_is_credited_for_one_session_only() -> None:
+    user = make_user()
+    payment = Payment(user["id"])
+    first, second = payment.paid(), payment.paid(id="cs_test_another")
+
+    results = run_together([partial(take, event) for event in [first, second] * 4])
+
+    reasons = [result.reason for result in results if isinstance(result, stripe_events.Result)]
+    assert sorted(reasons, key=str) == [None] * 4 + [UnmatchedReason.PAYMENT_CREDITED] * 4
+    assert credits_of(user) == (100, 0)
+    take(payment.refunded(500))
+    assert credits_of(user) == (50, 0)
+
+
+@pytest.mark.parametrize("status", ["paid", "no_payment_required"])
+def test_purchase_without_money_credits_and_has_nothing_to_give_back(status: str) -> None:
     user = make_user()
     payment = Payment(user["id"], cents=0)
 
-    result = take(payment.paid(status="no_payment_required", payment_intent=None))
+    result = take(payment.paid(status=status, payment_intent=None))
 
     assert result.outcome is Outcome.PROCESSED
     assert credits_of(user) == (100, 0)
@@ -273,6 +288,14 @@ def test_event_that_cannot_be_worked_off_says_why() -> None:
             Payment(user["id"]).paid(amount_total=True),
             Payment(user["id"]).paid(amount_total=2**63 - 1),
             Payment(user["id"]).paid(currency="dollars"),
+            *(
+                Payment(user["id"]).paid(payment_status=status)
+                for status in (None, "", "Paid", "no_payment_required", True, 5, ["paid"])
+            ),
+            *(
+                Payment(user["id"]).paid(payment_intent=intent)
+                for intent in (None, "", 5, "pi é", {"id": "pi_1"})
+            ),
             Payment(user["id"]).refunded(10) | {"livemode": True},
             Payment(user["id"]).paid(**session) | session,
             Payment(user["id"]).refunded(10),
@@ -285,7 +308,7 @@ def test_event_that_cannot_be_worked_off_says_why() -> None:
         *[UnmatchedReason.NO_USER] * 2,
         UnmatchedReason.DELETED_USER,
         *[UnmatchedReason.BAD_CREDITS] * 10,
-        *[UnmatchedReason.MALFORMED] * 4,
+        *[UnmatchedReason.MALFORMED] * 16,
         *[UnmatchedReason.OTHER_LIVEMODE] * 2,
         *[UnmatchedReason.NO_PURCHASE] * 2,
         UnmatchedReason.MALFORMED,

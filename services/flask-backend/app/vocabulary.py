@@ -101,6 +101,7 @@ class UnmatchedReason(StrEnum):
     DELETED_USER = "deleted_user"
     BAD_CREDITS = "bad_credits"
     NO_PURCHASE = "no_purchase"
+    PAYMENT_CREDITED = "payment_credited"
 
 
 class CacheScope(StrEnum):

@@ -53,7 +53,7 @@ def record_purchase(checkout: Checkout, event_id: str, at: datetime) -> None:
     """Credit what was bought, once for its session, less what has gone back already.
 
     Raises:
-        Unmatched: There is nobody to credit.
+        Unmatched: There is nobody to credit, or the payment was credited for another session.
     """
     if get_user(checkout.user_id) is None and get_deleted_user(checkout.user_id) is None:
         raise Unmatched(UnmatchedReason.UNKNOWN_USER)
@@ -66,7 +66,9 @@ def record_purchase(checkout: Checkout, event_id: str, at: datetime) -> None:
     if claim["transaction_id"] is not None:
         return
     if checkout.payment_intent_id is not None:
-        _claim_payment(checkout.payment_intent_id, at)
+        payment = _claim_payment(checkout.payment_intent_id, at)
+        if payment["transaction_id"] is not None:
+            raise Unmatched(UnmatchedReason.PAYMENT_CREDITED)
     user_id = holder_of(checkout.user_id, at)
     if get_user(user_id) is None:
         raise Unmatched(UnmatchedReason.DELETED_USER)

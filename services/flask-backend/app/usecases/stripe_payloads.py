@@ -43,6 +43,8 @@ _CURRENCY: Final = re.compile(r"[a-z]{3}")
 _CREDITS: Final = re.compile(r"[1-9][0-9]{0,8}")
 _USER: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MAX_CREDITS_CHARACTERS: Final = 20
+_PAID: Final = "paid"
+_FREE: Final = "no_payment_required"
 _MAX_AMOUNT: Final = 10**12
 """More than Stripe takes in any currency; however many there are, a column holds their sum."""
 
@@ -111,7 +113,7 @@ def read_checkout(payload: Mapping[str, Any]) -> Checkout:
     """Return the session of a payload.
 
     Raises:
-        Unmatched: It does not say who bought what, or is no session.
+        Unmatched: It does not say who bought what, or was not paid in a way that can be undone.
     """
     credits_text = _matching(payload.get("credits"), _CREDITS)
     user_text = payload.get("client_reference_id")
@@ -120,15 +122,21 @@ def read_checkout(payload: Mapping[str, Any]) -> Checkout:
         raise Unmatched(UnmatchedReason.NO_USER)
     if credits_text is None:
         raise Unmatched(UnmatchedReason.BAD_CREDITS)
-    if currency is None:
+    amount_cents = _amount(payload.get("amount_total"))
+    payment_intent_id = _optional_id(payload.get("payment_intent"))
+    status = payload.get("payment_status")
+    # Money that went another way (a subscription's) could never be followed when it goes back.
+    is_paid = status == _PAID and payment_intent_id is not None
+    is_free = status in (_PAID, _FREE) and amount_cents == 0
+    if currency is None or not (is_paid or is_free):
         raise Unmatched(UnmatchedReason.MALFORMED)
     return Checkout(
         session_id=_required_id(payload.get("id")),
         user_id=UUID(user_text),
         credits=int(credits_text),
-        amount_cents=_amount(payload.get("amount_total")),
+        amount_cents=amount_cents,
         currency=currency,
-        payment_intent_id=_optional_id(payload.get("payment_intent")),
+        payment_intent_id=payment_intent_id,
         customer_id=_optional_id(payload.get("customer")),
     )
 
