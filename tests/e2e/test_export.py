@@ -5,9 +5,12 @@ import time
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import httpx
+
+from app.api.privacy import EXPORTS_AT_ONCE
 from app.models import get_db, release
 from tests.e2e.test_journey import register
-from tests.support.backend import running
+from tests.support.backend import Backend, running
 from tests.support.databases import migrated_database
 from tests.support.run import Run
 from tests.support.service import connected, settings_for
@@ -20,6 +23,18 @@ def memory_of(pid: int, name: str) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     [line] = [line for line in lines if line.startswith(name)]
     return int(line.split()[1]) * 1024
+
+
+def leave_early(client: httpx.Client, backend: Backend) -> int:
+    """Go away in the middle of an export, and wait until the service has noticed."""
+    known = sum(event["event"] == "export_cut" for event in backend.log)
+    with client.stream("GET", "/api/v1/users/me/export") as answer:
+        next(answer.iter_raw())
+    deadline = time.monotonic() + 20
+    while sum(event["event"] == "export_cut" for event in backend.log) == known:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return answer.status_code
 
 
 def test_large_export_is_whole_and_never_in_memory_as_a_whole(
@@ -44,8 +59,10 @@ def test_large_export_is_whole_and_never_in_memory_as_a_whole(
             whole = json.loads(answer.read())
 
         grown = [memory_of(pid, "VmHWM") - size for pid, size in before.items()]
+        cuts = [leave_early(client, backend) for _ in range(EXPORTS_AT_ONCE * len(before) + 1)]
 
     assert answer.headers["Transfer-Encoding"] == "chunked"
     assert len({row["id"] for row in whole["history"]}) == ROWS
     assert whole["is_complete"] is True
+    assert cuts == [200] * len(cuts)
     assert max(grown) < SIZE * 3 // 4  # About 50 MB, of however much.
