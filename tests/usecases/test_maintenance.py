@@ -1,5 +1,6 @@
 """The jobs of the cron: what they take away, what they leave, and that one does them at a time."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app import clock
+from app.db.models import metadata
 from app.models import get_db, lock_counter, queue_mail, replace_email_token, transaction
 from app.usecases import cache_storage, maintenance
 from app.usecases.leases import Lease, acquire, is_held
@@ -15,6 +17,7 @@ from app.usecases.query_cache import Key, hash_query, put
 from app.usecases.sessions import Client, open_session
 from app.vocabulary import MailKind
 from tests.factories import make_user
+from tests.support.statements import sent_statements
 from tests.support.threads import run_together, wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -71,6 +74,30 @@ def test_every_job_takes_what_is_over_in_small_batches_and_leaves_the_rest(
     assert rows() == dict.fromkeys(TABLES, 1)
     assert told == [(job, count) for job in TABLES for count in (2, 4, 5)]
     assert [each.count for each in run_jobs(list(JOBS)) or ()] == [0] * len(JOBS)
+
+
+def test_every_job_finds_its_rows_by_an_index() -> None:
+    with sent_statements() as sent:
+        run_jobs(list(JOBS))
+    ordered = [re.sub(r'["`]', "", sql) for sql in sent if "ORDER BY" in sql]
+
+    unaided = [sql for sql in ordered if not is_helped_by_an_index(sql)]
+
+    assert len(ordered) >= len(JOBS)
+    assert unaided == []
+
+
+def is_helped_by_an_index(sql: str) -> bool:
+    """Tell whether an index has the rows in the order of a statement."""
+    found = re.search(r"ORDER BY (\w+)\.(\w+)", sql)
+    assert found, sql
+    table, condition = metadata.tables[found[1]], sql.partition("WHERE")[2]
+    for columns in (table.primary_key.columns, *(index.columns for index in table.indexes)):
+        names = [column.name for column in columns]
+        before = names[: names.index(found[2])] if found[2] in names else ["none"]
+        if all(f"{found[1]}.{name} = " in condition for name in before):
+            return True
+    return False
 
 
 def test_one_of_several_works_and_the_others_have_nothing_to_do() -> None:

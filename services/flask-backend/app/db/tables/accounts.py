@@ -86,6 +86,8 @@ class Session(Base):
         sa.UniqueConstraint("user_id", "refresh_hash"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
         sa.Index(None, "user_id", "family_id"),
+        sa.Index(None, "refresh_expires_at"),
+        sa.Index(None, "revoked_at"),
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(UUID(), primary_key=True)
@@ -119,6 +121,7 @@ class LoginAttempt(Base):
     """The same counters for addresses, for e-mails that belong to nobody, and for both together."""
 
     __tablename__ = "login_attempts"
+    __table_args__ = (sa.Index(None, "updated_at"),)
 
     key: Mapped[str] = mapped_column(String(128), primary_key=True)
     failed: Mapped[int] = mapped_column(sa.Integer(), server_default=sa.text("0"))
@@ -133,6 +136,7 @@ class EmailToken(Base):
     __table_args__ = (
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
         sa.CheckConstraint("purpose IN ('email_verification', 'password_reset')", name="purpose"),
+        sa.Index(None, "expires_at"),
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(UUID(), primary_key=True)
@@ -150,6 +154,7 @@ class OutboxMail(Base):
     __table_args__ = (
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
         sa.Index(None, "next_attempt_at"),
+        sa.Index(None, "expires_at"),
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(UUID(), primary_key=True)
