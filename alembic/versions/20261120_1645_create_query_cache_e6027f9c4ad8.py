@@ -38,9 +38,9 @@ def upgrade() -> None:
         if_not_exists=commits_each_statement(),
     )
     op.create_index(
-        op.f("ix_query_cache_cached_at"),
+        op.f("ix_query_cache_cached_at_size_bytes"),
         "query_cache",
-        ["cached_at"],
+        ["cached_at", "size_bytes"],
         if_not_exists=commits_each_statement(),
     )
     op.create_index(

@@ -18,16 +18,18 @@ import pytest
 
 from app import clock, deadline
 from app.errors import Unavailable
-from app.models import get_db, get_lease, release, transaction
+from app.models import count_cached_bytes, get_db, get_lease, release, transaction
 from app.usecases import cache_storage, query_cache
 from app.usecases.cache_storage import clear, count_answers, tidy
 from app.usecases.cached_answers import MAX_RESULT_BYTES
 from app.usecases.leases import acquire
 from app.usecases.query_cache import Key, delete, get, get_or_compute, hash_query, put
 from app.vocabulary import CacheScope
-from bilayer.runtime.errors import TransactionMisuse
+from bilayer.runtime.errors import DatabaseError, TransactionMisuse
 from tests.support.askers import KEY, compute_in
 from tests.support.databases import ROOT
+from tests.support.service import connected, settings_for
+from tests.support.statements import sent_statements
 from tests.support.threads import run_together, wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -204,6 +206,23 @@ def test_computing_holds_no_connection(database: Any) -> None:
     assert get_or_compute(new_key(), compute, ttl=60) == 0
 
 
+@pytest.mark.parametrize("lost", ["leases", "query_cache"])
+def test_cache_that_fails_is_no_outage(
+    migrated_database_url: str, tmp_path: Path, lost: str
+) -> None:
+    key = new_key()
+    with connected(settings_for(migrated_database_url, tmp_path)) as database:
+        put(key, "copied", ttl=60)
+        get_db().executesql(f"DROP TABLE {lost}")
+
+        if lost == "leases":  # Nobody knows who else computes; so everybody does.
+            pool: Any = database.engine.pool
+            assert get_or_compute(new_key(), pool.checkedout, ttl=60) == 0
+        else:
+            with pytest.raises(DatabaseError):
+                get(key)
+
+
 def test_failed_write_fails_nobody() -> None:
     keys = [new_key(), new_key(), new_key()]
     unstorable: list[Any] = [(1, 2), "x" * MAX_RESULT_BYTES, float("nan")]
@@ -318,6 +337,16 @@ def test_writers_keep_the_cache_within_bounds(monkeypatch: pytest.MonkeyPatch) -
         put(new_key(), "x" * 98, ttl=1000)
 
     assert rows() == 10
+
+
+def test_bytes_are_added_up_without_reading_the_answers(engine: str) -> None:
+    if engine != "mariadb":
+        pytest.skip("only MariaDB keeps the answers within the rows that it would read")
+    with sent_statements() as sent:
+        count_cached_bytes()
+    (statement,) = sent
+
+    assert "Using index" in repr(get_db().executesql(f"EXPLAIN {statement}"))
 
 
 def test_what_somebody_writes_is_left_to_them(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,13 +30,28 @@ from app.usecases.cached_answers import Answer, Key
 from app.usecases.public_copy import PublicCopy
 from app.usecases.work import decided_unit_of_work, unit_of_work
 from app.vocabulary import CacheScope
-from bilayer.runtime.errors import DatabaseError, TransactionMisuse
+from bilayer.runtime.errors import (
+    ConnectionLost,
+    DatabaseError,
+    OutOfMemory,
+    PoolTimeout,
+    ReadOnly,
+    StatementTimeout,
+    StorageFailure,
+    StorageFull,
+    TransactionMisuse,
+)
 
 BATCH: Final = 100
 _ONE_WRITE_IN: Final = 32
 """So many writes bring fewer rows than the batch that one of them pays for takes away."""
 _PROBE_SECONDS: Final = 0.25
 """How long a database that did not answer is given, where there is a copy to be told instead."""
+_CANNOT_BE_ASKED: Final = (
+    *(ConnectionLost, PoolTimeout, StatementTimeout, ReadOnly),
+    *(OutOfMemory, StorageFull, StorageFailure),
+)
+"""What passes without us. Any other failure is a fault of ours, which a copy would hide."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +83,7 @@ def read_answer(key: Key) -> Answer | None:
     try:
         with _patience(copy, key):
             answer = _read(key)
-    except DatabaseError:
+    except _CANNOT_BE_ASKED:
         kept = copy.get(key.query_hash, clock.now())
         if kept is None:
             raise

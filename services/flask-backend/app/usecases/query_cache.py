@@ -95,6 +95,7 @@ def get_or_compute(
     """
 
     def renew() -> Any:
+        release()  # Others may have the connection meanwhile.
         result = compute()
         _put_quietly(key, result, ttl, fresh_for)
         return result
@@ -143,7 +144,6 @@ def _read_or(key: Key, renew: Compute) -> Any:
     answer = read_answer(key)
     if answer is not None and not answer.is_stale(clock.now()):
         return answer.result
-    release()  # Others may have the connection meanwhile.
     return renew()
 
 
