@@ -13,6 +13,7 @@ import pytest
 
 from app import clock
 from app.models import close_db
+from app.usecases import cache_storage
 from app.usecases.cache_storage import set_bounds
 from app.usecases.leases import acquire, release
 from app.usecases.maintenance import JOBS, LEASE
@@ -22,6 +23,11 @@ from bilayer.runtime import Database
 from tests.support.service import connected, settings_for
 
 COMMAND = [sys.executable, "-c", "from app.cli import main; main()"]
+
+
+@pytest.fixture(autouse=True)
+def _tidying_is_left_to_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_storage, "_ONE_WRITE_IN", 2**60)
 
 
 @pytest.fixture
