@@ -144,6 +144,21 @@ def test_rows_of_one_moment_are_archived_in_batches(user_id: UUID) -> None:
     assert differences() == []
 
 
+def test_rows_of_machines_whose_clocks_differ_are_archived(user_id: UUID) -> None:
+    write_history(user_id, 900, NOON - 10 * DAY)
+    table = get_db().credit_transactions
+    late = [row["id"] for row in list_ledger(user_id, limit=900)[1::2]]
+    for number, row_id in enumerate(late):
+        moment = NOON - 10 * DAY + timedelta(seconds=2 * number - 400)
+        get_db()(table.id == row_id).update(created_at=moment)
+    give(user_id, 7, at=NOON)
+
+    assert archive(NOON - DAY) == [ArchivedAccount(user_id, moved=900, kept=0)]
+
+    assert amounts(user_id) == [("opening_balance", 450, 450), ("grant", 7, 457)]
+    assert differences() == []
+
+
 def test_rows_that_do_not_add_up_stay_and_are_counted(user_id: UUID) -> None:
     for days in range(10, 5, -1):
         give(user_id, 10, at=NOON - days * DAY)

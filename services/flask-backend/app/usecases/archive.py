@@ -16,6 +16,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.keyset import Position
 from app.models import (
     Row,
     archive_transactions,
@@ -29,6 +30,8 @@ from app.usecases.work import unit_of_work
 from app.vocabulary import Bucket, TransactionType
 
 BATCH: Final = 200
+MOST: Final = 20 * BATCH
+"""How many rows are looked at for some that can be moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,8 @@ def _archive_account(user_id: UUID, before: datetime, at: datetime) -> Iterator[
 def _archive_batch(user_id: UUID, bucket: Bucket, before: datetime, at: datetime) -> int:
     """Move the oldest rows of a bucket; return how many of them are no opening balance."""
     lock_bucket(user_id, bucket)
-    rows, total = _longest_whole(list_ledger(user_id, bucket=bucket, before=before, limit=BATCH))
-    openings = [row for row in rows if row["transaction_type"] == TransactionType.OPENING_BALANCE]
-    moved = len(rows) - len(openings)
+    rows, total = _oldest_whole(user_id, bucket, before)
+    moved = _count_changes(rows)
     if moved:
         archive_transactions(rows, archived_at=at)
         if total:
@@ -80,15 +82,30 @@ def _archive_batch(user_id: UUID, bucket: Bucket, before: datetime, at: datetime
     return moved
 
 
-def _longest_whole(rows: list[Row]) -> tuple[list[Row], int]:
-    """Return as many of the oldest rows as lead from nothing to a balance, and that balance."""
-    chain = Chain()
+def _oldest_whole(user_id: UUID, bucket: Bucket, before: datetime) -> tuple[list[Row], int]:
+    """Return the oldest rows that lead from nothing to a balance, and that balance.
+
+    They are as many as a batch has. Where changes overlapped, or clocks differ, it takes more rows
+    until there is such a balance.
+    """
+    chain, after = Chain(), None
+    rows: list[Row] = []
     count, total = 0, 0
-    for number, row in enumerate(rows, start=1):
-        chain.add(row)
-        if chain.is_whole:
-            count, total = number, chain.total
+    while not _count_changes(rows[:count]) and len(rows) < MOST:
+        page = list_ledger(user_id, bucket=bucket, before=before, after=after, limit=BATCH)
+        for row in page:
+            rows.append(row)
+            chain.add(row)
+            if chain.is_whole:
+                count, total = len(rows), chain.total
+        if len(page) < BATCH:
+            break
+        after = Position(page[-1]["created_at"], page[-1]["id"])
     return rows[:count], total
+
+
+def _count_changes(rows: list[Row]) -> int:
+    return sum(row["transaction_type"] != TransactionType.OPENING_BALANCE for row in rows)
 
 
 def _opening(last: Row, total: int) -> Row:
