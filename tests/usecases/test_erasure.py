@@ -147,6 +147,20 @@ def test_erasure_that_was_interrupted_is_finished_by_calling_again() -> None:
 
 
 @pytest.mark.usefixtures("database")
+def test_account_that_cannot_be_erased_keeps_no_other_from_being_forgotten() -> None:
+    now = clock.now()
+    restored, user = make_admin(), make_user()  # The one from a backup, and is needed again.
+    get_db().erasures.insert(user_id=restored["id"], erased_at=now)
+    erase_account(user["id"])
+
+    with clock.frozen(now + 2 * SETTLING):
+        assert finish_erasures(clock.now()) == 1
+
+    assert (get_erasure(user["id"]) or {})["finished_at"] is not None
+    assert get_user(restored["id"]) is not None
+
+
+@pytest.mark.usefixtures("database")
 def test_maintenance_finishes_what_requests_under_way_have_left() -> None:
     user = make_person()
     erase_account(user["id"])

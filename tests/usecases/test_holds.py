@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.errors import AppError, Conflict, Invalid, NotFound, PaymentRequired
-from app.models import list_holds, list_transactions_of
+from app.models import get_db, list_holds, list_transactions_of
 from app.usecases import holds
 from tests.factories import make_user
 from tests.support.credits import differences, give, prepaid, seize, take
@@ -212,6 +212,19 @@ def test_time_that_is_over_makes_room_for_another_hold(user_id: UUID) -> None:
     assert state(user_id, first) == ("expired", 0, LATER)
     assert state(user_id, second)[0] == "open"
     assert prepaid(user_id) == (100, 90, 0)
+
+
+def test_account_with_wrong_books_keeps_no_other_from_its_credits() -> None:
+    wrong, other = make_user()["id"], make_user()["id"]
+    for owner, moment in ((wrong, NOON), (other, NOON + timedelta(minutes=1))):
+        give(owner, 100)
+        place(owner, 10, at=moment)
+    accounts = get_db().credit_accounts
+    get_db()(accounts.user_id == wrong).update(held=0)
+
+    assert holds.end_due_holds(LATER, limit=50) == 1
+
+    assert prepaid(other) == (100, 0, 0)
 
 
 def test_maintenance_ends_the_holds_of_everybody_and_no_other() -> None:
