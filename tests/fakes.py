@@ -187,6 +187,7 @@ class StripeServer:
         url: Where it is.
         requests: What it was asked: the form, and the headers.
         failures: What it answers next instead of a session, one status after the other.
+        oddities: The same with documents that Stripe never sends.
         delay: How many seconds it waits before each answer, unless it is told to stop.
         watch: Called while whoever asks is waiting.
     """
@@ -194,6 +195,7 @@ class StripeServer:
     url: str = ""
     requests: list[tuple[dict[str, str], dict[str, str]]] = field(default_factory=list)
     failures: list[int] = field(default_factory=list)
+    oddities: list[tuple[int, Any]] = field(default_factory=list)
     delay: float = 0.0
     watch: Callable[[], None] = lambda: None
     _sessions: dict[str, tuple[dict[str, str], dict[str, Any]]] = field(default_factory=dict)
@@ -203,6 +205,7 @@ class StripeServer:
         """Forget what was asked, and answer at once again."""
         self.requests.clear()
         self.failures.clear()
+        self.oddities.clear()
         self.delay, self.watch = 0.0, lambda: None
 
     def stop(self) -> None:
@@ -214,6 +217,8 @@ class StripeServer:
         self.requests.append((form, headers))
         self.watch()
         self._stopping.wait(self.delay)
+        if self.oddities:
+            return self.oddities.pop(0)
         if self.failures:
             status = self.failures.pop(0)
             return status, _error("api_error" if status >= 500 else "invalid_request_error")

@@ -165,6 +165,27 @@ def test_refusals_of_stripe_are_told_as_unavailable(
     assert "stub" not in answer.text
 
 
+@pytest.mark.parametrize("status", [200, 400, 409, 500])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *[{}, [], None, "text", 5, {"id": "cs_1", "url": None}, {"id": 5, "url": "https://a"}],
+        *[{"id": "", "url": ""}, {"error": {}}, {"error": "text"}, {"error": []}, {"error": None}],
+        *[{"error": {"type": 5, "code": []}}],
+    ],
+    ids=str,
+)
+def test_answer_that_is_not_like_stripes_is_told_as_unavailable(
+    buyer: Person, stripe: StripeServer, status: int, odd: Any
+) -> None:
+    stripe.oddities = [(status, odd)] * 2
+
+    answer = problem(buy(buyer))
+
+    in_use = (409, "IDEMPOTENCY_KEY_IN_USE")
+    assert answer in [(503, "STRIPE_UNAVAILABLE"), *([in_use] if status == 409 else [])]
+
+
 def test_order_that_is_being_placed_is_told_so(buyer: Person, stripe: StripeServer) -> None:
     stripe.failures = [409, 409]
 

@@ -88,14 +88,21 @@ class StripeClient:
         }
         self._enter()
         try:
-            session = self._client.v1.checkout.sessions.create(dict(order), options)  # type: ignore[arg-type]  # a dict of some 200 keys
+            session = _read_session(
+                self._client.v1.checkout.sessions.create(dict(order), options)  # type: ignore[arg-type]  # a dict of some 200 keys
+            )
         except stripe.StripeError as error:
             raise self._refusal(error) from None
+        except (AttributeError, KeyError, TypeError) as error:
+            # The library relies on the shape of answers, and not every proxy answers like Stripe.
+            self._breaker.fail()
+            log.error("stripe_failed", kind=type(error).__name__, status=None, error_code=None)  # noqa: TRY400 - the answer is wrong, not this code
+            raise _unavailable(2) from None
         except BaseException:
             self._breaker.abandon()
             raise
         self._breaker.succeed()
-        return Session(session.id, session.url or "")
+        return session
 
     def _enter(self) -> None:
         seconds = self._breaker.enter()
@@ -142,6 +149,13 @@ def require_signature(
         raise BadRequest("SIGNATURE_INVALID", "The signature does not belong to this body.")
     if abs(at.timestamp() - moment) > TOLERANCE.total_seconds():
         raise BadRequest("SIGNATURE_EXPIRED", "The signature is too old, or of the future.")
+
+
+def _read_session(answer: Any) -> Session:
+    texts: list[Any] = [answer.id, answer.url]
+    if not all(isinstance(text, str) and text for text in texts):
+        raise TypeError("a Checkout Session has an id and a page")
+    return Session(*texts)
 
 
 def _time_of(header: str) -> int | None:
