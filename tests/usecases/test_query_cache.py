@@ -223,6 +223,22 @@ def test_cache_that_fails_is_no_outage(
                 get(key)
 
 
+def test_nobody_waits_for_an_answer_that_cannot_be_kept() -> None:
+    key = new_key()
+
+    def ask() -> str:
+        with deadline.at_most(3):
+            return str(get_or_compute(key, compute, ttl=60))
+
+    def compute() -> str:
+        time.sleep(0.5)
+        return "x" * MAX_RESULT_BYTES
+
+    assert run_together([ask] * 10) == ["x" * MAX_RESULT_BYTES] * 10
+    assert get_or_compute(key, lambda: "small", ttl=60) == "small"
+    assert get(key).result == "small"
+
+
 def test_failed_write_fails_nobody() -> None:
     keys = [new_key(), new_key(), new_key()]
     unstorable: list[Any] = [(1, 2), "x" * MAX_RESULT_BYTES, float("nan")]

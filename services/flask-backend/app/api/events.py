@@ -87,9 +87,12 @@ _OF_REFUSAL: Final = {
     "TOO_DEEP": SecurityEvent.LIMIT_EXCEEDED,
 }
 _ADMINISTRATION: Final = "users.update_user"
-_OF_OTHERS: Final = (
-    *(_ADMINISTRATION, "credits.grant_credits", "credits.refund_spend", "privacy.erase_user"),
-)
+_OF_OTHERS: Final = {
+    _ADMINISTRATION,
+    "credits.grant_credits",
+    "credits.refund_spend",
+    "privacy.erase_user",
+}
 _BY_LINK: Final = ("credentials.reset_password", "credentials.verify_email")
 
 

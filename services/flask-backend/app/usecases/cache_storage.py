@@ -48,8 +48,13 @@ _ONE_WRITE_IN: Final = 32
 _PROBE_SECONDS: Final = 0.25
 """How long a database that did not answer is given, where there is a copy to be told instead."""
 _CANNOT_BE_ASKED: Final = (
-    *(ConnectionLost, PoolTimeout, StatementTimeout, ReadOnly),
-    *(OutOfMemory, StorageFull, StorageFailure),
+    ConnectionLost,
+    PoolTimeout,
+    StatementTimeout,
+    ReadOnly,
+    OutOfMemory,
+    StorageFull,
+    StorageFailure,
 )
 """What passes without us. Any other failure is a fault of ours, which a copy would hide."""
 

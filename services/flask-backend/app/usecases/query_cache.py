@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import structlog
+from cachetools import LRUCache
 
 from app import clock, deadline
 from app.errors import NotFound, Unavailable
@@ -40,6 +41,8 @@ _LAST_LOOK: Final = 0.3
 Compute = Callable[[], Any]
 
 _refreshing: Final[set[Key]] = set()
+_unstorable: Final[LRUCache[Key, bool]] = LRUCache(1000)
+"""What had an answer that cannot be kept, so that nobody waits for it."""
 _choosing: Final = threading.Lock()
 log = structlog.get_logger(__name__)
 
@@ -84,7 +87,8 @@ def get_or_compute(
     Args:
         key: Which one.
         compute: Makes it. What it raises goes to the caller, and others try. It is called outside
-            of transactions, with no connection held; of a stale answer in another thread.
+            of transactions, with no connection held; of a stale answer in another thread. Let it
+            come to an end: while it works, nobody else computes this answer.
         ttl: For how many seconds the answer is told.
         fresh_for: After how many of them it is computed anew; None: not before it is gone.
 
@@ -122,6 +126,8 @@ def _outcome(answer: Answer | None) -> str:
 def _compute_once(key: Key, renew: Compute) -> Any:
     """Compute an answer, unless somebody else does: then wait for theirs."""
     for pause in _pauses():
+        if key in _unstorable:
+            return renew()
         lease = Lease(key.lease, LEASE_SECONDS)
         try:
             is_mine = not is_held(key.lease) and lease.begin()
@@ -160,6 +166,12 @@ def _put_quietly(key: Key, result: Any, ttl: float, fresh_for: float | None) -> 
         put(key, result, ttl=ttl, fresh_for=fresh_for)
     except (DatabaseError, ValueError) as error:
         log.warning("query_cache_not_written", kind=type(error).__name__)
+        if isinstance(error, ValueError):
+            with _choosing:
+                _unstorable[key] = True
+    else:
+        with _choosing:
+            _unstorable.pop(key, None)
 
 
 def _refresh(key: Key, renew: Compute) -> None:
