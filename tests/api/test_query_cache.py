@@ -117,6 +117,7 @@ def test_what_is_no_hash_is_refused(client: FlaskClient, query_hash: str) -> Non
         ({"result": 1, "ttl": 60, "fresh_for": 61}, {"": "OUT_OF_RANGE"}),
         ({"result": 1, "fresh_for": -1}, {"fresh_for": "OUT_OF_RANGE"}),
         ({"result": "x" * (MAX_RESULT_BYTES - 1)}, {"result": "TOO_LARGE"}),
+        ({"result": [1e300] * 900}, {"result": "TOO_LARGE"}),
         ({"result": 1, "scope": "public"}, {"scope": "UNKNOWN_FIELD"}),
     ],
     ids=str,

@@ -123,7 +123,7 @@ def make_answer(result: Any, *, at: datetime, ttl: float, fresh_for: float | Non
         ValueError: It is no JSON, or too large, or the times make no sense.
     """
     size = len(dump(result).encode())
-    flaw = find_result_flaw(result)
+    flaw = _find_flaw(result, size)
     if flaw is not None:
         raise ValueError(flaw.message)
     fresh = ttl if fresh_for is None else fresh_for
@@ -140,14 +140,8 @@ def make_answer(result: Any, *, at: datetime, ttl: float, fresh_for: float | Non
 
 def find_result_flaw(result: Any) -> FieldError | None:
     """Return what keeps a document from being stored as an answer, or None."""
-    size = len(json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode())
-    if size > MAX_RESULT_BYTES:
-        message = f"A result has at most {MAX_RESULT_BYTES} bytes of JSON; this has {size}."
-        return FieldError("result", "TOO_LARGE", message)
-    if depth_of(result) > MAX_RESULT_DEPTH:
-        message = f"A result is nested at most {MAX_RESULT_DEPTH} levels deep."
-        return FieldError("result", "TOO_DEEP", message)
-    return None
+    # As it will be stored: a large number is longer there than it may be sent.
+    return _find_flaw(result, len(dump(result).encode()))
 
 
 def hash_query(fields: Mapping[str, Any]) -> str:
@@ -163,3 +157,13 @@ def hash_query(fields: Mapping[str, Any]) -> str:
     dump(dict(fields))  # Refuses what JSON would turn into something else.
     text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _find_flaw(result: Any, size: int) -> FieldError | None:
+    if size > MAX_RESULT_BYTES:
+        message = f"A result has at most {MAX_RESULT_BYTES} bytes of JSON; this has {size}."
+        return FieldError("result", "TOO_LARGE", message)
+    if depth_of(result) > MAX_RESULT_DEPTH:
+        message = f"A result is nested at most {MAX_RESULT_DEPTH} levels deep."
+        return FieldError("result", "TOO_DEEP", message)
+    return None
