@@ -81,7 +81,7 @@ def test_check_has_one_sentence_for_each_difference(empty_database_url: str) -> 
     backend("db", "upgrade")
     run_sql(
         empty_database_url,
-        "DROP TABLE login_attempts",
+        "DROP TABLE logins",
         "CREATE TABLE leftover (id INTEGER)",
         "CREATE INDEX ix_left ON profiles (version)",
         "ALTER TABLE profiles ADD COLUMN extra INTEGER",
@@ -97,7 +97,7 @@ def test_check_has_one_sentence_for_each_difference(empty_database_url: str) -> 
         "The database has the index ix_left of profiles, which the models do not.",
         "The database has the table leftover, which the models do not.",
         "The database lacks the column profiles.phone.",
-        "The database lacks the table login_attempts.",
+        "The database lacks the table logins.",
     ]
 
 
