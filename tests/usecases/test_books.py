@@ -123,6 +123,21 @@ def test_balance_after_that_was_changed_by_hand_is_named(
     assert (found.recorded, found.computed) == (900, 675)
 
 
+def test_rows_that_lead_nowhere_are_named(database_url: str) -> None:
+    user_id = make_user()["id"]
+    for hour, amount in enumerate((100, 30)):
+        give(user_id, amount, at=NOON + timedelta(hours=hour))
+    take(user_id, 30, at=NOON + timedelta(hours=2))
+    _, grant, spent = list_ledger(user_id, limit=9)
+    shift = "balance_after = balance_after + 1000"
+
+    for row in (grant, spent):  # Each still begins where the other one ends.
+        change(database_url, "credit_transactions", shift, "id = :id", id=row["id"])
+
+    (found,) = differences()
+    assert (found.transaction_id, found.recorded, found.computed) == (grant["id"], 1130, 130)
+
+
 def test_hold_that_was_changed_by_hand_is_named(owner: dict[str, Any], database_url: str) -> None:
     change(database_url, "credit_holds", "amount = 210", "amount = 200")
 

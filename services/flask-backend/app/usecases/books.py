@@ -4,7 +4,8 @@ Reads only, and each account in one snapshot, so it may run beside everything el
 
 The rows of a bucket are a chain: each begins where another has ended. Two transactions that met
 may have told the time before the other had its turn, so the chain is followed by balances: as many
-rows end at a balance as begin there. The order of time serves to name a row that is wrong.
+rows end at a balance as begin there, and every row can be reached from nothing. The order of time
+serves to name a row that is wrong.
 """
 
 from collections import Counter
@@ -89,6 +90,9 @@ class Chain:
     count: int = 0
     breaks: list[tuple[Row, int]] = field(default_factory=list)
     _loose: Counter[int] = field(default_factory=Counter)
+    _nearer: dict[int, int] = field(default_factory=lambda: {0: 0})
+    """For each balance another one of its part of the chain; one of them leads to itself."""
+    _parts: int = 1
     _last: int = 0
 
     def add(self, row: Row) -> None:
@@ -98,6 +102,7 @@ class Chain:
             self.breaks.append((row, self._last))
         self._count_end(begin, 1)
         self._count_end(end, -1)
+        self._join(begin, end)
         self._last = end
         self.total += row["amount"]
         self.count += 1
@@ -109,12 +114,26 @@ class Chain:
         """Tell whether the rows lead from nothing to their total, in whatever order."""
         expected = Counter({0: 1})
         expected[self.total] -= 1
-        return self._loose == expected
+        return self._parts == 1 and self._loose == expected
 
     def _count_end(self, balance: int, by: int) -> None:
         self._loose[balance] += by
         if not self._loose[balance]:
             del self._loose[balance]
+
+    def _join(self, begin: int, end: int) -> None:
+        one, other = self._part_of(begin), self._part_of(end)
+        self._nearer[one] = other
+        self._parts -= one != other
+
+    def _part_of(self, balance: int) -> int:
+        if balance not in self._nearer:
+            self._nearer[balance] = balance
+            self._parts += 1
+        while (nearer := self._nearer[balance]) != balance:
+            self._nearer[balance] = self._nearer[nearer]
+            balance = nearer
+        return balance
 
 
 def wallet_owners() -> Iterator[UUID]:
