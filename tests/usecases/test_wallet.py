@@ -374,7 +374,7 @@ def test_guest_who_becomes_a_user_has_the_difference_on_the_same_day() -> None:
     outcomes = together([partial(spending.spend, user, 2)] * 4 + [partial(available, guest)])
 
     assert count_outcomes(outcomes[:4]) == {"Spending": 4}
-    assert ledger_of(user_id, "registration") == [("daily", 15, 16, "registration")]
+    assert ledger_of(user_id, "registration") == [("daily", 15, 16, "2026-11-20")]
     found = wallet.credits_of(user)
     assert (found.daily.available, found.daily.max) == (8, 20)
     assert spending.spend(guest, 8).credits.total == 0  # A token that was looked at before.
@@ -387,6 +387,21 @@ def foreseen_and_settled(owner: Owner) -> tuple[wallet.Credits, wallet.Credits]:
     with transaction(readonly=True):
         foreseen = wallet.credits_of(owner)
     return foreseen, wallet.credits_of(owner)
+
+
+def test_request_that_began_as_a_guests_and_ends_tomorrow_is_in_nobodys_way() -> None:
+    user_id = make_guest()["id"]
+    guest = ALLOWANCES.owner(user_id, UserType.GUEST)
+    user = ALLOWANCES.owner(user_id, UserType.INDIVIDUAL)
+    wallet.credits_of(guest)
+    wallet.credits_of(user)
+
+    with clock.frozen(TOMORROW):
+        spending.spend(guest, 1)
+
+        assert available(user) == (19, 0)
+        assert available(user) == (19, 0)
+    assert differences() == []
 
 
 def test_who_may_only_read_is_told_what_would_be() -> None:

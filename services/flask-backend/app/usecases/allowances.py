@@ -6,14 +6,12 @@ becomes a user it is raised by the difference.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from app.models import Row
 from app.usecases.ledger import Cause
 from app.vocabulary import TransactionType, UserType
-
-_ONCE: Final = "registration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +64,9 @@ class Filling:
 
 def find_filling(owner: Owner, row: Row, at: datetime) -> Filling | None:
     """Return what is due, or None. The columns of a row that is not there yet are None."""
-    last = row["last_reset_timestamp"]
+    last, day = row["last_reset_timestamp"], at.date().isoformat()
     if last is None or last < day_of(at):
-        cause = Cause(TransactionType.DAILY_RESET, at.date().isoformat(), at)
+        cause = Cause(TransactionType.DAILY_RESET, day, at)
         columns = {
             "is_guest": owner.is_guest,
             "available_credits": owner.allowance,
@@ -83,7 +81,8 @@ def find_filling(owner: Owner, row: Row, at: datetime) -> Filling | None:
             "available_credits": row["available_credits"] + more,
             "max_credits": row["max_credits"] + more,
         }
-        return Filling(columns, more, Cause(TransactionType.REGISTRATION, _ONCE, at))
+        # A request that began as a guest's may have filled a guest's allowance again meanwhile.
+        return Filling(columns, more, Cause(TransactionType.REGISTRATION, day, at))
     return None
 
 
