@@ -132,6 +132,14 @@ def test_show_tells_the_books_of_an_account_by_email_or_id(user: dict[str, Any])
     assert "prepaid: balance 150, held 40, debt 0" in lines
 
 
+def test_what_people_wrote_moves_no_cursor(user: dict[str, Any]) -> None:
+    run("grant", EMAIL, "1", "--reason", "Grüße\x1b[2J\r\nprepaid: balance 9")
+
+    shown = run("show", EMAIL).stdout
+
+    assert "grant Grüße\ufffd[2J\ufffd\ufffdprepaid: balance 9\n" in shown
+
+
 def test_show_knows_guests_by_their_id(database_url: str, tmp_path: Path) -> None:
     with connected(settings_for(database_url, tmp_path)):
         guest = make_guest()

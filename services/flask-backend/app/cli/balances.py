@@ -64,9 +64,14 @@ def statement_sentences(account: dict[str, Any], statement: "Statement") -> str:
     lines += [f"held: {hold['amount']} until {hold['expires_at']}" for hold in statement.holds]
     for row in statement.transactions:
         change = f"{row['bucket']:7} {row['amount']:+9} = {row['balance_after']:8}"
-        why = f"{row['transaction_type']} {row['reason'] or ''}".rstrip()
+        why = f"{row['transaction_type']} {_visible(row['reason'] or '')}".rstrip()
         lines.append(f"{row['created_at']} {change} {why}")
     return "\n".join(lines)
+
+
+def _visible(text: str) -> str:
+    """Return a text without what moves a cursor or paints: anybody may have written it."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def plain(value: Any) -> Any:
