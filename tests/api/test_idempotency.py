@@ -346,7 +346,9 @@ def test_c20_twin_of_a_request_that_still_runs_is_told_so(
 # -- where keys are taken
 
 
-def test_every_post_of_somebody_signed_in_takes_a_key_but_for_erasures_and_under_auth(app: Flask) -> None:
+def test_every_post_of_somebody_signed_in_takes_a_key_but_for_erasures_and_under_auth(
+    app: Flask,
+) -> None:
     described = document(app.test_client().get("/openapi.json"))["paths"]
     for rule in app.url_map.iter_rules():
         if "POST" not in (rule.methods or ()):

@@ -1,5 +1,6 @@
 """What a guest agreed to, when an account claims the guest: moved once, and never against it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -120,9 +121,12 @@ def test_claim_and_decision_at_once_leave_one_of_them_whole() -> None:
     agree(guest)
     own = Choice(terms_accepted=False, marketing_consent=True)
 
-    moved, _ = run_together(
-        [partial(adopt_guest_consents, user, guest, clock.now()), partial(decide, user, own)]
-    )
+    rivals: list[Callable[[], object]] = [
+        partial(adopt_guest_consents, user, guest, clock.now()),
+        partial(decide, user, own),
+    ]
+
+    moved, _ = run_together(rivals)
 
     state, events = get_consents(user) or {}, list_consent_events(user, limit=10)
     told = [(event["purpose"], event["decision"]) for event in events]
