@@ -2,7 +2,8 @@
 
 Who works holds a lease, and makes it last while it works. One that died lets it run out, and then
 somebody else takes it. A lease is no lock: who was thought dead and comes back finds out when it
-next makes its lease last. What must not happen twice needs a constraint of its own.
+next makes its lease last. What must not happen twice needs a constraint of its own. Each machine
+goes by its own clock: where they differ by more than a lease lasts, two may work at once.
 """
 
 import threading
