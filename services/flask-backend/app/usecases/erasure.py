@@ -175,11 +175,15 @@ def _steps_of_one(user_id: UUID, at: datetime) -> Iterator[None]:
 
 def _claimed_guests(user_id: UUID) -> Iterator[UUID]:
     place: Place | None = None
-    while rows := list_owned_rows(
-        CLAIMED.owned, user_id, columns=("user_id",), after=place, limit=_PAGE
-    ):
+    while rows := _claimed_page(user_id, place):
         yield from (row["user_id"] for row in rows)
         place = place_of(rows[-1], CLAIMED)
+
+
+@decided_unit_of_work
+def _claimed_page(user_id: UUID, after: Place | None) -> list[Row]:
+    columns = CLAIMED.owned.order
+    return list_owned_rows(CLAIMED.owned, user_id, columns=columns, after=after, limit=_PAGE)
 
 
 @decided_unit_of_work
