@@ -20,28 +20,28 @@ def kept(copy: PublicCopy) -> str:
 def test_it_holds_so_many_bytes_and_those_asked_for_last() -> None:
     copy = PublicCopy(3 * 1024)
     for name in "abc":
-        copy.put(name, answer())
+        copy.put(name, answer(), changes=copy.changes)
     copy.get("a", NOON)
 
-    copy.put("d", answer())
-    copy.put("e", answer("x" * 4000))
+    copy.put("d", answer(), changes=copy.changes)
+    copy.put("e", answer("x" * 4000), changes=copy.changes)
 
     assert kept(copy) == "acd"
-    copy.put("f", answer("x" * 2000))
+    copy.put("f", answer("x" * 2000), changes=copy.changes)
     assert kept(copy) == "f"
 
 
 def test_it_holds_nothing_if_it_may_hold_nothing() -> None:
     copy = PublicCopy(0)
 
-    copy.put("a", answer(None))
+    copy.put("a", answer(None), changes=copy.changes)
 
     assert kept(copy) == ""
 
 
 def test_it_forgets_with_the_time_of_the_clock() -> None:
     copy = PublicCopy(9999)
-    copy.put("a", answer())
+    copy.put("a", answer(), changes=copy.changes)
 
     assert copy.get("a", NOON + timedelta(seconds=59)) is not None
     assert copy.get("a", NOON + timedelta(seconds=60)) is None
@@ -49,7 +49,7 @@ def test_it_forgets_with_the_time_of_the_clock() -> None:
 
 def test_what_was_told_can_be_changed_and_the_copy_cannot() -> None:
     copy = PublicCopy(9999)
-    copy.put("a", answer({"a": [1]}))
+    copy.put("a", answer({"a": [1]}), changes=copy.changes)
     told = copy.get("a", NOON)
     assert told is not None
     told.result["a"].append(2)
@@ -75,10 +75,20 @@ def test_what_was_read_before_a_change_is_not_remembered_after_it() -> None:
 
 def test_newer_answer_of_others_takes_the_place_of_the_older_one() -> None:
     copy = PublicCopy(9999)
-    copy.put("a", answer("old"))
+    copy.put("a", answer("old"), changes=copy.changes)
 
     copy.follow("a", answer("new", at=NOON + timedelta(seconds=1)), changes=copy.changes)
 
     told = copy.get("a", NOON)
     assert told is not None
     assert told.result == "new"
+
+
+def test_of_two_that_write_at_once_none_is_taken_for_the_last() -> None:
+    copy = PublicCopy(9999)
+    before = copy.changes
+    copy.delete("a")
+
+    copy.put("a", answer(), changes=before)
+
+    assert kept(copy) == ""

@@ -223,6 +223,23 @@ def test_cache_that_fails_is_no_outage(
                 get(key)
 
 
+def test_no_copy_is_left_of_what_another_thread_deletes_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key, write = new_key(), cache_storage._write
+
+    def write_and_be_overtaken(*arguments: Any) -> bool:
+        is_new = write(*arguments)
+        delete(key)
+        return is_new
+
+    monkeypatch.setattr(cache_storage, "_write", write_and_be_overtaken)
+
+    put(key, "deleted", ttl=60)
+
+    assert cache_storage._Bounds.copy.get(key.query_hash, clock.now()) is None
+
+
 def test_nobody_waits_for_an_answer_that_cannot_be_kept() -> None:
     key = new_key()
 

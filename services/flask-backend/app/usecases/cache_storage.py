@@ -100,9 +100,11 @@ def read_answer(key: Key) -> Answer | None:
 def write_answer(key: Key, answer: Answer) -> bool:
     """Store an answer; tell whether there was none. Of two at once, both may be the first."""
     _require_no_transaction()
+    copy = _Bounds.copy
+    changes = copy.changes
     is_new = _write(key, answer)
     if key.is_public:
-        _Bounds.copy.put(key.query_hash, answer)
+        copy.put(key.query_hash, answer, changes=changes)
     if secrets.randbelow(_ONE_WRITE_IN) == 0:
         _tidy_quietly()
     return is_new

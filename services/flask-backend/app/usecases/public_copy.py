@@ -43,11 +43,21 @@ class PublicCopy:
             return None
         return replace(kept, result=json.loads(kept.result), is_copy=True)
 
-    def put(self, query_hash: str, answer: Answer) -> None:
-        """Remember an answer that was written."""
+    def put(self, query_hash: str, answer: Answer, *, changes: int) -> None:
+        """Remember an answer that was written.
+
+        Args:
+            query_hash: What was asked.
+            answer: What was written.
+            changes: ``changes`` as it was before. If there were others since, nobody knows which
+                is the last: then the next who reads finds out.
+        """
         with self._lock:
+            is_last = changes == self._changes
             self._changes += 1
-            self._keep(query_hash, answer)
+            self._answers.pop(query_hash, None)
+            if is_last:
+                self._keep(query_hash, answer)
 
     def delete(self, query_hash: str) -> None:
         """Forget an answer that was deleted."""
