@@ -135,8 +135,9 @@ class Proxy:
                 client.close()
                 continue
             self._sockets.append(server)
-            for end in (client, server):  # Each piece goes on at once, as both ends would send it.
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with suppress(OSError):  # One may have been cut while the other was connected.
+                for end in (client, server):  # Each piece goes on at once, as both would send it.
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             doomed = threading.Event()
             self._start(self._forward, client, server, doomed)
             self._start(self._answer, server, client, doomed)
