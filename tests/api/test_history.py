@@ -217,6 +217,7 @@ def nested(levels: int) -> dict[str, Any]:
         ({"payload": []}, "payload", "WRONG_TYPE"),
         ({"payload": "{}"}, "payload", "WRONG_TYPE"),
         ({"payload": {"a": "x" * MAX_PAYLOAD_BYTES}}, "payload", "TOO_LARGE"),
+        ({"payload": {"a": [1e300] * 300}}, "payload", "TOO_LARGE"),
         ({"payload": nested(MAX_PAYLOAD_DEPTH + 1)}, "payload", "TOO_DEEP"),
         ({"payload": {"a": 2**63}}, "payload.a", "OUT_OF_RANGE"),
         ({"payload": {"a": "\u0000"}}, "payload.a", "NUL_CHARACTER"),

@@ -1,6 +1,5 @@
 """What people did: storing, changing and deleting actions, each within one account."""
 
-import json
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from app.models import (
     update_history,
 )
 from app.usecases.work import unit_of_work
+from bilayer.documents import dump
 from bilayer.runtime.errors import SerializationFailure
 
 MAX_PAYLOAD_BYTES: Final = 65_536
@@ -103,13 +103,14 @@ def delete_action(user_id: UUID, action_id: UUID) -> None:
 
 def find_payload_flaw(payload: dict[str, Any]) -> FieldError | None:
     """Return what keeps a document from being stored as payload, or None."""
-    size = len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
-    if size > MAX_PAYLOAD_BYTES:
-        message = f"A payload has at most {MAX_PAYLOAD_BYTES} bytes of JSON; this has {size}."
-        return FieldError("payload", "TOO_LARGE", message)
     if depth_of(payload) > MAX_PAYLOAD_DEPTH:
         message = f"A payload is nested at most {MAX_PAYLOAD_DEPTH} levels deep."
         return FieldError("payload", "TOO_DEEP", message)
+    # As it will be stored: a large number is longer there than it may be sent.
+    size = len(dump(payload).encode())
+    if size > MAX_PAYLOAD_BYTES:
+        message = f"A payload has at most {MAX_PAYLOAD_BYTES} bytes of JSON; this has {size}."
+        return FieldError("payload", "TOO_LARGE", message)
     return None
 
 

@@ -1,6 +1,5 @@
 """What people say about themselves and prefer. Knows nothing of rights."""
 
-import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -13,6 +12,7 @@ from app.errors import FieldError, Invalid
 from app.models import Row, blank_profile, create_profile, get_profile, update_profile
 from app.usecases.accounts import require_user
 from app.usecases.work import unit_of_work
+from bilayer.documents import dump
 
 MAX_PREFERENCES_BYTES: Final = 65_536
 
@@ -71,7 +71,7 @@ def _update_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
 
 def _check_size(preferences: Any) -> None:
     """Judge the merged document: each patch may be small, and their sum without end."""
-    size = len(json.dumps(preferences, ensure_ascii=False, separators=(",", ":")).encode())
+    size = len(dump(preferences).encode())
     if size > MAX_PREFERENCES_BYTES:
         message = f"Preferences may have {MAX_PREFERENCES_BYTES} bytes; they would have {size}."
         error = FieldError("preferences", "TOO_LARGE", message)
