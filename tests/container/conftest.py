@@ -99,6 +99,9 @@ def roles(server: Server, suite_run: Run, _migrated: dict[str, str]) -> Roles:
     roles = Roles(server, _migrated[server.url])
     made = make_roles(server, roles.database)
     assert made.returncode == 0, made.stderr
+    if server.engine == "postgresql":
+        # The file lets a raised limit be, and roles belong to the server, not to a test.
+        server.execute("ALTER ROLE app_rw CONNECTION LIMIT 100")
     if is_new:
         migrate(roles.url("owner"))
     return roles

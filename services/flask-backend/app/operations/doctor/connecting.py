@@ -4,7 +4,8 @@ Tells apart where the way ends. What the server says of itself is asked elsewher
 """
 
 import socket
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,7 +71,7 @@ def sign_in(way: Way) -> tuple[Finding, sa.Connection | None]:
     )
     engine = _CREATE[engine_name(way.url.drivername)](way.url, options)
     try:
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection = engine.connect()
     except sa.exc.DBAPIError as error:
         return _refused(str(error.orig), way), None
     except BilayerError as error:
@@ -78,6 +79,17 @@ def sign_in(way: Way) -> tuple[Finding, sa.Connection | None]:
         return wrong("database_login", f"{error}.", fix), None
     name = f"database {way.url.database!r} as {way.url.username!r}"
     return well("database_login", f"The server lets us into {name}."), connection
+
+
+@contextmanager
+def hanging_up(connection: sa.Connection) -> Iterator[sa.Connection]:
+    """Close a connection in the end, whatever it came to; says nothing more to the server."""
+    try:
+        yield connection
+    finally:
+        # A server that went away would have to answer a rollback; this closes the socket.
+        connection.invalidate()
+        connection.close()
 
 
 def _refused(text: str, way: Way) -> Finding:

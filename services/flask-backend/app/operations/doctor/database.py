@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from app import clock
 from app.config import ALEMBIC_INI, Settings
 from app.operations.connection_limit import CONNECTION_LIMIT
-from app.operations.doctor.connecting import Way, find_address, sign_in
+from app.operations.doctor.connecting import Way, find_address, hanging_up, sign_in
 from app.operations.doctor.findings import Finding, skipped, warn, well, wrong
 from app.operations.rights import find_flaws
 from bilayer.urls import engine_name
@@ -128,7 +128,8 @@ def look_as_owner(settings: Settings) -> Iterator[Finding]:
         found, connection = sign_in(way)
     if connection is None:
         yield replace(found, name="migration_role")
-    else:
+        return
+    with hanging_up(connection):
         yield ask("migration_role", partial(_owner, connection, settings))
 
 

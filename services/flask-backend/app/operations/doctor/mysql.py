@@ -8,7 +8,7 @@ from typing import Final, cast
 import sqlalchemy as sa
 
 from app.config import Settings
-from app.operations.doctor.connecting import Way, open_connection
+from app.operations.doctor.connecting import Way, hanging_up, open_connection
 from app.operations.doctor.database import ask, revision, rights, room, settings_way, skew
 from app.operations.doctor.findings import Finding, skipped, warn, well, wrong
 
@@ -37,18 +37,19 @@ def look(settings: Settings) -> Iterator[Finding]:
     connection = yield from open_connection(way)
     if connection is None:
         return
-    yield ask("database_tls", lambda: _tls(connection, way))
-    for name, question in (
-        ("database_version", _version),
-        ("database_mode", _mode),
-        ("database_text", _text),
-        ("database_revision", revision),
-        ("database_writes", _writes),
-        ("database_rights", partial(rights, settings=settings)),
-        ("database_connections", partial(_room, settings=settings)),
-    ):
-        yield ask(name, partial(question, connection))
-    yield ask("database_clock", lambda: skew(lambda: _now(connection)))
+    with hanging_up(connection):
+        yield ask("database_tls", lambda: _tls(connection, way))
+        for name, question in (
+            ("database_version", _version),
+            ("database_mode", _mode),
+            ("database_text", _text),
+            ("database_revision", revision),
+            ("database_writes", _writes),
+            ("database_rights", partial(rights, settings=settings)),
+            ("database_connections", partial(_room, settings=settings)),
+        ):
+            yield ask(name, partial(question, connection))
+        yield ask("database_clock", lambda: skew(lambda: _now(connection)))
 
 
 def _tls(connection: sa.Connection, way: Way) -> Finding:
