@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,32 @@ class Stamp(Subscriber):
     def stamp(self, table: Any, action: Any, values: Mapping[str, Any]) -> Mapping[str, Any]:
         self.asked.append((table._tablename, action, dict(values)))
         return self.columns
+
+
+class Counter(Subscriber):
+    """Numbers transactions in a row of ``owners``, once each, and stamps rows with the number."""
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def prepare(self, db: Any, table: Any, action: Any, known: Mapping[str, Any]) -> Any:
+        self.asked.append((action, dict(known)))
+        if "number" not in db.memory:
+            db.memory["number"] = db(db.owners).count() + 1
+            db.owners.insert(id=uuid.uuid4())
+        return {self.column: db.memory["number"]}
+
+
+class Asked(Subscriber):
+    """Keeps what is known before each write."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, dict[str, Any]]] = []
+
+    def prepare(self, db: Any, table: Any, action: Any, known: Mapping[str, Any]) -> Any:
+        self.seen.append((action, dict(known)))
+        return {}
 
 
 class Journal(Subscriber):

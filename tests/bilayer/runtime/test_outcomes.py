@@ -84,10 +84,10 @@ def test_statement_without_an_answer_inside_a_block_commits_nothing(
 ) -> None:
     with Proxy(tables_url) as proxy, schema.connect(proxy.url) as database:
         db = database.dal
-        db(db.owners).count()
         proxy.lose_answer_to("INSERT INTO")
 
         with pytest.raises(ConnectionLost) as failure, database.transaction():
+            db(db.owners).count()
             add(db, "lost")
 
         assert not isinstance(failure.value, OutcomeUnknown)

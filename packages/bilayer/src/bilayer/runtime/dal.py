@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import ChainMap
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -60,6 +61,20 @@ class DAL(PyDAL):  # type: ignore[misc]
         """Run a block in a transaction; errors are raised, which PyDAL's own swallows."""
         with self.transaction():
             yield self
+
+    @property
+    def memory(self) -> MutableMapping[Any, Any]:
+        """What the calling thread's transaction keeps until it ends; shared by everybody in it.
+
+        A savepoint that is rolled back takes with it what was put here since it was set.
+
+        Raises:
+            TransactionMisuse: Outside ``transaction()``.
+        """
+        blocks = self._adapter.session.blocks
+        if not blocks:
+            raise TransactionMisuse("only a transaction has a memory")
+        return ChainMap(*(block.memory for block in reversed(blocks)))
 
     def lock_rows(
         self,

@@ -67,6 +67,7 @@ class Database:
                 "engine": engine,
                 "deadline_seconds": deadline,
                 "ping_seconds": options.connect_timeout,
+                "pre_ping": options.pre_ping and not is_embedded,  # a file does not go away
                 "echo": options.echo,
                 "guard": options.guard,
                 "lock_seconds": options.embedded_lock_seconds,

@@ -19,7 +19,8 @@ class ConnectOptions:
         max_overflow: Further connections opened under load and closed afterwards.
         pool_timeout: How long to wait for a free connection.
         pool_recycle: Age at which a connection is replaced.
-        pre_ping: Test a connection when it is taken from the pool.
+        pre_ping: Test a connection when it is taken from the pool, unless it answered within the
+            last second; then its first statement is the test, and is sent again over another one.
         echo: Log every statement, without its values, to the logger ``bilayer.runtime``.
         connect_timeout: How long a new connection may take.
         read_timeout: How long an answer may take before the connection is given up; must be

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from bilayer.runtime import tokens
 from bilayer.runtime.adapters.operands import check_length
 from bilayer.runtime.adapters.parts import Param, Rendered
-from bilayer.runtime.adapters.statements import Condition
+from bilayer.runtime.adapters.statements import Assignments, Condition
+from bilayer.runtime.conditions import pinned
 from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Row
@@ -123,6 +124,10 @@ class _CompiledSelect:
         return found
 
 
+def _value(given: Any, values: Mapping[str, Any]) -> Any:
+    return values[given.name] if isinstance(given, Param) else given
+
+
 class _CompiledUpdate:
     def __init__(self, adapter: Any, description: Assigning) -> None:
         self._table = adapter.get_table(description.query)
@@ -132,6 +137,7 @@ class _CompiledUpdate:
             adapter, Selection(description.query, (self._table.ALL,), {"for_update": True})
         )
         self._images = rows.dicts
+        self._pinned = pinned(description.query)
         self._values = dict(description.values)
         self._rendered = {
             name: _template(adapter, adapter.placed(self._table[name], value, env))
@@ -143,26 +149,35 @@ class _CompiledUpdate:
         self.names = rows.names | assigned | inside
 
     def run(self, adapter: Any, values: Mapping[str, Any]) -> int:
+        update = adapter.pipeline.update_where
+        return int(update(self._table, self._fields(values), **self._place(adapter, values)))
+
+    def changed(self, adapter: Any, values: Mapping[str, Any]) -> list[Row]:
+        update = adapter.pipeline.update_returning
+        rows: list[Row] = update(self._table, self._fields(values), **self._place(adapter, values))
+        return rows
+
+    def _place(self, adapter: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Say which rows, as the pipeline asks for it."""
+        where = self._where
+        return {
+            "condition": lambda: Condition(f" WHERE {where.sql}", where.parameters(values)),
+            "images": lambda: self._images(adapter, values),
+            "pinned": {name: _value(pin, values) for name, pin in self._pinned.items()},
+        }
+
+    def _fields(self, values: Mapping[str, Any]) -> Assignments:
         given = {
-            name: values[value.name] if isinstance(value, Param) else value
+            name: _value(value, values)
             for name, value in self._values.items()
             if name not in self._rendered
         }
-        fields = self._table._fields_and_values_for_update(given).op_values()
+        fields: list[tuple[Any, Any]] = self._table._fields_and_values_for_update(given).op_values()
         fields += [
             (self._table[name], Rendered(part.sql, part.parameters(values)))
             for name, part in self._rendered.items()
         ]
-        return int(
-            adapter.pipeline.update_where(
-                self._table,
-                fields,
-                condition=lambda: Condition(
-                    f" WHERE {self._where.sql}", self._where.parameters(values)
-                ),
-                images=lambda: self._images(adapter, values),
-            )
-        )
+        return fields
 
 
 class Prepared:
@@ -197,6 +212,15 @@ class Prepared:
         """Run a prepared update through the write pipeline; returns how many rows matched."""
         return self._for(db._adapter, _CompiledUpdate, values).run(db._adapter, values)
 
+    def changed(self, db: Any, /, **values: Any) -> list[Row]:
+        """Run a prepared update like ``run``; returns the rows that matched, as they are then.
+
+        PostgreSQL and SQLite tell them with the update itself; elsewhere they are locked before
+        it, and read after it.
+        """
+        compiled = self._for(db._adapter, _CompiledUpdate, values)
+        return compiled.changed(db._adapter, values)
+
     def _for(self, adapter: Any, kind: type[_Compiled], values: Mapping[str, Any]) -> _Compiled:
         compiled = adapter.prepared.get(self)
         if compiled is None:
@@ -205,7 +229,7 @@ class Prepared:
             compiled = adapter.prepared[self] = made(adapter, description)  # type: ignore[arg-type] # the pair belongs together
         if not isinstance(compiled, kind):
             raise UnsupportedDefinition(
-                "a select is read by dicts() or one(), an update is run by run()"
+                "a select is read by dicts() or one(), an update is run by run() or changed()"
             )
         if compiled.names != values.keys():
             raise InvalidValue(f"the parameters are {', '.join(sorted(compiled.names)) or 'none'}")

@@ -46,6 +46,12 @@ class Session(threading.local):
         watch: What the watchdog sees.
         ticket: The guard's admission of the connection, where there is a guard.
         is_hurried: The running statement has less time than statements have.
+        opening: What begins the transaction and has not been sent: the first statement takes it
+            along.
+        silent_at: Monotonic time in seconds after which its connection was not gone, but silent.
+        was_silent: The last statement that failed had waited for an answer.
+        is_proven: The connection has answered since it was taken.
+        is_doubtful: The next connection must answer before it is taken.
     """
 
     def __init__(self) -> None:
@@ -53,12 +59,15 @@ class Session(threading.local):
         self.cursor: Any = None
         self.watch = Watch()
         self.ticket: Ticket | None = None
-        self.is_hurried = False
+        self.is_hurried = self.was_silent = False
+        self.silent_at = 0.0
+        self.is_proven = self.is_doubtful = False
         self.end_transaction()
 
-    def open(self, connection: Any, open_cursor: Callable[[Any], Any]) -> None:
+    def open(self, connection: Any, open_cursor: Callable[[Any], Any], *, is_proven: bool) -> None:
         """Take a connection of the pool into this thread."""
         self.connection = connection
+        self.is_proven = is_proven
         self.cursor = open_cursor(connection)
         self.watch.connection = connection.dbapi_connection
         self.watch.pooled = connection
@@ -84,5 +93,6 @@ class Session(threading.local):
 
     def end_transaction(self) -> None:
         """Be outside of any transaction again."""
-        self.blocks: list[object] = []
+        self.blocks: list[Any] = []
+        self.opening: str | None = None
         self.readonly = self.failed = self.lost = False

@@ -38,10 +38,25 @@ class Subscriber:
 
         Args:
             table: The PyDAL table.
-            action: ``insert`` or ``update``.
+            action: ``insert`` or ``update``; what is given for a ``delete`` is not used.
             values: What is written so far; a value may be an expression.
         """
         del table, action, values
+        return {}
+
+    def prepare(
+        self, db: Any, table: Any, action: Action, known: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Do, in the same transaction, what must come before a write, and give columns to add.
+
+        Args:
+            db: The DAL.
+            table: The PyDAL table.
+            action: ``insert``, ``update`` or ``delete``; a delete has no use for columns.
+            known: The columns whose value is certain before: of an insert all that it gives, of the
+                others those that their condition holds to one value.
+        """
+        del db, table, action, known
         return {}
 
     def changed(self, db: Any, changes: Sequence[Change]) -> None:

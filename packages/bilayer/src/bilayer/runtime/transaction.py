@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, get_args
 
 from bilayer.runtime.errors import (
     ConnectionLost,
@@ -31,6 +31,10 @@ class Transaction:
         isolation: The isolation level; the server's default (READ COMMITTED on PostgreSQL and as
             the runtime sets it on MariaDB) if None. SQLite's transactions are always serializable.
         readonly: Refuse writes. On SQLite a reading transaction does not wait for the writer.
+
+    Attributes:
+        memory: What this block keeps until it ends; the block around it has it then, unless it was
+            rolled back.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Transaction:
         self._isolation = isolation
         self._readonly = readonly
         self._savepoint = ""
+        self.memory: dict[Any, Any] = {}
 
     def __enter__(self) -> Self:
         """Begin, or set a savepoint.
@@ -61,6 +66,7 @@ class Transaction:
         return self
 
     def _open(self, session: Session) -> None:
+        self.memory = {}
         if not session.depth:
             self._begin()
             session.readonly = self._readonly
@@ -132,6 +138,8 @@ class Transaction:
             self._adapter.run(f"RELEASE SAVEPOINT {self._savepoint}")
         if aborted:
             raise TransactionAborted("a statement of this block failed; the block was rolled back")
+        if not undo:
+            session.blocks[-1].memory.update(self.memory)
 
     def _commit(self) -> None:
         adapter = self._adapter

@@ -11,7 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from bilayer.runtime.adapters.binding import BoundParameters
-from bilayer.runtime.engines.questions import bound_questions
+from bilayer.runtime.engines.questions import (
+    ask_before_lending,
+    bound_questions,
+    is_proven,
+    note_answer,
+)
 from bilayer.runtime.errors import (
     ConnectionLost,
     DatabaseError,
@@ -51,6 +56,8 @@ class PooledConnections(BoundParameters):
         self.watchdog = Watchdog(self.cut)
         seconds = self.adapter_args["ping_seconds"]
         bound_questions(self.engine, self.watchdog, seconds, self.guard)
+        if self.adapter_args["pre_ping"]:
+            ask_before_lending(self.engine, lambda: self.session.is_doubtful)
 
     # -- what each engine says for itself
 
@@ -67,11 +74,11 @@ class PooledConnections(BoundParameters):
     @property
     def cursor(self) -> Any:
         """The cursor of the calling thread; takes a connection if it has none."""
-        return self._ready().cursor
+        return self._ready(asked=True).cursor
 
     def get_connection(self, use_pool: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - PyDAL
         """Give the calling thread's connection (PyDAL's name for it)."""
-        return self._ready().connection
+        return self._ready(asked=True).connection
 
     def set_connection(self, connection: Any, run_hooks: bool = False) -> None:  # noqa: FBT001, FBT002
         """Do nothing: PyDAL calls this while it constructs an adapter."""
@@ -85,12 +92,19 @@ class PooledConnections(BoundParameters):
         """Open a cursor that has fetched everything when a statement returns."""
         return connection.cursor()
 
-    def _ready(self) -> Session:
+    def _ready(self, *, asked: bool = False) -> Session:
+        """Give the thread's session with a connection, taking one if it has none.
+
+        Args:
+            asked: Take only one that has just answered.
+        """
         session = self.session
         if session.connection is None:
-            if session.depth:
+            if session.depth and session.opening is None:
                 raise TransactionAborted("the connection of this transaction was lost")
-            session.open(self._checkout(), self.open_cursor)
+            session.is_doubtful = asked
+            connection = self._checkout()
+            session.open(connection, self.open_cursor, is_proven=is_proven(connection.info))
             self.watchdog.add(session.watch)
         return session
 
@@ -131,6 +145,8 @@ class PooledConnections(BoundParameters):
             return self.engine.raw_connection()
         except sa.exc.TimeoutError:
             failure: DatabaseError = PoolTimeout("no connection became free in time")
+        except sa.exc.InvalidRequestError:  # neither an old connection answered nor a new one
+            failure = ConnectionLost("no connection to the database answered")
         except sa.exc.DBAPIError as caught:
             failure = self._unreachable(caught.orig or caught)
         except self.driver.Error as caught:
@@ -154,11 +170,14 @@ class PooledConnections(BoundParameters):
             raise TransactionMisuse("release() inside transaction()")
         connection = session.connection
         if connection is not None:
+            if session.is_proven:
+                note_answer(connection.info)
             session.close(connection.close)
 
     def discard(self) -> None:
         """Throw the calling thread's connection away; nobody may use it again."""
         session = self.session
+        session.opening = None
         connection = session.connection
         if connection is not None:
             session.close(connection.invalidate)

@@ -169,6 +169,7 @@ class PostgreSQLAdapter(NativeAdapter):
     dbengine = "postgres"
     drivers = ("psycopg2",)
     returning = True
+    returns_updates = True
     codecs: ClassVar[Mapping[str, Codec]] = {
         **COMMON_CODECS,
         "json": Codec(encode_json),
@@ -209,9 +210,10 @@ class PostgreSQLAdapter(NativeAdapter):
                 peer.shutdown(socket.SHUT_RDWR)
 
     def begin(self, isolation: str | None, readonly: bool) -> None:  # noqa: FBT001
-        """Begin with everything in one round trip."""
+        """Begin together with the first statement, in one round trip."""
+        session = self._ready()
         level = f" ISOLATION LEVEL {isolation}" if isolation else ""
-        self.run(f"BEGIN{level}{' READ ONLY' if readonly else ''}")
+        session.opening = f"BEGIN{level}{' READ ONLY' if readonly else ''}"
 
     def commit_transaction(self) -> None:
         """Commit.
@@ -219,9 +221,16 @@ class PostgreSQLAdapter(NativeAdapter):
         Raises:
             TransactionAborted: PostgreSQL rolled back instead, which it reports as success.
         """
+        if self.session.opening is not None:
+            return  # nothing was sent
         super().commit_transaction()
         if self.session.cursor.statusmessage == "ROLLBACK":
             raise TransactionAborted("the transaction had failed; PostgreSQL rolled it back")
+
+    def rollback_transaction(self) -> None:
+        """Roll back what was begun."""
+        if self.session.opening is None:
+            super().rollback_transaction()
 
     def refusal(self, caught: BaseException) -> DatabaseError | None:
         """Map a refused connection."""

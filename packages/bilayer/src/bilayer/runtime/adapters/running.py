@@ -8,6 +8,7 @@ import time
 from typing import Any, Final
 
 from bilayer.runtime.adapters.connections import PooledConnections
+from bilayer.runtime.engines.questions import TRUSTED_SECONDS
 from bilayer.runtime.errors import (
     ConnectionLost,
     DatabaseError,
@@ -73,7 +74,8 @@ class RunningStatements(PooledConnections):
             TransactionAborted: An earlier statement of the transaction failed.
             DatabaseError: The driver's error, translated; it names no values.
         """
-        session = self._ready()
+        can_repeat = self.session.depth > 0 or sql.startswith(_CHANGES_NOTHING)
+        session = self._ready(asked=not can_repeat)
         if session.failed:
             raise TransactionAborted(
                 "an earlier statement of this transaction failed; roll it back"
@@ -81,11 +83,39 @@ class RunningStatements(PooledConnections):
         if parameters is not None and not parameters:
             # Drivers disagree about percent signs beside an empty list of parameters.
             sql, parameters = self.unescape(sql), None
-        if self.echo:
-            log.info("%s", sql)
+        if session.is_proven and session.opening is None:
+            return self._send(session, sql, parameters)
+        if not can_repeat:  # a connection that was taken and not used yet
+            self._send_first(session, "SELECT 1", None)
+            return self._send(session, sql, parameters)
+        return self._send_first(session, sql, parameters)
+
+    def _send_first(self, session: Session, sql: str, parameters: Any) -> Any:
+        """Send what has no effect if its answer is lost; again, if nobody was there.
+
+        Until it commits, a transaction has none; its beginning is sent with its first statement.
+        """
+        opening = session.opening
+        try:
+            return self._send(session, sql, parameters)
+        except ConnectionLost:
+            if session.was_silent or (session.depth and opening is None):
+                raise
+        session.opening = opening
+        session.failed = session.lost = False
+        self._ready(asked=True)
+        return self._send(session, sql, parameters)
+
+    def _send(self, session: Session, sql: str, parameters: Any) -> Any:
         watch = session.watch
         seconds = self.deadline_seconds if self.guard is None else self.seconds_for(sql, session)
-        watch.deadline = time.monotonic() + seconds
+        if session.opening is not None:
+            sql, session.opening = f"{session.opening}; {sql}", None
+        if self.echo:
+            log.info("%s", sql)
+        now = time.monotonic()
+        session.silent_at = now + min(TRUSTED_SECONDS, seconds / 2)
+        watch.deadline = now + seconds
         try:
             answer = self.send(session.cursor, sql, parameters)
         except self.driver.Error as caught:
@@ -96,6 +126,7 @@ class RunningStatements(PooledConnections):
                 self.discard()
             raise
         else:
+            session.is_proven = True
             if session.ticket is not None:
                 session.ticket.judge(is_answered=True)
             return answer
@@ -132,13 +163,17 @@ class RunningStatements(PooledConnections):
         return seconds
 
     def _failure(self, session: Session, caught: Exception, sql: str) -> DatabaseError:
+        # PyMySQL gives up by itself; a connection that is gone says so at once.
+        session.was_silent = time.monotonic() > session.silent_at
         was_hurried = session.watch.overdue and session.is_hurried
         is_gone = self.is_disconnect(caught)
         if is_gone:
             error = self._lost(session, sql, was_hurried=was_hurried)
         else:
             error = self._refused(session, caught, was_hurried=was_hurried)
-        if session.ticket is not None and not was_hurried:
+        # An old connection that is gone says nothing of the database; the next one will.
+        is_telling = session.is_proven or session.was_silent or not is_gone
+        if session.ticket is not None and is_telling and not was_hurried:
             session.ticket.judge(is_answered=not isinstance(error, ConnectionLost))
         if is_gone:
             self.discard()

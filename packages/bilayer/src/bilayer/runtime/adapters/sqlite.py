@@ -120,7 +120,7 @@ class SQLiteAdapter(NativeAdapter):
     def _initialize_(self) -> None:
         super()._initialize_()
         self._in_use = self._is_unusable = False
-        self.returning = sqlite3.sqlite_version_info >= (3, 35)
+        self.returning = self.returns_updates = sqlite3.sqlite_version_info >= (3, 35)
 
     def make_decimal_codec(self, precision: int, scale: int) -> Codec:
         """Scale to a 64-bit integer.

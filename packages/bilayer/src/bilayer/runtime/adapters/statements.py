@@ -38,9 +38,11 @@ class WriteStatements(TypedValues):
 
     Attributes:
         returning: INSERT can give back the key it made.
+        returns_updates: UPDATE can give back the rows as they are then.
     """
 
     returning: bool = False
+    returns_updates: bool = False
 
     # -- keys
 
@@ -102,6 +104,22 @@ class WriteStatements(TypedValues):
 
     def send_update(self, table: Any, where: Condition, fields: Assignments) -> int:
         """Update and give the number of rows that matched."""
+        self.run(*self._update_statement(table, where, fields))
+        return int(self.session.cursor.rowcount)
+
+    def send_update_returning(
+        self, table: Any, where: Condition, fields: Assignments
+    ) -> list[dict[str, Any]]:
+        """Update and give the rows that matched, as they are then."""
+        columns = list(table)
+        sql, parameters = self._update_statement(table, where, fields)
+        names = ",".join(column._rname for column in columns)
+        found = self.rows(f"{sql} RETURNING {names}", parameters)
+        return self.reading_plan(columns).dicts(found)
+
+    def _update_statement(
+        self, table: Any, where: Condition, fields: Assignments
+    ) -> tuple[str, list[Any]]:
         env = {"current_scope": [table._tablename]}
         pieces: list[str] = []
         parameters: list[Any] = []
@@ -117,10 +135,8 @@ class WriteStatements(TypedValues):
                 parameters.append(self.encoded(field, value))
             pieces.append(f"{field._rname}={text}")
         target = self.dialect.writing_alias(table)
-        self.run(
-            f"UPDATE {target} SET {','.join(pieces)}{where.sql}", parameters + where.parameters
-        )
-        return int(self.session.cursor.rowcount)
+        sql = f"UPDATE {target} SET {','.join(pieces)}{where.sql}"
+        return sql, parameters + where.parameters
 
     def send_delete(self, table: Any, where: Condition) -> int:
         """Delete and give the number of rows."""

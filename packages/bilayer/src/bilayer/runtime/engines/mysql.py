@@ -87,7 +87,7 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         max_overflow=options.max_overflow,
         pool_timeout=options.pool_timeout,
         pool_recycle=options.pool_recycle,
-        pool_pre_ping=options.pre_ping,
+        pool_pre_ping=False,  # the adapter asks, and not each time
         pool_reset_on_return=None,
         connect_args={
             **password,

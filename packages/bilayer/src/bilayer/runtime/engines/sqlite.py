@@ -100,7 +100,6 @@ def create_engine(url: sa.URL, options: ConnectOptions) -> sa.Engine:
         max_overflow=options.max_overflow,
         pool_timeout=options.pool_timeout,
         pool_recycle=options.pool_recycle,
-        pool_pre_ping=False,  # a file does not go away
         pool_reset_on_return=None,
         connect_args={"check_same_thread": False, "timeout": options.embedded_lock_seconds},
     )
