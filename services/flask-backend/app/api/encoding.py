@@ -2,7 +2,8 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from json import JSONEncoder
+from typing import Any, Final
 from uuid import UUID
 
 from flask.json.provider import DefaultJSONProvider
@@ -33,4 +34,15 @@ class JSONProvider(DefaultJSONProvider):
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Write JSON. NaN and infinity raise, because they are no JSON."""
-        return super().dumps(obj, allow_nan=False, **kwargs)
+        if kwargs.keys() - {"separators"}:
+            return super().dumps(obj, allow_nan=False, **kwargs)
+        return _ENCODER.encode(obj)
+
+
+_ENCODER: Final = JSONEncoder(
+    ensure_ascii=False,
+    allow_nan=False,
+    separators=(",", ":"),
+    default=JSONProvider.default,
+)
+"""Made once: Flask makes one for each answer."""

@@ -40,8 +40,10 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     seconds = time.perf_counter() - g.started
     response.headers["X-Request-ID"] = g.request_id
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+    given = {name.lower() for name, _ in response.headers}
+    response.headers.extend(
+        (name, value) for name, value in SECURITY_HEADERS.items() if name.lower() not in given
+    )
     allow_origin(response)
     if response.calculate_content_length() == 0:
         response.headers.remove("Content-Type")

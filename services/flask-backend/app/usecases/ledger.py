@@ -15,7 +15,6 @@ import uuid_utils.compat
 from app.models import (
     Row,
     create_credit_transactions,
-    get_credit_account,
     lock_credit_account,
     take_prepaid_credits,
     update_credit_account,
@@ -82,11 +81,10 @@ def credit_prepaid(user_id: UUID, amount: int, cause: Cause) -> list[UUID]:
 
 def debit_prepaid(user_id: UUID, amount: int, cause: Cause) -> UUID | None:
     """Take credits that are not set aside; None: there are not enough, and nothing was written."""
-    if not take_prepaid_credits(user_id, amount):
+    account = take_prepaid_credits(user_id, amount)
+    if account is None:
         return None
-    account = get_credit_account(user_id)
-    balance = account["credits_balance"] if account else 0
-    return append(user_id, Bucket.PREPAID, -amount, balance, cause)
+    return append(user_id, Bucket.PREPAID, -amount, account["credits_balance"], cause)
 
 
 def seize_prepaid(user_id: UUID, amount: int, cause: Cause) -> list[UUID]:

@@ -20,7 +20,15 @@ from app.models import spend_daily_credits, take_prepaid_credits
 from app.usecases import ledger
 from app.usecases.allowances import Owner, day_of
 from app.usecases.ledger import Cause, Entry
-from app.usecases.wallet import Change, Credits, find_credits, read_credits, settle, too_few
+from app.usecases.wallet import (
+    Change,
+    Credits,
+    find_credits,
+    settle,
+    too_few,
+    with_daily,
+    with_prepaid,
+)
 from app.usecases.work import unit_of_work
 from app.vocabulary import Bucket, TransactionType
 from bilayer.runtime.errors import SerializationFailure
@@ -78,40 +86,50 @@ def spend(owner: Owner, amount: int, *, description: str | None = None) -> Spend
 def _spend(owner: Owner, amount: int, description: str | None) -> Spending:
     at = clock.now()
     found = find_credits(owner, at)
-    parts = _take(owner, amount, found, at) if found is not None else _NOTHING
-    if parts.total < amount:
+    parts, left = (_NOTHING, None) if found is None else _take(owner, amount, found, at)
+    if left is None or parts.total < amount:
         found = settle(owner, at)
         # Nobody is quicker now: both buckets are locked.
-        parts += _take(owner, amount - parts.total, found, at)
+        more, left = _take(owner, amount - parts.total, found, at)
+        parts += more
         if parts.total < amount:
             raise too_few(found, parts.total + found.total, amount)
     spend_id = uuid_utils.compat.uuid7()
     cause = Cause(TransactionType.SPEND, str(spend_id), at, description)
-    left = read_credits(owner)
     ids = ledger.append_all(owner.user_id, list(_entries(parts, left, cause)))
     return Spending(left, ids, spend_id, parts)
 
 
-def _take(owner: Owner, amount: int, found: Credits, at: datetime) -> Parts:
+def _take(owner: Owner, amount: int, found: Credits, at: datetime) -> tuple[Parts, Credits]:
     """Take credits as far as they are still there; those of the day perhaps alone.
+
+    Returns:
+        What was taken, and what there is then.
 
     Raises:
         SerializationFailure: Others were quicker, and the spend is to be tried anew.
     """
-    daily = min(amount, found.daily.available)
-    prepaid = amount - daily
-    if prepaid > found.prepaid.available:
-        return _NOTHING
-    if daily and not spend_daily_credits(
-        owner.user_id, daily, is_guest=found.daily.is_guest, since=day_of(at)
-    ):
-        return _NOTHING
-    if prepaid and not take_prepaid_credits(owner.user_id, prepaid):
-        if not daily:
+    from_daily = min(amount, found.daily.available)
+    parts = Parts(from_daily, amount - from_daily)
+    if parts.prepaid > found.prepaid.available:
+        return _NOTHING, found
+    left = found
+    if parts.daily:
+        daily = spend_daily_credits(
+            owner.user_id, parts.daily, is_guest=found.daily.is_guest, since=day_of(at)
+        )
+        if daily is None:
+            return _NOTHING, found
+        left = with_daily(left, daily)
+    if parts.prepaid:
+        prepaid = take_prepaid_credits(owner.user_id, parts.prepaid)
+        if prepaid is None and not parts.daily:
             # The update that was too slow has locked the second bucket, and not the first one.
             raise SerializationFailure("others have taken these credits in the meantime")
-        return Parts(daily)
-    return Parts(daily, prepaid)
+        if prepaid is None:
+            return Parts(parts.daily), left
+        left = with_prepaid(left, prepaid)
+    return parts, left
 
 
 def _entries(parts: Parts, left: Credits, cause: Cause) -> Iterable[Entry]:

@@ -5,7 +5,7 @@ again. ``settle`` does all of it, exactly once; while the database takes no writ
 what it would do. What else changes credits is in ``spending``, ``corrections`` and ``holds``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -41,6 +41,8 @@ __all__ = [
     "require_owner",
     "settle",
     "too_few",
+    "with_daily",
+    "with_prepaid",
 ]
 
 
@@ -202,12 +204,27 @@ def _foresee_credits(owner: Owner, at: datetime) -> Credits:
     return _credits(daily, prepaid)
 
 
+def with_daily(found: Credits, daily: Row) -> Credits:
+    """Return what there is when an allowance has become what its row says."""
+    return replace(found, daily=_daily(daily))
+
+
+def with_prepaid(found: Credits, prepaid: Row) -> Credits:
+    """Return what there is when prepaid credits have become what their row says."""
+    return replace(found, prepaid=_prepaid(prepaid))
+
+
 def _credits(daily: Row, prepaid: Row | None) -> Credits:
     """Read two rows, of which the second one may not be there yet."""
-    columns = (prepaid or {}).get
+    return Credits(_daily(daily), _prepaid(prepaid or {}))
+
+
+def _daily(row: Row) -> Daily:
     # The day is that of the allowance: a machine whose clock is ahead may have begun the next one.
-    resets_at = end_of_day(daily["last_reset_timestamp"])
-    return Credits(
-        Daily(daily["available_credits"], daily["max_credits"], resets_at, daily["is_guest"]),
-        Prepaid(columns("credits_balance") or 0, columns("held") or 0, columns("debt") or 0),
-    )
+    resets_at = end_of_day(row["last_reset_timestamp"])
+    return Daily(row["available_credits"], row["max_credits"], resets_at, row["is_guest"])
+
+
+def _prepaid(row: Row) -> Prepaid:
+    columns = (row.get(name) or 0 for name in ("credits_balance", "held", "debt"))
+    return Prepaid(*columns)

@@ -21,6 +21,7 @@ from app.usecases.violations import refusal_of
 from bilayer.runtime.errors import (
     ConnectionLost,
     ConstraintViolation,
+    DatabaseError,
     Deadlock,
     LockTimeout,
     OutcomeUnknown,
@@ -55,7 +56,7 @@ def unit_of_work(work: Callable[P, T]) -> Callable[P, T]:
     A constraint that forbids a row becomes the refusal that ``violations`` has for it. When all
     tries have failed, the last failure is raised.
     """
-    return _unit(work, _retrying(_UNDONE))
+    return _unit(work, _UNDONE)
 
 
 def decided_unit_of_work(work: Callable[P, T]) -> Callable[P, T]:
@@ -63,10 +64,22 @@ def decided_unit_of_work(work: Callable[P, T]) -> Callable[P, T]:
 
     So it is tried again also when the answer to COMMIT was lost.
     """
-    return _unit(work, _retrying(_UNDONE | _PERHAPS_DONE))
+    return _unit(work, _UNDONE | _PERHAPS_DONE)
 
 
-def _unit(work: Callable[P, T], retrying: Retrying) -> Callable[P, T]:
+def _unit(work: Callable[P, T], reasons: dict[type[object], str]) -> Callable[P, T]:
+    retrying = _retrying(reasons)
+
+    def _try(attempt: Callable[[], T]) -> T:
+        try:
+            return attempt()
+        except DatabaseError as error:
+            if type(error) not in reasons:
+                raise
+            failure = error
+        # Only who has failed pays for the means to try again, and has failed once.
+        return retrying(_having_failed(failure, attempt))
+
     @wraps(work)
     def unit(*args: P.args, **kwargs: P.kwargs) -> T:
         def attempt() -> T:
@@ -76,12 +89,24 @@ def _unit(work: Callable[P, T], retrying: Retrying) -> Callable[P, T]:
         try:
             if get_database().in_transaction:
                 return work(*args, **kwargs)
-            return retrying(attempt)
+            return _try(attempt)
         except ConstraintViolation as violation:
             refusal = refusal_of(violation)
         raise refusal
 
     return unit
+
+
+def _having_failed(failure: DatabaseError, attempt: Callable[[], T]) -> Callable[[], T]:
+    """Return an attempt whose first try is the one that failed."""
+    failures = [failure]
+
+    def try_next() -> T:
+        if failures:
+            raise failures.pop()
+        return attempt()
+
+    return try_next
 
 
 def _retrying(reasons: dict[type[object], str]) -> Retrying:

@@ -42,9 +42,10 @@ def update_credit_account(user_id: UUID, **columns: Any) -> None:
     db(db.credit_accounts.user_id == user_id).update(**columns)
 
 
-def take_prepaid_credits(user_id: UUID, amount: int) -> bool:
-    """Take credits that are not set aside, if there are enough; tell whether there were."""
-    return bool(_TAKE.run(get_db(), user_id=user_id, amount=amount))
+def take_prepaid_credits(user_id: UUID, amount: int) -> Row | None:
+    """Take credits that are not set aside, if there are enough; return the row then, or None."""
+    rows = _TAKE.changed(get_db(), user_id=user_id, amount=amount)
+    return rows[0] if rows else None
 
 
 def hold_prepaid_credits(user_id: UUID, amount: int) -> bool:

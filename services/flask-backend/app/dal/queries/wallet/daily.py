@@ -59,8 +59,10 @@ def update_daily_credits(user_id: UUID, **columns: Any) -> None:
     db(db.user_credits.user_id == user_id).update(**columns)
 
 
-def spend_daily_credits(user_id: UUID, amount: int, *, is_guest: bool, since: datetime) -> bool:
-    """Take credits from an allowance, if it has them; tell whether it had.
+def spend_daily_credits(
+    user_id: UUID, amount: int, *, is_guest: bool, since: datetime
+) -> Row | None:
+    """Take credits from an allowance, if it has them; return it then, or None.
 
     Args:
         user_id: Whose allowance.
@@ -69,7 +71,8 @@ def spend_daily_credits(user_id: UUID, amount: int, *, is_guest: bool, since: da
         since: The beginning of the day: an allowance of an earlier one must be filled first.
     """
     values = {"user_id": user_id, "amount": amount, "is_guest": is_guest, "since": since}
-    return bool(_SPEND.run(get_db(), **values))
+    rows = _SPEND.changed(get_db(), **values)
+    return rows[0] if rows else None
 
 
 _WALLET = prepared(
