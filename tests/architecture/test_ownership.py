@@ -16,6 +16,7 @@ OWNED_BY_NOBODY = {
     "stripe_objects": "makes an outside id unique",
     "stripe_events": "an outside id, which may belong to no user",
     "consent_documents": "texts that everybody is shown",
+    "installation": "says which database this is",
     "leases": "who does what only one may do",
 }
 SHARED = {"query_cache": "answers for everybody are the nil user's, which no row of users has"}

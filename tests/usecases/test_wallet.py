@@ -308,8 +308,13 @@ def test_spend_needs_few_statements(database: Database) -> None:
     of_one_bucket = len(sent)
     spending.spend(owner, 2)
 
-    # Begin, read, take, read, append, commit; another bucket is one statement more.
-    assert (of_one_bucket, len(sent) - of_one_bucket) == (6, 7)
+    # Read, take, append, commit; another bucket is one statement more.
+    expected = {
+        "postgresql": (4, 5),  # It begins with the first statement.
+        "sqlite": (5, 6),
+        "mysql": (7, 10),  # Its update gives nothing back: lock, update, read.
+    }[database.engine_name]
+    assert (of_one_bucket, len(sent) - of_one_bucket) == expected
 
 
 def test_holds_whose_time_is_over_are_spent_again() -> None:

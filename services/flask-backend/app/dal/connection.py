@@ -12,7 +12,9 @@ from app import clock
 from app.breaker import BreakerState
 from app.config import Settings, get_settings
 from app.dal.admission import Admission
+from app.dal.synced import synced_tables
 from app.dal.tables import define_tables
+from app.dal.versions import Versions
 from bilayer.runtime import DAL, Database, Isolation, Timestamps, Transaction
 
 STAMPED_TABLES: Final = (
@@ -127,4 +129,5 @@ def _connect(settings: Settings, admission: Admission) -> Database:
     )
     define_tables(database.dal)
     database.subscribe(Timestamps(clock.now), *STAMPED_TABLES)
+    database.subscribe(Versions(clock.now), *synced_tables(database.dal))
     return database

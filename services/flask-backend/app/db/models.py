@@ -18,6 +18,7 @@ from app.db.tables.history import History
 from app.db.tables.idempotency import IdempotencyKey
 from app.db.tables.leases import Lease
 from app.db.tables.query_cache import QueryCache
+from app.db.tables.sync import Installation, SyncClient, SyncHead, SyncMutation
 from app.db.tables.wallet import (
     ArchivedCreditTransaction,
     CreditAccount,
@@ -39,6 +40,7 @@ __all__ = [
     "Erasure",
     "History",
     "IdempotencyKey",
+    "Installation",
     "Lease",
     "Login",
     "LoginAttempt",
@@ -48,6 +50,9 @@ __all__ = [
     "Session",
     "StripeEvent",
     "StripeObject",
+    "SyncClient",
+    "SyncHead",
+    "SyncMutation",
     "Transaction",
     "User",
     "UserConsent",

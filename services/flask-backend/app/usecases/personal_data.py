@@ -106,6 +106,13 @@ HOLDINGS: Final = (
     Holding(Owned("mail_outbox", ("id",)), "waiting_mails", is_small=True),
     Holding(Owned("user_consents"), "consents", is_small=True),
     Holding(Owned("history", ("id",)), "history", page=50),
+    Holding(Owned("sync_clients", ("client_id",)), "devices", is_small=True),
+    Holding(
+        Owned("sync_mutations", ("client_id", "mutation_id")),
+        "changes_from_devices",
+        withheld={"result": "an answer, which repeats what is here"},
+    ),
+    Holding(Owned("sync_heads"), "synchronization", is_small=True),
     Holding(
         Owned("idempotency_keys", ("key",)),
         "requests",

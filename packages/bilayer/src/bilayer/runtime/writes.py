@@ -43,8 +43,11 @@ class WritePipeline:
 
     def _begun(self, table: Any) -> AbstractContextManager[object]:
         """Begin a transaction, if there is none, for what subscribers write before a write."""
-        is_needed = self._subscriptions.is_prepared(table) and not self._adapter.session.depth
-        return Transaction(self._adapter) if is_needed else nullcontext()
+        return self._together() if self._subscriptions.is_prepared(table) else nullcontext()
+
+    def _together(self) -> AbstractContextManager[object]:
+        """Begin a transaction if there is none; a savepoint would cost two round trips."""
+        return nullcontext() if self._adapter.session.depth else Transaction(self._adapter)
 
     # -- the writes
 
@@ -129,7 +132,7 @@ class WritePipeline:
             fields = self._subscriptions.complete(table, "update", fields, pinned)
             if self._adapter.returns_updates and not self._subscriptions.is_watched(table):
                 return self._adapter.send_update_returning(table, condition(), fields)
-            with Transaction(self._adapter):
+            with self._together():
                 before = images()
                 return self._update_images(table, before, fields) if before else []
 

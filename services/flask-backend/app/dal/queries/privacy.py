@@ -14,6 +14,7 @@ from uuid import UUID
 
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
+from app.dal.versions import purging
 
 Place = tuple[Any, ...]
 """The values of a row's ``order``."""
@@ -69,7 +70,8 @@ def delete_owned_rows(
     owned: Owned, user_id: UUID, *, after: Place | None = None, last: Place | None = None
 ) -> None:
     """Delete the rows between two places, those that came meanwhile too; all if none is given."""
-    get_db()(_between(owned, user_id, after, last)).delete()
+    with purging():
+        get_db()(_between(owned, user_id, after, last)).delete()
 
 
 def update_owned_rows(

@@ -13,6 +13,7 @@ from app.dal.tables.history import define_history
 from app.dal.tables.idempotency import define_idempotency
 from app.dal.tables.leases import define_leases
 from app.dal.tables.query_cache import define_query_cache
+from app.dal.tables.sync import define_sync
 from app.dal.tables.wallet import define_wallet
 from bilayer.runtime import DAL
 
@@ -27,3 +28,4 @@ def define_tables(db: DAL) -> None:
     define_consents(db)
     define_query_cache(db)
     define_leases(db)
+    define_sync(db)

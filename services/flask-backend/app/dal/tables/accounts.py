@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.dal.synced import sync
 from bilayer.runtime import DAL, Field
 
 
@@ -51,6 +52,9 @@ def _define_profiles(db: DAL) -> None:
         Field("version", "bigint", notnull=True, default=0),
         primarykey=["user_id"],
     )
+    unwritable = ("user_id", "updated_at", "version")
+    writable = [name for name in db.profiles.fields if name not in unwritable]
+    sync(db.profiles, writable=writable, merged=["preferences"])
 
 
 def _define_sessions(db: DAL) -> None:

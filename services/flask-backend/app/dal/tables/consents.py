@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.dal.synced import sync
 from bilayer.runtime import DAL, Field
 
 
@@ -22,8 +23,10 @@ def _define_user_consents(db: DAL) -> None:
         Field("marketing_consent", "boolean", notnull=True, default=False),
         Field("timestamp", "datetime", notnull=True),
         Field("updated_at", "datetime", notnull=True),
+        Field("version", "bigint", notnull=True, default=0),
         primarykey=["user_id"],
     )
+    sync(db.user_consents)  # Decisions are proven by events, and made by their own endpoint.
 
 
 def _define_consent_events(db: DAL) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.dal.synced import sync
 from bilayer.runtime import DAL, Field
 
 
@@ -19,3 +20,5 @@ def define_history(db: DAL) -> None:
         Field("version", "bigint", notnull=True, default=0),
         primarykey=["user_id", "id"],
     )
+    fields = ("action_type", "payload")
+    sync(db.history, writable=fields, required=fields)

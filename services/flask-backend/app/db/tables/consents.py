@@ -24,6 +24,7 @@ class UserConsent(Base):
     marketing_consent: Mapped[bool] = mapped_column(sa.Boolean(), server_default=sa.false())
     timestamp: Mapped[dt.datetime] = mapped_column(UTCDateTime(), server_default=utcnow())
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime(), server_default=utcnow())
+    version: Mapped[int] = mapped_column(sa.BigInteger(), server_default=sa.text("0"))
 
 
 class ConsentEvent(Base):

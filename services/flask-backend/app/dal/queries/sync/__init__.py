@@ -1,0 +1,1 @@
+"""What devices have and have sent. Every query is within one account."""
