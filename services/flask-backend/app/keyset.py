@@ -1,4 +1,4 @@
-"""A place in a list that is ordered by time and id. Knows neither cursors nor queries."""
+"""Places in what is read page by page: a list, or the changes of an account. Knows no query."""
 
 from __future__ import annotations
 
@@ -18,3 +18,35 @@ class Position:
 
     created_at: datetime
     id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a walk over the changes of an account stands: behind this row, or at a version's end.
+
+    Attributes:
+        version: Of the row; with no table, the version that was seen as a whole.
+        table: Its table's name.
+        id: What tells it apart in that table, as text.
+    """
+
+    version: int
+    table: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCursor:
+    """What a device has seen of an account.
+
+    Attributes:
+        epoch: Of the database that it saw.
+        version: The last one that it saw as a whole.
+        place: Where the page ended, if inside of a later version.
+        tables: Those it asked for; None for all there are, now and later.
+    """
+
+    epoch: UUID
+    version: int
+    place: Place | None = None
+    tables: frozenset[str] | None = None

@@ -149,7 +149,7 @@ from app.dal.queries.query_cache import (
     get_cached_answer,
     replace_cached_answer,
 )
-from app.dal.queries.sync.heads import get_epoch, get_head, list_synced, lock_head
+from app.dal.queries.sync.heads import Synced, get_epoch, get_head, list_synced, lock_head
 from app.dal.queries.wallet.accounts import (
     find_and_lock_credit_account,
     get_credit_account,
@@ -211,7 +211,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "create_history", "delete_history", "get_history", "get_history_or_deleted", "list_history",
     "update_history",
     # sync
-    "get_epoch", "get_head", "list_synced", "lock_head",
+    "Synced", "get_epoch", "get_head", "list_synced", "lock_head",
     # Consents
     "create_consent_document", "create_consent_event", "create_consents", "get_consent_document",
     "get_consents", "get_last_consent_event", "list_consent_documents", "list_consent_events",

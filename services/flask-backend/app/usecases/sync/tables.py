@@ -1,0 +1,23 @@
+"""Which tables devices have a copy of. How rows are read and written is others' concern."""
+
+from collections.abc import Collection
+
+from app.errors import FieldError, Invalid
+from app.models import Synced, list_synced
+
+__all__ = ["Synced", "choose_tables", "list_synced"]
+
+
+def choose_tables(names: Collection[str] | None) -> list[Synced]:
+    """Return the synced tables of these names, or all of them, in the order of the names.
+
+    Raises:
+        Invalid: A name is not that of a synced table.
+    """
+    tables = list_synced()
+    if names is None:
+        return list(tables.values())
+    if not set(names) <= tables.keys():
+        message = f"Tables that can be synced: {', '.join(tables)}."
+        raise Invalid.fields([FieldError("tables", "UNKNOWN_TABLE", message)])
+    return [synced for name, synced in tables.items() if name in names]
