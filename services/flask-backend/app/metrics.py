@@ -6,6 +6,7 @@ share, so ``app.server`` names the folder before this module is imported.
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -139,9 +140,15 @@ _OPEN: Final = 2
 
 def record_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count one answer."""
-    label = route or UNMATCHED
-    _REQUESTS.labels(method, label, status).inc()
-    _SECONDS.labels(method, label).observe(seconds)
+    requests, durations = _children(method, route or UNMATCHED, status)
+    requests.inc()
+    durations.observe(seconds)
+
+
+@cache
+def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Return what counts such answers; looking it up costs more than counting."""
+    return _REQUESTS.labels(method, route, status), _SECONDS.labels(method, route)
 
 
 def record_connections(count: int) -> None:

@@ -39,11 +39,11 @@ from bilayer.runtime.errors import (
     UnsafeSettings,
     UnsupportedDefinition,
 )
+from bilayer.runtime.fields import Field
 from bilayer.runtime.guard import Guard
 from bilayer.runtime.json_ops import json_contains, json_merge, json_text
 from bilayer.runtime.prepared import Param, Prepared, prepared, select, update
 from bilayer.runtime.subscribers import Change, Subscriber, Timestamps
-from bilayer.runtime.tables import Field
 from bilayer.runtime.transaction import Isolation, Transaction
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""PyDAL's fields, tables and sets, without what changes values, and with keys of any type.
+"""PyDAL's tables and sets, without what changes values, and with keys of any type.
 
 They keep PyDAL's interface and add ``dicts``, ``one``, ``insert_many`` and ``upsert``.
 """
@@ -10,46 +10,10 @@ from typing import Any, Final, NoReturn
 
 from bilayer.runtime.adapters.statements import all_equal
 from bilayer.runtime.errors import InvalidValue, TransactionMisuse, UnsupportedDefinition
-from bilayer.runtime.pydal_compat import DEFAULT, PyDALField, Query, Select, Set, Table
+from bilayer.runtime.pydal_compat import DEFAULT, Query, Set, Table
 from bilayer.runtime.subscribers import Row
 
 _FIELD_FILTERS: Final = ("_todate", "_totime", "_todatetime")
-
-
-class Field(PyDALField):  # type: ignore[misc] # PyDAL's classes are untyped
-    """A PyDAL field without PyDAL's silent conversions.
-
-    Validators are off unless given (``requires``), and dates and times pass as they are: PyDAL's
-    default filter would cut a datetime to whole seconds without its zone.
-    """
-
-    def __init__(
-        self,
-        fieldname: str,
-        type: str = "string",  # noqa: A002 - PyDAL's name
-        length: int | None = None,
-        **options: Any,
-    ) -> None:
-        options.setdefault("requires", None)
-        super().__init__(fieldname, type, length, **options)
-        self.is_bounded = length is not None
-
-    def belongs(self, *value: Any, **options: Any) -> Query:
-        """Make the query ``IN``; unlike PyDAL's it does not sort, so that any type will do."""
-        values = value[0] if len(value) == 1 else value
-        if isinstance(values, Query):
-            key = values.first._table._id
-            values = self.db(values).nested_select(key, correlated=False)
-        if isinstance(values, Select):
-            return Query(self.db, self._dialect.belongs, self, values)
-        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-            raise InvalidValue("belongs() takes several values")
-        given = list(values)
-        if not options.get("null"):
-            return Query(self.db, self._dialect.belongs, self, given)
-        wanted = [item for item in given if item is not None]
-        found = Query(self.db, self._dialect.belongs, self, wanted)
-        return found if len(wanted) == len(given) else (self == None) | found  # noqa: E711 - SQL
 
 
 class NativeSet(Set):  # type: ignore[misc]
@@ -140,6 +104,40 @@ class NativeTable(Table):  # type: ignore[misc]
                 raise InvalidValue("a value is needed, not a function", self._tablename, name)
         return super()._filter_fields_for_operation(fields)
 
+    def insert(self, **values: Any) -> Any:
+        """Insert a row; returns its key, as a dict where that has several columns.
+
+        Raises:
+            InvalidValue: A value does not fit; nothing was inserted.
+        """
+        if self._before_insert or self._after_insert:
+            return super().insert(**values)
+        return self._db._adapter.insert(self, self._assignments(values))
+
+    def _assignments(self, values: Mapping[str, Any]) -> Sequence[tuple[Any, Any]]:
+        """Give the columns of a row to insert, in their order, with the defaults of the others.
+
+        PyDAL makes several sets and dicts for each row; only what computes or filters needs them.
+        """
+        found: list[tuple[Any, Any]] = []
+        given = 0
+        for field in self:
+            if field.name in values:
+                given += 1
+                value, is_plain = values[field.name], field.filter_in is None
+            else:
+                value, is_plain = field.default, not (field.compute or field.required)
+            if not is_plain or callable(value):
+                break
+            if value is not None or field.name in values:
+                found.append((field, value))
+        else:
+            if given == len(values):
+                return found
+        operations: Sequence[tuple[Any, Any]]
+        operations = self._fields_and_values_for_insert(dict(values)).op_values()
+        return operations
+
     def insert_many(self, rows: Iterable[Mapping[str, Any]]) -> int:
         """Insert rows, all or none, with as few statements as the engine allows.
 
@@ -149,7 +147,7 @@ class NativeTable(Table):  # type: ignore[misc]
         Raises:
             InvalidValue: A value does not fit; nothing was inserted.
         """
-        items = [self._fields_and_values_for_insert(dict(row)).op_values() for row in rows]
+        items = [self._assignments(row) for row in rows]
         inserted: int = self._db._adapter.bulk_insert(self, items)
         return inserted
 
@@ -181,7 +179,7 @@ class NativeTable(Table):  # type: ignore[misc]
         if update is None:
             keys = {*conflict, *(c.name for c in self._db._adapter.key_columns(self))}
             update = {name: value for name, value in given.items() if name not in keys}
-        fields = self._fields_and_values_for_insert(given).op_values()
+        fields = self._assignments(given)
         changes = self._fields_and_values_for_update(dict(update)).op_values() if update else None
         columns = [self[name] for name in conflict]
         self._db._adapter.pipeline.upsert(self, fields, columns, changes)

@@ -1,0 +1,45 @@
+"""PyDAL's fields, without what changes values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bilayer.runtime.errors import InvalidValue
+from bilayer.runtime.pydal_compat import PyDALField, Query, Select
+
+
+class Field(PyDALField):  # type: ignore[misc] # PyDAL's classes are untyped
+    """A PyDAL field without PyDAL's silent conversions.
+
+    Validators are off unless given (``requires``), and dates and times pass as they are: PyDAL's
+    default filter would cut a datetime to whole seconds without its zone.
+    """
+
+    def __init__(
+        self,
+        fieldname: str,
+        type: str = "string",  # noqa: A002 - PyDAL's name
+        length: int | None = None,
+        **options: Any,
+    ) -> None:
+        options.setdefault("requires", None)
+        super().__init__(fieldname, type, length, **options)
+        self.is_bounded = length is not None
+
+    def belongs(self, *value: Any, **options: Any) -> Query:
+        """Make the query ``IN``; unlike PyDAL's it does not sort, so that any type will do."""
+        values = value[0] if len(value) == 1 else value
+        if isinstance(values, Query):
+            key = values.first._table._id
+            values = self.db(values).nested_select(key, correlated=False)
+        if isinstance(values, Select):
+            return Query(self.db, self._dialect.belongs, self, values)
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            raise InvalidValue("belongs() takes several values")
+        given = list(values)
+        if not options.get("null"):
+            return Query(self.db, self._dialect.belongs, self, given)
+        wanted = [item for item in given if item is not None]
+        found = Query(self.db, self._dialect.belongs, self, wanted)
+        return found if len(wanted) == len(given) else (self == None) | found  # noqa: E711 - SQL
