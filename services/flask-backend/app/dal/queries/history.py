@@ -15,14 +15,28 @@ def create_history(
     history_id: UUID,
     action_type: str,
     payload: dict[str, Any],
+    created_at: datetime | None = None,
 ) -> Row:
     """Store an action and return its row.
+
+    Args:
+        user_id: Whose action it is.
+        history_id: Its id.
+        action_type: What was done.
+        payload: Anything about it.
+        created_at: When, if it is not now.
 
     Raises:
         UniqueViolation: The account has an action with this id, perhaps a deleted one.
     """
     db = get_db()
-    db.history.insert(user_id=user_id, id=history_id, action_type=action_type, payload=payload)
+    db.history.insert(
+        user_id=user_id,
+        id=history_id,
+        action_type=action_type,
+        payload=payload,
+        created_at=created_at,
+    )
     row: Row = db(_key(user_id, history_id)).one()
     return row
 
