@@ -149,6 +149,15 @@ from app.dal.queries.query_cache import (
     get_cached_answer,
     replace_cached_answer,
 )
+from app.dal.queries.sync.clients import (
+    acknowledge_version,
+    create_client,
+    delete_client,
+    get_client,
+    get_head_and_client,
+    list_clients,
+    update_client,
+)
 from app.dal.queries.sync.heads import Synced, get_epoch, get_head, list_synced, lock_head
 from app.dal.queries.wallet.accounts import (
     find_and_lock_credit_account,
@@ -212,6 +221,8 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "update_history",
     # sync
     "Synced", "get_epoch", "get_head", "list_synced", "lock_head",
+    "acknowledge_version", "create_client", "delete_client", "get_client", "get_head_and_client",
+    "list_clients", "update_client",
     # Consents
     "create_consent_document", "create_consent_event", "create_consents", "get_consent_document",
     "get_consents", "get_last_consent_event", "list_consent_documents", "list_consent_events",
