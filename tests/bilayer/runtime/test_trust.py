@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from bilayer.runtime import ConnectionLost, Database
+from bilayer.runtime import ConnectionLost, Database, TransactionAborted
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import Statements, only
 from tests.bilayer.runtime.guards import Watchman
@@ -105,6 +105,66 @@ def test_later_statement_is_never_sent_again(
         distant.dal(distant.dal.owners).count()
 
     assert stored(core) == 0
+
+
+@distant_ones
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_statement_that_nobody_knows_is_never_sent_twice(
+    proxy: Proxy, distant: Database, core: sa.Engine, is_inside: bool
+) -> None:
+    take = "SELECT nextval('tickets')" if core.name == "postgresql" else "SELECT NEXTVAL(tickets)"
+    with core.begin() as connection:
+        connection.exec_driver_sql("CREATE SEQUENCE tickets")
+    try:
+        proxy.lose_answer_to(take)
+        with pytest.raises(ConnectionLost):
+            if is_inside:
+                with distant.transaction():
+                    distant.dal.executesql(take)
+            else:
+                distant.dal.executesql(take)
+        proxy.recover()
+
+        assert distant.dal.executesql(take)[0][0] == 2
+    finally:
+        distant.release()
+        with core.begin() as connection:
+            connection.exec_driver_sql("DROP SEQUENCE tickets")
+
+
+@only("postgresql")
+def test_block_that_finds_no_other_connection_stays_doomed(
+    proxy: Proxy, distant: Database, core: sa.Engine
+) -> None:
+    with pytest.raises(TransactionAborted), distant.transaction():
+        proxy.refuse()
+        with pytest.raises(ConnectionLost):
+            add(distant)
+        proxy.recover()
+        with pytest.raises(TransactionAborted):
+            add(distant)
+
+    add(distant)
+    assert stored(core) == 1
+
+
+@only("postgresql")
+def test_statement_the_driver_could_not_write_takes_no_beginning_along(
+    database: Database, core: sa.Engine
+) -> None:
+    statements = Statements(database)
+
+    def refuse(_sql: str) -> None:
+        raise LookupError
+
+    with database.transaction():
+        statements.before = refuse
+        with pytest.raises(LookupError):
+            add(database)
+        statements.before = None
+        add(database)
+        assert stored(core) == 0
+    assert stored(core) == 1
 
 
 @distant_ones

@@ -117,6 +117,17 @@ class DAL(PyDAL):  # type: ignore[misc]
         )
         return locked
 
+    def executesql(self, query: str, *arguments: Any, **options: Any) -> Any:
+        """Run a statement as it is written. Nobody knows what it does, so it is never sent twice.
+
+        Args:
+            query: The statement, with the driver's placeholders.
+            *arguments: Their values first, then PyDAL's ``as_dict`` and so on.
+            **options: The same by name.
+        """
+        self._adapter.settle()
+        return super().executesql(query, *arguments, **options)
+
     def commit(self) -> None:
         """Do nothing outside a transaction, where every statement has committed itself.
 

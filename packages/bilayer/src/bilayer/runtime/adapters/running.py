@@ -102,15 +102,22 @@ class RunningStatements(PooledConnections):
             if session.was_silent or (session.depth and opening is None):
                 raise
         session.opening = opening
+        self._ready(asked=True)  # without a connection the block stays doomed
         session.failed = session.lost = False
-        self._ready(asked=True)
         return self._send(session, sql, parameters)
+
+    def settle(self) -> None:
+        """Have a connection that answers, and its transaction begun: what follows is sent once."""
+        session = self._ready(asked=True)
+        if not session.failed and (session.opening is not None or not session.is_proven):
+            self._send_first(session, "SELECT 1", None)
 
     def _send(self, session: Session, sql: str, parameters: Any) -> Any:
         watch = session.watch
         seconds = self.deadline_seconds if self.guard is None else self.seconds_for(sql, session)
-        if session.opening is not None:
-            sql, session.opening = f"{session.opening}; {sql}", None
+        opening, session.opening = session.opening, None
+        if opening is not None:
+            sql = f"{opening}; {sql}"
         if self.echo:
             log.info("%s", sql)
         now = time.monotonic()
@@ -120,10 +127,12 @@ class RunningStatements(PooledConnections):
             answer = self.send(session.cursor, sql, parameters)
         except self.driver.Error as caught:
             failure = self._failure(session, caught, sql)
-        except BaseException as caught:
-            if not isinstance(caught, Exception):  # interrupted: the protocol is out of step
-                session.failed = session.lost = session.depth > 0
-                self.discard()
+        except Exception:  # the driver could not even write it: nothing was sent
+            session.opening = opening
+            raise
+        except BaseException:  # interrupted: the protocol is out of step
+            session.failed = session.lost = session.depth > 0
+            self.discard()
             raise
         else:
             session.is_proven = True
