@@ -78,6 +78,10 @@ class NotFound(AppError):
     """There is no such thing, or none that the caller may see."""
 
 
+class Gone(AppError):
+    """What the caller goes on from is no longer there; it has to begin anew."""
+
+
 class PaymentRequired(AppError):
     """There are not enough credits."""
 

@@ -44,9 +44,11 @@ class SyncCursor:
         version: The last one that it saw as a whole.
         place: Where the page ended, if inside of a later version.
         tables: Those it asked for; None for all there are, now and later.
+        origin: The last version when its first walk began: what was deleted by then it never had.
     """
 
     epoch: UUID
     version: int
     place: Place | None = None
     tables: frozenset[str] | None = None
+    origin: int = 0

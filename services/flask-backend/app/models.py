@@ -149,6 +149,11 @@ from app.dal.queries.query_cache import (
     get_cached_answer,
     replace_cached_answer,
 )
+from app.dal.queries.sync.changes import (
+    get_last_version_before,
+    list_changes,
+    list_live_versions,
+)
 from app.dal.queries.sync.clients import (
     acknowledge_version,
     create_client,
@@ -221,6 +226,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "update_history",
     # sync
     "Synced", "get_epoch", "get_head", "list_synced", "lock_head",
+    "get_last_version_before", "list_changes", "list_live_versions",
     "acknowledge_version", "create_client", "delete_client", "get_client", "get_head_and_client",
     "list_clients", "update_client",
     # Consents

@@ -34,7 +34,7 @@ def write_cursor(user_id: UUID, cursor: SyncCursor) -> str:
     """Return a cursor as a client keeps it; only this account can use it."""
     place = cursor.place and [cursor.place.version, cursor.place.table, cursor.place.id]
     tables = None if cursor.tables is None else sorted(cursor.tables)
-    content = [cursor.epoch.hex, cursor.version, place, tables]
+    content = [cursor.epoch.hex, cursor.version, place, tables, cursor.origin]
     raw = json.dumps(content, separators=(",", ":")).encode()
     signed = next(_signatures(user_id, raw)) + raw
     return base64.urlsafe_b64encode(signed).decode("ascii").rstrip("=")
@@ -53,12 +53,13 @@ def read_cursor(text: str, user_id: UUID) -> SyncCursor:
     signature, raw = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
     if not any(hmac.compare_digest(signature, one) for one in _signatures(user_id, raw)):
         raise refuse_cursor()
-    epoch, version, place, tables = json.loads(raw)
+    epoch, version, place, tables, origin = json.loads(raw)
     return SyncCursor(
         UUID(epoch),
         version,
         place=Place(*place) if place else None,
         tables=None if tables is None else frozenset(tables),
+        origin=origin,
     )
 
 
