@@ -164,6 +164,13 @@ from app.dal.queries.sync.clients import (
     update_client,
 )
 from app.dal.queries.sync.heads import Synced, get_epoch, get_head, list_synced, lock_head
+from app.dal.queries.sync.mutations import create_mutation_results, list_mutation_results
+from app.dal.queries.sync.rows import (
+    create_synced_rows,
+    list_synced_rows,
+    mark_synced_rows_deleted,
+    update_synced_row,
+)
 from app.dal.queries.wallet.accounts import (
     find_and_lock_credit_account,
     get_credit_account,
@@ -229,6 +236,8 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "get_last_version_before", "list_changes", "list_live_versions",
     "acknowledge_version", "create_client", "delete_client", "get_client", "get_head_and_client",
     "list_clients", "update_client",
+    "create_mutation_results", "list_mutation_results",
+    "create_synced_rows", "list_synced_rows", "mark_synced_rows_deleted", "update_synced_row",
     # Consents
     "create_consent_document", "create_consent_event", "create_consents", "get_consent_document",
     "get_consents", "get_last_consent_event", "list_consent_documents", "list_consent_events",
