@@ -34,8 +34,8 @@ class Block:
 
 def pages() -> list[Path]:
     """List every document that people read."""
-    found = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/*.md")]
-    return sorted(found)
+    patterns = ("*.md", "docs/**/*.md", "packages/*/*.md", "clients/*/*.md")
+    return sorted(page for pattern in patterns for page in ROOT.glob(pattern))
 
 
 @cache

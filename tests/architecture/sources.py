@@ -10,12 +10,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "services/flask-backend/app"
 LIBRARY = ROOT / "packages/bilayer/src/bilayer"
+CLIENT = ROOT / "clients/python/src/offline_store"
 
 
 @cache
 def modules() -> dict[Path, ast.Module]:
-    """Parse every module of the service and of the library."""
-    paths = sorted(path for package in (APP, LIBRARY) for path in package.rglob("*.py"))
+    """Parse every module of the service, of the library and of the client."""
+    paths = sorted(path for package in (APP, LIBRARY, CLIENT) for path in package.rglob("*.py"))
     return {path: ast.parse(path.read_text(), str(path)) for path in paths}
 
 

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.architecture.sources import APP, LIBRARY, ROOT, imports, modules, place
+from tests.architecture.sources import APP, CLIENT, LIBRARY, ROOT, imports, modules, place
 
 MODULE_LINES = 250
 FUNCTION_LINES = 40
@@ -24,6 +24,12 @@ LONG_MODULES = {
 LONG_FUNCTIONS = {
     "services/flask-backend/app/__init__.py:create_app": "puts the application together, in one"
     " place and in order; half of it is imports",
+}
+# What each package of ours is built from.
+FOLDERS = {
+    APP: ROOT / "services/flask-backend",
+    LIBRARY: ROOT / "packages/bilayer",
+    CLIENT: ROOT / "clients/python",
 }
 # The requirement that brings each package whose import name is another one.
 DISTRIBUTIONS = {
@@ -92,9 +98,8 @@ def test_every_module_says_what_it_holds(path: Path) -> None:
     assert ast.get_docstring(modules()[path])
 
 
-@pytest.mark.parametrize("package", [APP, LIBRARY], ids=lambda package: package.name)
+@pytest.mark.parametrize("package", FOLDERS, ids=lambda package: package.name)
 def test_every_package_that_the_product_imports_is_declared(package: Path) -> None:
-    folder = ROOT / ("services/flask-backend" if package == APP else "packages/bilayer")
     imported = {
         name
         for path, tree in modules().items()
@@ -102,13 +107,13 @@ def test_every_package_that_the_product_imports_is_declared(package: Path) -> No
         for name, _ in imports(tree)
     }
 
-    assert undeclared(imported - {package.name}, declared(folder)) == set()
+    assert undeclared(imported - {package.name}, declared(FOLDERS[package])) == set()
 
 
 def test_every_package_that_tests_and_scripts_import_is_declared() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     development = {text for group in groups.values() for text in group if isinstance(text, str)}
-    product = declared(ROOT / "services/flask-backend") | declared(ROOT / "packages/bilayer")
+    product = {name for folder in FOLDERS.values() for name in declared(folder)}
     paths = [path for folder in ("tests", "scripts") for path in (ROOT / folder).rglob("*.py")]
     # The projects that the drift check is tried on are not ours.
     ours = [path for path in paths if "projects" not in path.parts]
@@ -134,6 +139,6 @@ def distributions(requirements: set[str]) -> set[str]:
 
 def undeclared(imported: set[str], declared: set[str]) -> set[str]:
     """Find imports from outside that no declared distribution gives."""
-    known = {*sys.stdlib_module_names, "app", "bilayer", "scripts", "tests"}
+    known = {*sys.stdlib_module_names, "app", "bilayer", "offline_store", "scripts", "tests"}
     tops = {name.partition(".")[0] for name in imported} - known
     return {top for top in tops if canonicalize_name(DISTRIBUTIONS.get(top, top)) not in declared}

@@ -1,0 +1,124 @@
+"""How requests travel. Knows HTTP, and nothing of what is asked or answered."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, Final, Protocol
+
+from offline_store.errors import Unreachable
+
+TIMEOUT_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to the service.
+
+    Attributes:
+        method: ``GET`` or ``POST``.
+        path: Behind the base URL: ``sync``.
+        query: Its parameters.
+        body: A JSON document, already encoded.
+        etag: Answer 304 if what is asked for still has this tag.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of the service, whatever its status. Names of headers are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:  # Any: it is judged by whoever reads it.
+        """Return the document in the body.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return json.loads(self.body)
+
+
+class Transport(Protocol):
+    """Brings a request to the service. A test gives one that loses requests and answers."""
+
+    def send(self, request: Request) -> Answer:
+        """Return the answer.
+
+        Raises:
+            Unreachable: None came. The service may have done what was asked.
+        """
+
+
+class HttpTransport:
+    """Sends requests with the standard library.
+
+    Args:
+        base_url: ``https://example.org/api/v1``.
+        token: Gives the access token of the moment; it is asked before each request.
+        timeout_seconds: How long to wait for an answer.
+    """
+
+    def __init__(
+        self, base_url: str, token: Callable[[], str], *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        if urllib.parse.urlsplit(base_url).scheme not in {"http", "https"}:
+            raise ValueError("The base URL begins with http:// or https://.")
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._timeout_seconds = timeout_seconds
+        self._opener = urllib.request.build_opener(_KeepToOneHost)
+
+    def send(self, request: Request) -> Answer:
+        """Return the answer, or raise ``Unreachable``."""
+        try:
+            with self._opener.open(self._prepare(request), timeout=self._timeout_seconds) as answer:
+                return _read(answer.status, answer.headers.items(), answer)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return _read(refusal.code, refusal.headers.items(), refusal)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"No answer from the service: {error}") from error
+
+    def _prepare(self, request: Request) -> urllib.request.Request:
+        query = f"?{urllib.parse.urlencode(request.query)}" if request.query else ""
+        headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"}
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        if request.etag is not None:
+            headers["If-None-Match"] = request.etag
+        return urllib.request.Request(  # noqa: S310 - the scheme was judged at the beginning
+            f"{self._base_url}/{request.path}{query}",
+            data=request.body,
+            headers=headers,
+            method=request.method,
+        )
+
+
+class _KeepToOneHost(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection, because the token would go with it."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        """Leave the answer as it is."""
+
+
+def _read(status: int, headers: Iterable[tuple[str, str]], stream: IO[bytes]) -> Answer:
+    """Read an answer to its end; half of one is none."""
+    try:
+        body = stream.read()
+    except http.client.IncompleteRead as error:
+        raise Unreachable("The answer of the service ended early.") from error
+    return Answer(status, {name.lower(): value for name, value in headers}, body)
