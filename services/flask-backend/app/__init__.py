@@ -44,6 +44,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         probes,
         query_cache,
         sign_ins,
+        sync,
         users,
         webhooks,
     )
@@ -96,6 +97,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         preferences,
         privacy,
         history,
+        sync,
         consents,
         credit_routes,
         holds,
