@@ -21,6 +21,10 @@ class History(Base):
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
         sa.Index(None, "user_id", "created_at", "id"),
         sa.Index(None, "user_id", "version"),
+        # Begins with what only PostgreSQL leaves out, so that the others find the deleted rows too.
+        sa.Index(
+            None, "is_deleted", "user_id", "updated_at", postgresql_where=sa.text("is_deleted")
+        ),
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(UUID(), primary_key=True)
