@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -116,23 +116,21 @@ Hook = Callable[[Mutation, Result], None]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of changes, in the order in which they became visible.
+    """One page of changes.
 
     Attributes:
-        changes: By table, ``upserted`` rows and ``deleted`` ids.
+        upserted: Rows that were made or changed.
+        deleted: Table and id of rows that were deleted.
         cursor: Where the next page begins.
         has_more: Whether there is one already.
         etag: What to ask with, to be told that nothing is new.
     """
 
-    changes: Mapping[str, Mapping[str, Any]]
+    upserted: list[Row]
+    deleted: list[tuple[str, str]]
     cursor: str
     has_more: bool
     etag: str | None
-
-    def count_rows(self) -> int:
-        """Count what it holds, deletions too."""
-        return sum(len(of["upserted"]) + len(of["deleted"]) for of in self.changes.values())
 
 
 class Agreement(StrEnum):

@@ -21,7 +21,7 @@ from offline_store.errors import (
     Unavailable,
     UnknownAnswer,
 )
-from offline_store.model import JSON, Mutation, Page, Result
+from offline_store.model import JSON, Mutation, Page, Result, Row
 from offline_store.transport import Answer, Request, Transport
 
 MAX_MUTATIONS: Final = 1000
@@ -46,13 +46,15 @@ def pull(transport: Transport, query: Mapping[str, str], etag: str | None) -> Pa
         return None
     document = _document(answer)
     try:
+        changes = document["changes"].items()
         return Page(
-            changes=dict(document["changes"]),
+            upserted=[_row(table, row) for table, of in changes for row in of["upserted"]],
+            deleted=[(table, str(row_id)) for table, of in changes for row_id in of["deleted"]],
             cursor=str(document["cursor"]),
             has_more=bool(document["has_more"]),
             etag=answer.headers.get("etag"),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnknownAnswer("The service's page of changes cannot be read.") from error
 
 
@@ -99,6 +101,11 @@ def encode(document: Any) -> bytes:  # Any: whatever JSON can say.
     """
     text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     return text.encode()
+
+
+def _row(table: str, found: JSON) -> Row:
+    fields = {name: value for name, value in found.items() if name not in {"id", "version"}}
+    return Row(table, str(found["id"]), int(found["version"]), fields)
 
 
 def _result(found: JSON) -> Result:

@@ -10,7 +10,7 @@ from typing import Final
 
 from offline_store import queue
 from offline_store.database import LocalDatabase
-from offline_store.model import JSON, Page, Row
+from offline_store.model import Page, Row
 from offline_store.protocol import encode
 
 _REASONS_THAT_KEEP_VERSIONS: Final = frozenset({"checksum", "horizon", "tables"})
@@ -54,11 +54,10 @@ def apply(database: LocalDatabase, page: Page, place: Place, confirmed: list[int
     with database.transaction():
         if get_place(database) != place:
             return False
-        for table, changes in page.changes.items():
-            for row in changes["upserted"]:
-                _store(database, table, row, place.generation)
-            for row_id in changes["deleted"]:
-                database.execute("DELETE FROM rows WHERE table_name = ? AND id = ?", table, row_id)
+        for row in page.upserted:
+            _store(database, row, place.generation)
+        for table, row_id in page.deleted:
+            database.execute("DELETE FROM rows WHERE table_name = ? AND id = ?", table, row_id)
         # The tag is one of the cursor it was asked with.
         etag = page.etag if page.cursor == place.cursor else None
         database.execute("UPDATE state SET cursor = ?, etag = ?", page.cursor, etag)
@@ -114,15 +113,14 @@ def checksum(database: LocalDatabase, table: str) -> tuple[int, str]:
     return len(found), hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _store(database: LocalDatabase, table: str, row: JSON, generation: int) -> None:
-    fields = {name: value for name, value in row.items() if name not in {"id", "version"}}
+def _store(database: LocalDatabase, row: Row, generation: int) -> None:
     database.execute(
         "INSERT OR REPLACE INTO rows (table_name, id, version, fields, generation)"
         " VALUES (?, ?, ?, ?, ?)",
-        table,
-        row["id"],
-        row["version"],
-        encode(fields).decode(),
+        row.table,
+        row.id,
+        row.version,
+        encode(row.fields).decode(),
         generation,
     )
 

@@ -98,7 +98,7 @@ class Sync:
             return False
         if not rows.apply(self.database, page, place, confirmed):
             return True  # Another process was faster; go on from where it stands.
-        self.report.pulled += page.count_rows()
+        self.report.pulled += len(page.upserted) + len(page.deleted)
         return page.has_more
 
     def _push(self, mutations: Sequence[Mutation]) -> list[Result]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from offline_store.errors import Unreachable
 
@@ -80,16 +79,14 @@ class HttpTransport:
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._timeout_seconds = timeout_seconds
-        self._opener = urllib.request.build_opener(_KeepToOneHost)
+        self._opener = urllib.request.build_opener(_EveryStatus)
 
     def send(self, request: Request) -> Answer:
         """Return the answer, or raise ``Unreachable``."""
         try:
             with self._opener.open(self._prepare(request), timeout=self._timeout_seconds) as answer:
-                return _read(answer.status, answer.headers.items(), answer)
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return _read(refusal.code, refusal.headers.items(), refusal)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Answer(answer.status, headers, answer.read())
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"No answer from the service: {error}") from error
 
@@ -108,17 +105,15 @@ class HttpTransport:
         )
 
 
-class _KeepToOneHost(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection, because the token would go with it."""
+class _EveryStatus(urllib.request.HTTPErrorProcessor):
+    """Takes every status as an answer. So no redirection is followed: the token would go along."""
 
-    def redirect_request(self, *_: object, **__: object) -> None:
+    def http_response(
+        self,
+        request: urllib.request.Request,  # noqa: ARG002 - the base class's
+        response: http.client.HTTPResponse,
+    ) -> http.client.HTTPResponse:
         """Leave the answer as it is."""
+        return response
 
-
-def _read(status: int, headers: Iterable[tuple[str, str]], stream: IO[bytes]) -> Answer:
-    """Read an answer to its end; half of one is none."""
-    try:
-        body = stream.read()
-    except http.client.IncompleteRead as error:
-        raise Unreachable("The answer of the service ended early.") from error
-    return Answer(status, {name.lower(): value for name, value in headers}, body)
+    https_response = http_response
