@@ -97,6 +97,9 @@ GET    /api/v1/history/<id>              401       401     401   404   200   404
 PATCH  /api/v1/history/<id>              401       401     401   404   200   404        404   404      401     401
 DELETE /api/v1/history/<id>              401       401     401   404   204   404        404   404      401     401
 
+GET    /api/v1/sync                      401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/sync/checksum             401       401     401   200   200   200        200   200      401     401
+
 GET    /api/v1/query-cache/<hash>        200       200     200   200   200   200        200   200      200     200
 PUT    /api/v1/query-cache/<hash>        401       401     401   201   200   201        201   201      401     401
 DELETE /api/v1/query-cache/<hash>        401       401     401   204   204   204        204   204      401     401

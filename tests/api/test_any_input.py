@@ -77,7 +77,8 @@ VALID: dict[str, dict[str, Any]] = {
     },
 }
 QUERIES = ("limit", "cursor", "start_date", "end_date", "action_type", "role", "user_type",
-           "is_active", "is_deleted", "email", "terms_version", "extra")  # fmt: skip
+           "is_active", "is_deleted", "email", "terms_version", "since", "tables", "client_id",
+           "extra")  # fmt: skip
 values = st.recursive(
     st.sampled_from(NASTY) | st.text(max_size=20) | st.integers() | st.floats(allow_nan=False),
     lambda inner: (

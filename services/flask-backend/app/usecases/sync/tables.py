@@ -19,5 +19,5 @@ def choose_tables(names: Collection[str] | None) -> list[Synced]:
         return list(tables.values())
     if not set(names) <= tables.keys():
         message = f"Tables that can be synced: {', '.join(tables)}."
-        raise Invalid.fields([FieldError("tables", "UNKNOWN_TABLE", message)])
+        raise Invalid.fields([FieldError("tables", "NOT_ALLOWED", message)])
     return [synced for name, synced in tables.items() if name in names]
