@@ -13,7 +13,9 @@ from typing import Final
 
 from tests.support.run import ENGINES
 
-NAMES: Final = ("spend", "cache", "wallet-races")
+NAMES: Final = ("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot")
+FEWEST_ROWS: Final = 10_000
+MOST_ROWS: Final = 10_000_000
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -22,10 +24,17 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("names", nargs="+", metavar="NAME", choices=NAMES)
     parser.add_argument("--seconds", type=int, choices=range(1, 3601), default=6, metavar="S")
     parser.add_argument("--rounds", type=int, choices=range(1, 1001), default=5, metavar="N")
+    parser.add_argument("--rows", type=_read_rows, default=MOST_ROWS // 10, metavar="N")
     parser.add_argument("--engine", action="append", choices=ENGINES, default=[])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--without-peers", action="store_true")
     return parser.parse_args(arguments)
+
+
+def _read_rows(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and FEWEST_ROWS <= int(text) <= MOST_ROWS):
+        raise argparse.ArgumentTypeError(f"{text} is not {FEWEST_ROWS} to {MOST_ROWS}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,7 @@ class Options:
         engine: Where a bench runs that runs on one engine.
         engines: Where one runs that runs on each.
         has_peers: Whether others are measured too.
+        rows: How many rows a large table has.
     """
 
     seconds: int
@@ -132,6 +133,7 @@ class Options:
     engine: str
     engines: Sequence[str]
     has_peers: bool
+    rows: int = 1_000_000
 
 
 @dataclass

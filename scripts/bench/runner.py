@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scripts.bench import cache, spend, wallet_races
+from scripts.bench import cache, spend, sync_hot, sync_pull, sync_write, wallet_races
 from scripts.bench.arguments import read_arguments
 from scripts.bench.databases import begin_run, require_engines
 from scripts.bench.frame import BROKEN, GOOD, MISSED, Bench, CannotMeasure, Options, progress
@@ -28,6 +28,9 @@ BENCHES: dict[str, Callable[[Run, Options], Bench]] = {
     "spend": spend.measure,
     "cache": cache.measure,
     "wallet-races": wallet_races.measure,
+    "sync-pull": sync_pull.measure,
+    "sync-write": sync_write.measure,
+    "sync-hot": sync_hot.measure,
 }
 
 
@@ -40,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         engines=given.engine or list(sources()),
         engine=given.engine[0] if given.engine else "postgresql",
         has_peers=not given.without_peers,
+        rows=given.rows,
     )
     machine = describe_machine()
     try:

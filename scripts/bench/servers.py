@@ -27,6 +27,7 @@ from tests.support import die_with_parent
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".venv/bench"
 _SERVICE = ("-c", "from app.cli import main; main()", "serve")
+_UNSTAMPED = ("-m", "scripts.bench.unstamped", "serve")
 _REFERENCE = (
     *("-m", "uvicorn", "scripts.bench.reference:app", "--host", "127.0.0.1", "--port", "0"),
     *("--loop", "uvloop", "--http", "httptools", "--workers", "1"),
@@ -121,9 +122,13 @@ def is_installed() -> bool:
 
 def service(url: str) -> AbstractContextManager[Server]:
     """Run the service as it is shipped, with one worker."""
-    variables = {"DATABASE_URL": url, "WORKERS": "1", "PORT": "0"}
-    variables |= {"MAIL_SENDER": "file", "MAIL_DELIVERY": "command"}  # Nobody gets mails.
-    return _serving("service", _SERVICE, variables)
+    return _serving("service", _SERVICE, _variables_of_service(url))
+
+
+def unstamped_service(url: str) -> AbstractContextManager[Server]:
+    """Run the service with one worker, and let nobody number rows; see ``unstamped``."""
+    variables = _variables_of_service(url) | {"PYTHONPATH": str(ROOT)}
+    return _serving("unstamped", _UNSTAMPED, variables)
 
 
 def reference(url: sa.URL) -> AbstractContextManager[Server]:
@@ -131,6 +136,11 @@ def reference(url: sa.URL) -> AbstractContextManager[Server]:
     text = url.render_as_string(hide_password=False)
     variables = {"REFERENCE_URL": text, "PYTHONPATH": f"{PEERS}:{ROOT}"}
     return _serving("reference", _REFERENCE, variables)
+
+
+def _variables_of_service(url: str) -> dict[str, str]:
+    variables = {"DATABASE_URL": url, "WORKERS": "1", "PORT": "0"}
+    return variables | {"MAIL_SENDER": "file", "MAIL_DELIVERY": "command"}  # Nobody gets mails.
 
 
 @contextmanager
