@@ -163,8 +163,23 @@ from app.dal.queries.sync.clients import (
     list_clients,
     update_client,
 )
+from app.dal.queries.sync.collection import (
+    delete_old_mutation_results,
+    delete_tombstones,
+    delete_unseen_client,
+    list_tombstone_owners,
+    list_tombstones,
+    list_unseen_clients,
+    raise_floor,
+)
 from app.dal.queries.sync.heads import Synced, get_epoch, get_head, list_synced, lock_head
 from app.dal.queries.sync.mutations import create_mutation_results, list_mutation_results
+from app.dal.queries.sync.numbering import (
+    list_account_ids,
+    list_unnumbered_owners,
+    number_rows,
+    replace_epoch,
+)
 from app.dal.queries.sync.rows import (
     create_synced_rows,
     list_synced_rows,
@@ -236,6 +251,9 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "get_last_version_before", "list_changes", "list_live_versions",
     "acknowledge_version", "create_client", "delete_client", "get_client", "get_head_and_client",
     "list_clients", "update_client",
+    "delete_old_mutation_results", "delete_tombstones", "delete_unseen_client",
+    "list_tombstone_owners", "list_tombstones", "list_unseen_clients", "raise_floor",
+    "list_account_ids", "list_unnumbered_owners", "number_rows", "replace_epoch",
     "create_mutation_results", "list_mutation_results",
     "create_synced_rows", "list_synced_rows", "mark_synced_rows_deleted", "update_synced_row",
     # Consents

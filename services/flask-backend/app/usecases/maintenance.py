@@ -5,7 +5,7 @@ machine: one works, and one that died is replaced. None of it is needed for an a
 without it the tables grow.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,7 @@ from app.usecases.counters import REMEMBERED
 from app.usecases.erasure import finish_erasures
 from app.usecases.holds import end_due_holds
 from app.usecases.leases import Lease
+from app.usecases.sync.collection import collect_clients, collect_mutations, collect_tombstones
 from app.usecases.work import unit_of_work
 
 LEASE: Final = "maintenance"
@@ -37,8 +38,8 @@ BATCH: Final = 200
 _KEPT: Final = timedelta(days=1)
 """What ended is kept so long, for those who look for the reason of yesterday's trouble."""
 
-Job = Callable[[datetime], int]
-"""Does one small batch at a time of the clock, and tells how many rows that were."""
+Job = Callable[[datetime], Iterator[int]]
+"""Does small batches, at a time of the clock, and yields after each how many rows that were."""
 
 log = structlog.get_logger(__name__)
 
@@ -85,9 +86,11 @@ def run_jobs(
 def _run(name: str, lease: Lease, report: Callable[[str, int], None]) -> Outcome:
     at, total, state = clock.now(), 0, State.DONE
     try:
-        while not lease.is_lost and (count := JOBS[name](at)):
+        batches = JOBS[name](at)
+        while not lease.is_lost and (count := next(batches, None)) is not None:
             total += count
-            report(name, total)
+            if count:
+                report(name, total)
         if lease.is_lost:
             state = State.STOPPED
     except Exception as error:  # One job's failure is no reason to leave the others.
@@ -136,14 +139,27 @@ def _tidy_cache(_at: datetime) -> int:
     return cache_storage.tidy()
 
 
+def _until_none(batch: Callable[[datetime], int]) -> Job:
+    """Return the job that repeats a batch until it finds nothing."""
+
+    def job(at: datetime) -> Iterator[int]:
+        while count := batch(at):
+            yield count
+
+    return job
+
+
 JOBS: Final[dict[str, Job]] = {
-    "idempotency_keys": _delete_idempotency_keys,
-    "sessions": _delete_sessions,
-    "counters": _delete_counters,
-    "email_tokens": _delete_email_tokens,
-    "mails": _delete_mails,
-    "query_cache": _tidy_cache,
-    "leases": _delete_leases,
-    "holds": _end_holds,
-    "erasures": finish_erasures,
+    "idempotency_keys": _until_none(_delete_idempotency_keys),
+    "sessions": _until_none(_delete_sessions),
+    "counters": _until_none(_delete_counters),
+    "email_tokens": _until_none(_delete_email_tokens),
+    "mails": _until_none(_delete_mails),
+    "query_cache": _until_none(_tidy_cache),
+    "leases": _until_none(_delete_leases),
+    "holds": _until_none(_end_holds),
+    "erasures": _until_none(finish_erasures),
+    "tombstones": collect_tombstones,
+    "mutations": collect_mutations,
+    "clients": collect_clients,
 }
