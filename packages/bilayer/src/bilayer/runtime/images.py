@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from bilayer.runtime.adapters.parts import Rendered
+from bilayer.runtime.errors import UnsupportedDefinition
+from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Row
 
 if TYPE_CHECKING:
@@ -37,6 +40,26 @@ class RowImages:
         """Give the primary keys of rows."""
         names = [column.name for column in self._adapter.key_columns(table)]
         return [tuple(row[name] for name in names) for row in rows]
+
+    def moved(self, table: Any, rows: Iterable[Row], fields: Assignments) -> list[tuple[Any, ...]]:
+        """Give the primary keys that rows have when these columns have been set.
+
+        Raises:
+            UnsupportedDefinition: A column of the key is set by an expression.
+        """
+        columns = self._adapter.key_columns(table)
+        names = [column.name for column in columns]
+        given = {field.name: value for field, value in fields if field.name in names}
+        if any(isinstance(value, Expression | Query | Rendered) for value in given.values()):
+            raise UnsupportedDefinition(
+                f"the primary key of {table} cannot be set by an expression"
+            )
+        return [self.key_of(table, row | given) for row in rows]
+
+    def key_of(self, table: Any, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Give the primary key of a row as it will be read back."""
+        columns = self._adapter.key_columns(table)
+        return tuple(self._adapter.canonical(column, values[column.name]) for column in columns)
 
     def conditions(self, table: Any, keys: Sequence[Any]) -> Iterable[Condition]:
         """Give conditions that together match the rows with these keys."""

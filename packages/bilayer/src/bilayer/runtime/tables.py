@@ -1,6 +1,7 @@
 """PyDAL's tables and sets, without what changes values, and with keys of any type.
 
-They keep PyDAL's interface and add ``dicts``, ``one``, ``insert_many`` and ``upsert``.
+They keep PyDAL's interface and add ``dicts``, ``one``, ``insert_many``, ``upsert``, and writes that
+give back their rows.
 """
 
 from __future__ import annotations
@@ -39,6 +40,20 @@ class NativeSet(Set):  # type: ignore[misc]
         attributes.setdefault("orderby_on_limitby", False)
         rows = self.dicts(*fields, limitby=(0, 1), **attributes)
         return rows[0] if rows else None
+
+    def update_returning(self, **values: Any) -> list[Row]:
+        """Update like ``update``; returns the rows that matched, as they are then.
+
+        Raises:
+            InvalidValue: A value does not fit, or none is given; nothing was changed.
+        """
+        adapter = self.db._adapter
+        table = adapter.get_table(self.query)
+        fields = table._fields_and_values_for_update(values).op_values()
+        if not fields:
+            raise InvalidValue("a column to change is needed", table._tablename)
+        rows: list[Row] = adapter.update_returning(table, self.query, fields)
+        return rows
 
     def isempty(self) -> bool:
         """Tell whether there is no row, without reading its columns."""
@@ -113,6 +128,11 @@ class NativeTable(Table):  # type: ignore[misc]
         if self._before_insert or self._after_insert:
             return super().insert(**values)
         return self._db._adapter.insert(self, self._assignments(values))
+
+    def insert_returning(self, **values: Any) -> Row:
+        """Insert a row like ``insert``; returns it as it is stored."""
+        row: Row = self._db._adapter.pipeline.insert_returning(self, self._assignments(values))
+        return row
 
     def _assignments(self, values: Mapping[str, Any]) -> Sequence[tuple[Any, Any]]:
         """Give the columns of a row to insert, in their order, with the defaults of the others.

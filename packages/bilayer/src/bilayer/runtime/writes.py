@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
-from bilayer.runtime.adapters.parts import Rendered
 from bilayer.runtime.adapters.statements import all_equal
 from bilayer.runtime.conditions import pinned
-from bilayer.runtime.errors import Deadlock, UnsupportedDefinition
+from bilayer.runtime.errors import Deadlock
 from bilayer.runtime.images import RowImages
-from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Row, Subscriber
 from bilayer.runtime.subscriptions import Subscriptions
 from bilayer.runtime.transaction import Transaction
@@ -61,6 +59,17 @@ class WritePipeline:
                 key = self._adapter.send_insert(table, fields)
                 self._publish_inserts(table, [key])
             return key
+
+    def insert_returning(self, table: Any, fields: Assignments) -> Row:
+        """Insert as ``insert`` does, and give the row as it is stored."""
+        adapter = self._adapter
+        if adapter.returning and not self._subscriptions.is_watched(table):
+            with self._begun(table):
+                fields = self._subscriptions.complete(table, "insert", fields, {})
+                return adapter.send_insert_returning(table, fields)
+        with self._together():
+            key = self.insert(table, fields)
+            return self._images.read(table, [self._key_of(table, key)])[0]
 
     def insert_many(self, table: Any, items: Sequence[Assignments]) -> int:
         """Insert rows, all or none; returns how many."""
@@ -113,10 +122,7 @@ class WritePipeline:
             if not self._subscriptions.is_watched(table):
                 return self._adapter.send_update(table, condition(), fields)
             with Transaction(self._adapter):
-                before = images()
-                if before:
-                    self._update_images(table, before, fields)
-            return len(before)
+                return len(self._update_images(table, images(), fields))
 
     def update_returning(
         self,
@@ -130,11 +136,29 @@ class WritePipeline:
         """Update as ``update_where`` does, and give the rows that matched as they are then."""
         with self._begun(table):
             fields = self._subscriptions.complete(table, "update", fields, pinned)
-            if self._adapter.returns_updates and not self._subscriptions.is_watched(table):
+            if self._subscriptions.is_watched(table):
+                with Transaction(self._adapter):
+                    return self._update_images(table, images(), fields)
+            if self._adapter.returns_updates:
                 return self._adapter.send_update_returning(table, condition(), fields)
             with self._together():
-                before = images()
-                return self._update_images(table, before, fields) if before else []
+                return self._update_and_read(table, fields, condition, images, pinned)
+
+    def _update_and_read(
+        self,
+        table: Any,
+        fields: Assignments,
+        condition: Callable[[], Condition],
+        images: Callable[[], list[Row]],
+        pinned: Mapping[str, Any],
+    ) -> list[Row]:
+        """Update where the engine does not tell what it has changed."""
+        names = {column.name for column in self._adapter.key_columns(table)}
+        if names <= pinned.keys():  # then there is one row at most, and the update locks it
+            if not self._adapter.send_update(table, condition(), fields):
+                return []
+            return self._images.read(table, self._images.moved(table, [dict(pinned)], fields))
+        return self._update_images(table, images(), fields)
 
     def delete(self, table: Any, query: Any) -> int:
         """Delete the rows of a query; returns how many."""
@@ -206,37 +230,19 @@ class WritePipeline:
 
     def _update_images(self, table: Any, before: list[Row], fields: Assignments) -> list[Row]:
         """Update rows that are locked, show them to the watchers, and give them as they are."""
-        keys = self._images.keys(table, before)
-        names = [column.name for column in self._adapter.key_columns(table)]
-        given = {field.name: value for field, value in fields}
-        if any(isinstance(given.get(name), Expression | Query | Rendered) for name in names):
-            raise UnsupportedDefinition(
-                f"the primary key of {table} cannot be set by an expression"
-            )
-        for where in self._images.conditions(table, keys):
+        moved = self._images.moved(table, before, fields)
+        for where in self._images.conditions(table, self._images.keys(table, before)):
             self._adapter.send_update(table, where, fields)
-        columns = self._adapter.key_columns(table)
-        moved = [
-            tuple(
-                self._adapter.canonical(column, given.get(column.name, old))
-                for column, old in zip(columns, key, strict=True)
-            )
-            for key in keys
-        ]
         after = self._images.read(table, moved)
         if self._subscriptions.is_watched(table):
             self._subscriptions.tell(table, "update", before, after)
         return after
 
     def _publish_inserts(self, table: Any, keys: Sequence[Any]) -> None:
-        columns = self._adapter.key_columns(table)
-        tuples = [
-            tuple(
-                self._adapter.canonical(column, key[column.name] if isinstance(key, dict) else key)
-                for column in columns
-            )
-            for key in keys
-        ]
-        self._subscriptions.tell(
-            table, "insert", [None] * len(keys), self._images.read(table, tuples)
-        )
+        after = self._images.read(table, [self._key_of(table, key) for key in keys])
+        self._subscriptions.tell(table, "insert", [None] * len(keys), after)
+
+    def _key_of(self, table: Any, key: Any) -> tuple[Any, ...]:
+        """Give a key as it will be read back, of one that an insert has returned."""
+        (first, *_) = self._adapter.key_columns(table)
+        return self._images.key_of(table, key if isinstance(key, dict) else {first.name: key})

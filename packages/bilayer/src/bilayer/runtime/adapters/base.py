@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from bilayer.runtime.adapters.parts import ReadingPlan
 from bilayer.runtime.adapters.statements import Assignments, WriteStatements
+from bilayer.runtime.conditions import pinned
 from bilayer.runtime.errors import (
     InvalidValue,
     RawSQLRefused,
@@ -149,6 +150,16 @@ class NativeAdapter(WriteStatements):
     def update(self, table: Any, query: Any, fields: Assignments) -> int:
         """Update rows through the pipeline; returns how many rows matched."""
         return self.pipeline.update(table, query, fields)
+
+    def update_returning(self, table: Any, query: Any, fields: Assignments) -> list[Row]:
+        """Update rows through the pipeline; returns those that matched, as they are then."""
+        return self.pipeline.update_returning(
+            table,
+            fields,
+            condition=lambda: self.condition(table, query),
+            images=lambda: self.dicts(query, [table.ALL], {"for_update": True}),
+            pinned=pinned(query),
+        )
 
     def delete(self, table: Any, query: Any) -> int:
         """Delete rows through the pipeline; the schema's foreign keys decide what follows."""

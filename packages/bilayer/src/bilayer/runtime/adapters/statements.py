@@ -16,6 +16,7 @@ from bilayer.runtime.adapters.parts import Rendered
 from bilayer.runtime.adapters.values import TypedValues
 from bilayer.runtime.errors import UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
+from bilayer.runtime.subscribers import Row
 from bilayer.runtime.transaction import Transaction
 
 Assignments = Sequence[tuple[Any, Any]]
@@ -83,9 +84,17 @@ class WriteStatements(TypedValues):
                 raise UnsupportedDefinition(f"{columns[0].tablename}: the key must be given")
             self.run(sql, parameters)
             return self.session.cursor.lastrowid
-        names = ",".join(column._rname for column in columns)
-        row = self.reading_plan(columns).dicts(self.rows(f"{sql} RETURNING {names}", parameters))[0]
+        row = self._returned(columns, sql, parameters)[0]
         return row[columns[0].name] if len(columns) == 1 else row
+
+    def send_insert_returning(self, table: Any, fields: Assignments) -> Row:
+        """Insert one row and give it as it is stored."""
+        return self._returned(list(table), *self._insert_statement(table, fields))[0]
+
+    def _returned(self, columns: Sequence[Any], sql: str, parameters: Any) -> list[Row]:
+        names = ",".join(column._rname for column in columns)
+        found = self.rows(f"{sql} RETURNING {names}", parameters)
+        return self.reading_plan(columns).dicts(found)
 
     def _insert_statement(self, table: Any, fields: Assignments) -> tuple[str, Any]:
         """Render an INSERT; plain values go to the driver without passing PyDAL's text."""
@@ -107,15 +116,9 @@ class WriteStatements(TypedValues):
         self.run(*self._update_statement(table, where, fields))
         return int(self.session.cursor.rowcount)
 
-    def send_update_returning(
-        self, table: Any, where: Condition, fields: Assignments
-    ) -> list[dict[str, Any]]:
+    def send_update_returning(self, table: Any, where: Condition, fields: Assignments) -> list[Row]:
         """Update and give the rows that matched, as they are then."""
-        columns = list(table)
-        sql, parameters = self._update_statement(table, where, fields)
-        names = ",".join(column._rname for column in columns)
-        found = self.rows(f"{sql} RETURNING {names}", parameters)
-        return self.reading_plan(columns).dicts(found)
+        return self._returned(list(table), *self._update_statement(table, where, fields))
 
     def _update_statement(
         self, table: Any, where: Condition, fields: Assignments
