@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -98,6 +98,7 @@ PATCH  /api/v1/history/<id>              401       401     401   404   200   404
 DELETE /api/v1/history/<id>              401       401     401   404   204   404        404   404      401     401
 
 GET    /api/v1/sync                      401       401     401   200   200   200        200   200      401     401
+POST   /api/v1/sync                      401       401     401   200   200   200        200   200      401     401
 GET    /api/v1/sync/checksum             401       401     401   200   200   200        200   200      401     401
 
 GET    /api/v1/query-cache/<hash>        200       200     200   200   200   200        200   200      200     200
@@ -229,6 +230,16 @@ BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
     },
     "POST /api/v1/history": lambda _: {"action_type": "A", "payload": {}},
     "PATCH /api/v1/history/<id>": lambda _: {"action_type": "B"},
+    "POST /api/v1/sync": lambda scene: {
+        "client_id": "phone",
+        "mutations": [
+            {"mutation_id": "1", "table": "history", "op": "upsert", "id": str(uuid4()),
+             "fields": {"action_type": "A", "payload": {}}},
+            {"mutation_id": "2", "table": "profiles", "op": "upsert", "id": str(scene.owner["id"]),
+             "fields": {"display_name": "New"}},
+            {"mutation_id": "3", "table": "history", "op": "delete", "id": str(uuid4())},
+        ],
+    },
     "PUT /api/v1/query-cache/<hash>": lambda _: {"result": {"answer": 43}, "ttl": 60},
     "POST /api/v1/billing/checkout": lambda _: {"credits": 100},
 }  # fmt: skip

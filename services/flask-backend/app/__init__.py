@@ -45,6 +45,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         query_cache,
         sign_ins,
         sync,
+        sync_push,
         users,
         webhooks,
     )
@@ -98,6 +99,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         privacy,
         history,
         sync,
+        sync_push,
         consents,
         credit_routes,
         holds,

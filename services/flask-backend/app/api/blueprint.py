@@ -6,7 +6,7 @@ here.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final
 
 from flask import request
@@ -16,7 +16,7 @@ from flask_openapi3.utils import parse_rule
 from pydantic import BaseModel, ValidationError
 
 from app.api.access import Access, access_of, admit
-from app.api.body import check_json_object
+from app.api.body import check_json_object, parse_json_object
 from app.api.errors import PROBLEMS, field_errors
 from app.api.fields import Parameters
 from app.api.idempotency import PARAMETER, RESPONSES, answer_once, read_key
@@ -41,6 +41,9 @@ class Blueprint(APIBlueprint):
         reads_raw_bodies: Leave bodies to the views, which need them to the byte.
         takes_keys: Let a POST of somebody signed in be sent again with its ``Idempotency-Key``.
         keeps_answers: Answer it from what was kept then. Otherwise the views see to it.
+        longest_body: How many bytes a body may have in any case, however few others may.
+        unjudged: A member of bodies whose values the views judge: one by one, where one that cannot
+            be stored must not refuse the others.
         **options: As for ``APIBlueprint``.
     """
 
@@ -53,6 +56,8 @@ class Blueprint(APIBlueprint):
         reads_raw_bodies: bool = False,
         takes_keys: bool = True,
         keeps_answers: bool = True,
+        longest_body: int = 0,
+        unjudged: str | None = None,
         **options: Any,
     ) -> None:
         super().__init__(name, import_name, abp_responses=PROBLEMS, **options)
@@ -60,6 +65,8 @@ class Blueprint(APIBlueprint):
         self._reads_raw_bodies = reads_raw_bodies
         self._takes_keys = takes_keys
         self._keeps_answers = keeps_answers
+        self._longest_body = longest_body
+        self._unjudged = unjudged
 
     def create_view_func(  # type: ignore[override]  # the base passes more than we have a use for
         self,
@@ -83,6 +90,7 @@ class Blueprint(APIBlueprint):
             raise TypeError(f"{func.__module__}.{func.__name__} needs @allow(...) below its route")
 
         read = None if self._ignores_queries else query or Parameters
+        read_model = partial(self._read_body, body) if body else None
 
         @wraps(func)
         def view(**path_values: str) -> Any:
@@ -90,7 +98,7 @@ class Blueprint(APIBlueprint):
             key = read_key() if self._takes_key(access, request.method) else None
             if body is None and not self._reads_raw_bodies:
                 refuse_body()
-            given = _read_input(path, read, body, path_values)
+            given = _read_input(path, read, path_values, read_model)
             if key is None or not self._keeps_answers:
                 return func(**given)
             return answer_once(key, lambda: func(**given))
@@ -110,29 +118,38 @@ class Blueprint(APIBlueprint):
             operation.parameters = [*(operation.parameters or ()), PARAMETER]
         return parameters
 
+    def _read_body(self, model: Model) -> BaseModel:
+        body = read_body(longest=self._longest_body)
+        if self._unjudged is None:
+            return model.model_validate_json(check_json_object(body))
+        return model.model_validate(parse_json_object(body, unjudged=self._unjudged))
+
     def _takes_key(self, access: Access | None, method: str) -> bool:
         return self._takes_keys and method == _KEYED_METHOD and access not in (None, "public")
 
 
 def _read_input(
-    path: Model | None, query: Model | None, body: Model | None, path_values: dict[str, str]
+    path: Model | None,
+    query: Model | None,
+    path_values: dict[str, str],
+    read_body: Callable[[], BaseModel] | None,
 ) -> dict[str, BaseModel]:
     """Validate every part of a request, and report what is wrong in all of them at once."""
     models: dict[str, BaseModel] = {}
     errors: list[FieldError] = []
 
-    def collect(name: str, validate: Callable[[Any], BaseModel], value: object) -> None:
+    def collect(name: str, read: Callable[[], BaseModel]) -> None:
         try:
-            models[name] = validate(value)
+            models[name] = read()
         except ValidationError as error:
             errors.extend(field_errors(error))
 
     if path:
-        collect("path", path.model_validate, path_values)
+        collect("path", partial(path.model_validate, path_values))
     if query:
-        collect("query", query.model_validate, read_query())
-    if body:
-        collect("body", body.model_validate_json, check_json_object(read_body()))
+        collect("query", partial(query.model_validate, read_query()))
+    if read_body:
+        collect("body", read_body)
     if errors:
         raise Invalid.fields(errors)
     if query is Parameters:

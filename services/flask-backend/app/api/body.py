@@ -32,16 +32,52 @@ def check_json_object(body: bytes) -> str:
         BadRequest: It is not JSON as this service reads it.
         Invalid: It is, and holds text or integers that no column can store; all are named.
     """
+    text, document = _read(body)
+    _check_values(text, document)
+    return text
+
+
+def parse_json_object(body: bytes, *, unjudged: str) -> dict[str, Any]:
+    """Return the one JSON object that a body holds.
+
+    Args:
+        body: The body.
+        unjudged: A member in which there may be what no column can store; ``find_unstorable``
+            finds it.
+
+    Raises:
+        BadRequest: As above.
+        Invalid: As above, elsewhere.
+    """
+    text, document = _read(body)
+    _check_values(text, {name: value for name, value in document.items() if name != unjudged})
+    return document
+
+
+def find_unstorable(text: str, document: Any) -> FieldError | None:
+    """Return the first value that no column can store, or None.
+
+    Args:
+        text: The document, as JSON in ASCII.
+        document: The document.
+    """
+    return next(_find_unstorable(document, ""), None) if _SUSPICIOUS.search(text) else None
+
+
+def _read(body: bytes) -> tuple[str, dict[str, Any]]:
     text = _decode(body)
     _check_depth(text)
     document = _parse(text)
     if not isinstance(document, dict):
         raise BadRequest("NOT_AN_OBJECT", "The body must be a JSON object.")
+    return text, document
+
+
+def _check_values(text: str, document: dict[str, Any]) -> None:
     if _SUSPICIOUS.search(text):
         errors = list(_find_unstorable(document, ""))
         if errors:
             raise Invalid.fields(errors)
-    return text
 
 
 def _decode(body: bytes) -> str:

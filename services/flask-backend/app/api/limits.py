@@ -9,9 +9,15 @@ from app.errors import BadRequest, LengthRequired, TooLarge, WrongContentType
 MAX_BODY_BYTES: Final = "MAX_BODY_BYTES"
 """Where ``create_app`` keeps the longest body, in bytes, in Flask's configuration."""
 
+MAX_PUSH_BYTES: Final = 2 * 2**20
+"""What a device sends of its changes may be as long, however short other bodies have to be."""
 
-def read_body() -> bytes:
+
+def read_body(*, longest: int = 0) -> bytes:
     """Return the whole body of a request that declares JSON and its length.
+
+    Args:
+        longest: How many bytes it may have in any case.
 
     Raises:
         WrongContentType: It is not declared as JSON in UTF-8, or is compressed.
@@ -26,7 +32,7 @@ def read_body() -> bytes:
     length = _declared_length()
     if length is None:
         raise LengthRequired("LENGTH_REQUIRED", "Send Content-Length with the body.")
-    longest = current_app.config[MAX_BODY_BYTES]
+    longest = max(longest, current_app.config[MAX_BODY_BYTES])
     if length > longest:
         raise TooLarge("BODY_TOO_LARGE", f"A body may have at most {longest} bytes.")
     body = request.get_data()

@@ -23,6 +23,7 @@ from gunicorn import http
 from gunicorn.http.errors import LimitRequestHeaders, NoMoreData
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.api.limits import MAX_PUSH_BYTES
 from app.api.probes import HEALTH
 from app.server.connections import Connection
 from app.server.inbox import HEAD_BYTES
@@ -100,7 +101,7 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         self.clients = Reception(
             self.poller,
             self._enqueue,
-            max_body=settings.max_body_bytes,
+            max_body=max(settings.max_body_bytes, MAX_PUSH_BYTES),
             idle_seconds=self.cfg.keepalive,
         )
         self._turn_until(
