@@ -13,6 +13,7 @@ from app.cli.mail import mail
 from app.cli.maintenance import maintenance
 from app.cli.privacy import privacy
 from app.cli.serve import serve
+from app.cli.sync import sync
 from app.cli.users import users
 
 
@@ -39,5 +40,6 @@ main.add_command(doctor)
 main.add_command(mail)
 main.add_command(privacy)
 main.add_command(users)
+main.add_command(sync)
 main.add_command(cache)
 main.add_command(maintenance)
