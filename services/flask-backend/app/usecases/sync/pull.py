@@ -116,7 +116,8 @@ def _begin(asked: Asked, head: Row, at: datetime) -> SyncCursor:
     """Return where a device begins that has no cursor."""
     if asked.since is None:
         return SyncCursor(head["epoch"], 0, tables=asked.tables, origin=head["version"])
-    version = version_before(asked.user_id, asked.since, list_synced().values(), now=at)
+    tables = list_synced().values()
+    version = version_before(head, asked.user_id, asked.since, tables, now=at)
     return SyncCursor(head["epoch"], version, tables=asked.tables)
 
 

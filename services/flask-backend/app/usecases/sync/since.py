@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.models import get_last_version_before
+from app.models import Row, get_last_version_before
+from app.usecases.sync.collection import KEPT
 from app.usecases.sync.tables import Synced
 
 MARGIN: Final = timedelta(minutes=5)
@@ -14,7 +15,7 @@ _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def version_before(
-    user_id: UUID, moment: datetime, tables: Iterable[Synced], *, now: datetime
+    head: Row, user_id: UUID, moment: datetime, tables: Iterable[Synced], *, now: datetime
 ) -> int:
     """Return a version behind which is all that was committed from a moment on, and some more.
 
@@ -23,6 +24,7 @@ def version_before(
     the last version is left out.
 
     Args:
+        head: The account's.
         user_id: Whose rows.
         moment: From when on nothing may be missing.
         tables: The synced tables.
@@ -30,4 +32,6 @@ def version_before(
     """
     safe = max(min(moment, now), _EARLIEST) - MARGIN
     versions = [get_last_version_before(user_id, synced, safe) for synced in tables]
-    return max((version - 1 for version in versions if version), default=0)
+    version = max((version - 1 for version in versions if version), default=0)
+    # What was collected was deleted so long ago that it lies before, and no row tells of it.
+    return max(version, head["floor"]) if now - safe < KEPT else version
