@@ -8,6 +8,7 @@ import click
 
 from app.cli.balances import plain
 from app.cli.edges import EXIT_CODES, answer, as_json, require_settings, told
+from app.cli.torture import torture
 
 
 @click.group(epilog=EXIT_CODES)
@@ -19,6 +20,9 @@ def sync() -> None:
       backend sync clients ada@example.com
       backend sync gc
     """
+
+
+sync.add_command(torture)
 
 
 @sync.command(epilog=EXIT_CODES)

@@ -1,0 +1,1 @@
+"""Many write at once, some read all the while: whether they see every change, and once."""
