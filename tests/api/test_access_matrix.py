@@ -20,19 +20,20 @@ from flask.testing import FlaskClient
 
 from app import clock
 from app.api.access import access_of
-from app.models import delete_user, get_email_token, release, update_user
+from app.models import delete_user, get_email_token, get_epoch, release, update_user
 from app.usecases import corrections, links, query_cache, reservations, spending
 from app.usecases.allowances import Allowances
 from app.usecases.publishing import publish
 from app.usecases.query_cache import Key
 from app.usecases.sessions import TokenPair, authenticate
 from app.usecases.sign_ins import list_sign_ins
+from app.usecases.sync.clients import note_client
 from app.vocabulary import CacheScope, MailKind, Role, UserType
 from tests.factories import PASSWORD, make_admin, make_guest, make_history, make_user, new_email
 from tests.fakes import Payment, delivery
 from tests.support.mailbox import KEY
 from tests.support.people import tokens_for
-from tests.support.routes import DOCUMENT, HASH, address, routes
+from tests.support.routes import CLIENT, DOCUMENT, HASH, address, routes
 from tests.support.rows import COUNTERS, snapshot
 
 # HEAD has the row of GET. Every address answers OPTIONS to everybody.
@@ -100,6 +101,8 @@ DELETE /api/v1/history/<id>              401       401     401   404   204   404
 GET    /api/v1/sync                      401       401     401   200   200   200        200   200      401     401
 POST   /api/v1/sync                      401       401     401   200   200   200        200   200      401     401
 GET    /api/v1/sync/checksum             401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/sync/clients              401       401     401   200   200   200        200   200      401     401
+DELETE /api/v1/sync/clients/<client_id>  401       401     401   404   204   404        404   404      401     401
 
 GET    /api/v1/query-cache/<hash>        200       200     200   200   200   200        200   200      200     200
 PUT    /api/v1/query-cache/<hash>        401       401     401   201   200   201        201   201      401     401
@@ -154,6 +157,7 @@ class Scene:
         self.token = self._token()
         self.spend_id = spend_for(self.owner)
         self.hold = hold_for(self.owner)
+        note_client(self.owner["id"], CLIENT, acked=0, epoch=get_epoch(), at=clock.now())
         self.guest_token = tokens_for(make_guest()).access_token
         self.sign_in = list_sign_ins(authenticate(self.pair.access_token))[0].id
         self.links = {purpose: self._link(purpose) for purpose in MailKind}
