@@ -116,8 +116,8 @@ def test_wrong_use_is_exit_code_2(sqlite_url: str, monkeypatch: pytest.MonkeyPat
 def tally_of(committed: list[Change], delivered: list[Change]) -> Tally:
     tally = Tally()
     for change in committed:
-        tally.commit([change])
-    tally.deliver(delivered)
+        tally.note_committed([change])
+    tally.note_delivered(delivered)
     return tally
 
 

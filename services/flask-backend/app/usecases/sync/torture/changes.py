@@ -43,7 +43,7 @@ class Tally:
     _overtaken: list[Change] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def commit(self, changes: Iterable[Change]) -> None:
+    def note_committed(self, changes: Iterable[Change]) -> None:
         """Note changes whose transaction has been committed."""
         with self._lock:
             for change in changes:
@@ -53,7 +53,7 @@ class Tally:
                     self._overtaken.append(before)
                 self._committed[change.row_id] = change
 
-    def deliver(self, changes: Iterable[Change]) -> None:
+    def note_delivered(self, changes: Iterable[Change]) -> None:
         """Note what a reader was given."""
         with self._lock:
             for change in changes:

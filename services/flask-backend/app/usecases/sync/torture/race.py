@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from secrets import SystemRandom
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
@@ -85,8 +85,12 @@ class Crew:
 
     def __enter__(self) -> Self:
         """Let them begin."""
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:  # interrupted: those that have begun would go on for ever
+            self._stop()
+            raise
         return self
 
     def __exit__(
@@ -96,11 +100,15 @@ class Crew:
         trace: TracebackType | None,
     ) -> None:
         """Stop them, and raise what one of them has met."""
-        self._is_done.set()
-        for thread in self._threads:
-            thread.join()
+        self._stop()
         if self._failures and error is None:
             raise self._failures[0]
+
+    def _stop(self) -> None:
+        self._is_done.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
 
     def _repeat(self, action: Callable[[], None]) -> None:
         try:
@@ -145,14 +153,14 @@ def _wait(
 
 
 def _new_reader(plan: Plan) -> Reader:
-    return Reader(_FETCHES[plan.cursor], _dice(), plan.fault)
+    return Reader(_FETCHES[plan.cursor], SystemRandom(), plan.fault)
 
 
 def _reading(reader: Reader, user_ids: Sequence[UUID], tally: Tally) -> Callable[[], None]:
     def read() -> None:
         for user_id in user_ids:
             for changes in reader.read(user_id):
-                tally.deliver(changes)
+                tally.note_delivered(changes)
         release()
         time.sleep(reader.dice.uniform(0, _LONGEST_PAUSE))
 
@@ -160,20 +168,16 @@ def _reading(reader: Reader, user_ids: Sequence[UUID], tally: Tally) -> Callable
 
 
 def _writing(plan: Plan, user_ids: Sequence[UUID], tally: Tally) -> Callable[[], None]:
-    writer = Writer(_dice())
+    writer = Writer(SystemRandom())
     write = writer.write if plan.cursor is Cursor.VERSION else writer.write_by_time
 
     def write_once() -> None:
         try:
-            tally.commit(write(writer.dice.choice(user_ids)))
+            tally.note_committed(write(writer.dice.choice(user_ids)))
         except _NOT_COMMITTED:
             return
 
     return write_once
-
-
-def _dice() -> random.Random:
-    return random.Random()  # noqa: S311 - chooses what to do, and guards nothing
 
 
 _FETCHES: Final[dict[Cursor, Fetch]] = {

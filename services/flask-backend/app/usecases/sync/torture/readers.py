@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from secrets import SystemRandom
 from typing import Any, Final
 from uuid import UUID
 
@@ -45,7 +45,7 @@ class Page:
     has_more: bool
 
 
-Fetch = Callable[[UUID, Any, random.Random], Page]
+Fetch = Callable[[UUID, Any, SystemRandom], Page]
 """Reads the page of an account behind a cursor; None: from the start."""
 
 
@@ -60,7 +60,7 @@ class Reader:
     """
 
     fetch: Fetch
-    dice: random.Random
+    dice: SystemRandom
     fault: Fault | None = None
     _cursors: dict[UUID, Any] = field(default_factory=dict)
 
@@ -77,7 +77,7 @@ class Reader:
             has_more = page.has_more
 
 
-def fetch_by_version(user_id: UUID, cursor: SyncCursor | None, dice: random.Random) -> Page:
+def fetch_by_version(user_id: UUID, cursor: SyncCursor | None, dice: SystemRandom) -> Page:
     """Pull as devices do."""
     at, asked = clock.now(), pull.Asked(user_id, limit=dice.choice(_LIMITS), cursor=cursor)
     head = pull.find_head(asked, at=at)
@@ -88,7 +88,7 @@ def fetch_by_version(user_id: UUID, cursor: SyncCursor | None, dice: random.Rand
     return Page(changes, page.cursor, page.has_more)
 
 
-def fetch_by_time(user_id: UUID, newest: datetime | None, dice: random.Random) -> Page:
+def fetch_by_time(user_id: UUID, newest: datetime | None, dice: SystemRandom) -> Page:
     """Read the rows that are newer than the newest one that was read before."""
     del dice
     rows: list[Row] = []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import dataclass, field
+from secrets import SystemRandom
 from typing import Final
 from uuid import UUID
 
@@ -38,7 +38,7 @@ class Writer:
         dice: Decides.
     """
 
-    dice: random.Random
+    dice: SystemRandom
     _rows: dict[UUID, list[UUID]] = field(default_factory=dict)
     _number: int = 0
 
