@@ -29,8 +29,6 @@ LIVE: Final = timedelta(days=90)
 _SEEN_EVERY: Final = timedelta(hours=1)
 
 __all__ = [
-    "LIVE",
-    "MAX_CLIENTS",
     "HeadAndClient",
     "list_clients",
     "note_client",
