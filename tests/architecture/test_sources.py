@@ -110,6 +110,17 @@ def test_every_package_that_the_product_imports_is_declared(package: Path) -> No
     assert undeclared(imported - {package.name}, declared(FOLDERS[package])) == set()
 
 
+def test_the_client_needs_nothing_but_the_standard_library() -> None:
+    imported = {
+        name.partition(".")[0]
+        for path, tree in modules().items()
+        if path.is_relative_to(CLIENT)
+        for name, _ in imports(tree)
+    }
+
+    assert imported - sys.stdlib_module_names == {"offline_store"}
+
+
 def test_every_package_that_tests_and_scripts_import_is_declared() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     development = {text for group in groups.values() for text in group if isinstance(text, str)}

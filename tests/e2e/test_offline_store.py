@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -10,7 +11,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from offline_store import Agreement, HttpTransport, Store
+from tests.architecture.documents import blocks
 from tests.support import diarist
 from tests.support.backend import Backend
 from tests.support.databases import ROOT
@@ -69,3 +73,46 @@ def test_a_device_that_is_killed_at_any_moment_loses_nothing(
         kept = {one: text for one, (text,) in told.items() if text != DELETED}
         assert texts_of(store) == texts_of(other) == kept
         assert (store.pending(), store.refused()) == ([], [])
+
+
+def block(language: str, word: str) -> str:
+    """Return the block of the page that has a word in it."""
+    [found] = [
+        one.text
+        for one in blocks(ROOT / "docs/sync.md")
+        if one.language == language and word in one.text
+    ]
+    return found
+
+
+def test_the_example_of_the_page_runs_as_written(sqlite_backend: Backend) -> None:
+    commands = block("sh", "mutation_id").replace(":5000", f":{sqlite_backend.port}")
+
+    run = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands], capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    first, second, changes, checksums = map(json.loads, run.stdout.splitlines())
+    assert first == second
+    assert first["results"][0]["verdict"] == "applied"
+    [row] = changes["changes"]["history"]["upserted"]
+    assert row["payload"] == {"text": "woof"}
+    assert changes["cursor"] == checksums["cursor"]
+
+
+def test_the_client_is_used_as_the_page_says(
+    sqlite_backend: Backend,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = block("python", "offline_store").replace(":5000", f":{sqlite_backend.port}")
+
+    exec(compile(program, "sync.md", "exec"), {"token": guest_token(sqlite_backend)})
+
+    printed = capsys.readouterr().out
+    assert "woof, woof not sent yet" in printed
+    assert "2 sent, " in printed
+    assert printed.endswith("agrees\n")

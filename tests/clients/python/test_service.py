@@ -113,6 +113,26 @@ def test_after_a_restore_a_device_brings_what_it_has_not_seen_come_back(
     assert (phone.store.pending(), phone.store.refused()) == ([], [])
 
 
+def test_a_change_of_a_row_that_a_restore_has_lost_is_a_conflict(
+    home: Home, database_url: str
+) -> None:
+    phone = home.device("phone")
+    phone.note("kept")
+    phone.sync()
+    backup = Backup(database_url)
+    changed, deleted = phone.note("to be changed"), phone.note("to be deleted")
+    phone.sync()
+    phone.store.change("history", changed, payload={"text": "changed"})
+    phone.store.delete("history", deleted)
+    backup.put_back()
+
+    phone.sync()
+
+    [refused] = phone.store.refused()
+    assert (refused.mutation.row_id, refused.result.code) == (changed, "ROW_COLLECTED")
+    assert list(phone.texts().values()) == ["kept"]
+
+
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")
 def test_a_revoked_device_is_told_so_and_keeps_what_it_has(home: Home) -> None:
     phone = home.device("phone")

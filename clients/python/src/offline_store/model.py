@@ -111,7 +111,10 @@ class Refused:
 
 
 Hook = Callable[[Mutation, Result], None]
-"""Told of a mutation that was not stored. May write to the store, and may be told twice."""
+"""Told of a mutation that was not stored, at the end of a sync.
+
+It may write to the store, but not sync it. It is told again if it fails, or if the device does.
+"""
 
 
 @dataclass(frozen=True, slots=True)

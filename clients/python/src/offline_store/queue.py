@@ -60,7 +60,7 @@ def settle(database: LocalDatabase, results: Sequence[Result]) -> None:
         database.execute(
             "UPDATE mutations SET state = ?, result = ? WHERE mutation_id = ? AND state = ?",
             State.CONFIRMED if result.is_stored else State.REFUSED,
-            encode(asdict(result)).decode(),
+            None if result.is_stored else encode(asdict(result)).decode(),
             result.mutation_id,
             State.QUEUED,
         )
@@ -97,7 +97,11 @@ def send_again(database: LocalDatabase) -> None:
 
 
 def rebase(database: LocalDatabase) -> None:
-    """Let what is queued be based on the rows as they are now; versions have begun anew."""
+    """Let what is queued be based on the rows as they are now; versions have begun anew.
+
+    What is based on a row that is not here any more gets the oldest version there is: the service
+    will say that the row is gone.
+    """
     database.execute(
         """
         UPDATE mutations
@@ -106,7 +110,7 @@ def rebase(database: LocalDatabase) -> None:
                 SELECT version FROM rows
                 WHERE table_name = mutations.table_name AND id = mutations.row_id
             ),
-            base_version
+            1
         )
         WHERE state = ? AND base_version > 0
         """,
