@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from app.keyset import SyncCursor
 from app.models import Row, get_head, transaction
 from app.usecases.sync.clients import note_client, read_head_and_client, require_live
@@ -13,9 +15,12 @@ from app.usecases.sync.horizon import check_cursor, head_or_blank
 from app.usecases.sync.since import version_before
 from app.usecases.sync.tables import Synced, choose_tables, list_synced
 from app.usecases.sync.walk import Change, cursor_between, walk
+from bilayer.runtime.errors import ReadOnly, StorageFailure, StorageFull
 
 MAX_PAGE_BYTES: Final = 2 * 2**20
 """How large the rows of a page are together; a page of more ends early."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +82,7 @@ def find_head(asked: Asked, *, at: datetime) -> Row:
     head = head_or_blank(found.head)
     if asked.cursor is not None:
         check_cursor(asked.cursor, head)
-    if asked.client_id is not None:
-        acked = None if asked.cursor is None else asked.cursor.version
-        note_client(
-            asked.user_id,
-            asked.client_id,
-            acked=acked,
-            epoch=head["epoch"],
-            at=at,
-            known=found.client,
-        )
+    _note_client(asked, head, found.client, at)
     return head
 
 
@@ -110,6 +106,19 @@ def pull(asked: Asked, head: Row, *, at: datetime, weigh: Callable[[Change], int
         start = asked.cursor or _begin(asked, head, at)
         check_cursor(start, head)
         return _read_page(asked, tables, start, head, weigh)
+
+
+def _note_client(asked: Asked, head: Row, client: Row | None, at: datetime) -> None:
+    """Note who asks, and what it has; if nothing can be written now, it will say so again."""
+    if asked.client_id is None:
+        return
+    acked = None if asked.cursor is None else asked.cursor.version
+    try:
+        note_client(
+            asked.user_id, asked.client_id, acked=acked, epoch=head["epoch"], at=at, known=client
+        )
+    except (ReadOnly, StorageFull, StorageFailure) as error:
+        log.info("client_not_noted", kind=type(error).__name__)
 
 
 def _begin(asked: Asked, head: Row, at: datetime) -> SyncCursor:
