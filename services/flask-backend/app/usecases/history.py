@@ -74,7 +74,7 @@ def require_action(user_id: UUID, action_id: UUID) -> Row:
     """
     row = get_history(user_id, action_id)
     if row is None:
-        raise NotFound("HISTORY_NOT_FOUND", "There is no such action.")
+        raise _no_such_action()
     return row
 
 
@@ -85,9 +85,10 @@ def change_action(user_id: UUID, action_id: UUID, **columns: Any) -> Row:
     Raises:
         NotFound: ``HISTORY_NOT_FOUND``, as above.
     """
-    if not update_history(user_id, action_id, **columns):
-        raise NotFound("HISTORY_NOT_FOUND", "There is no such action.")
-    return require_action(user_id, action_id)
+    row = update_history(user_id, action_id, **columns)
+    if row is None:
+        raise _no_such_action()
+    return row
 
 
 @unit_of_work
@@ -98,7 +99,7 @@ def delete_action(user_id: UUID, action_id: UUID) -> None:
         NotFound: ``HISTORY_NOT_FOUND``, as above.
     """
     if not delete_history(user_id, action_id):
-        raise NotFound("HISTORY_NOT_FOUND", "There is no such action.")
+        raise _no_such_action()
 
 
 def find_payload_flaw(payload: dict[str, Any]) -> FieldError | None:
@@ -137,3 +138,7 @@ def depth_of(document: Any) -> int:
     if not isinstance(document, list):
         return 0
     return 1 + max(map(depth_of, document), default=0)
+
+
+def _no_such_action() -> NotFound:
+    return NotFound("HISTORY_NOT_FOUND", "There is no such action.")

@@ -29,15 +29,13 @@ def create_history(
     Raises:
         UniqueViolation: The account has an action with this id, perhaps a deleted one.
     """
-    db = get_db()
-    db.history.insert(
+    row: Row = get_db().history.insert_returning(
         user_id=user_id,
         id=history_id,
         action_type=action_type,
         payload=payload,
         created_at=created_at,
     )
-    row: Row = db(_key(user_id, history_id)).one()
     return row
 
 
@@ -94,18 +92,20 @@ def list_history(
     return rows
 
 
-def update_history(user_id: UUID, history_id: UUID, **columns: Any) -> bool:
-    """Change columns of an action that is not deleted, and tell whether there is one.
+def update_history(user_id: UUID, history_id: UUID, **columns: Any) -> Row | None:
+    """Change columns of an action that is not deleted, and return it, or None.
 
     Raises:
         InvalidValue: A column does not exist or does not take the value.
     """
-    return bool(get_db()(_live(user_id) & _key(user_id, history_id)).update(**columns))
+    query = _live(user_id) & _key(user_id, history_id)
+    rows: list[Row] = get_db()(query).update_returning(**columns)
+    return rows[0] if rows else None
 
 
 def delete_history(user_id: UUID, history_id: UUID) -> bool:
     """Mark an action as deleted; tell whether there was one that was not."""
-    return update_history(user_id, history_id, is_deleted=True)
+    return bool(get_db()(_live(user_id) & _key(user_id, history_id)).update(is_deleted=True))
 
 
 def _key(user_id: UUID, history_id: UUID) -> Query:
