@@ -32,6 +32,7 @@ GATED = {
     "POST /api/v1/credits/holds/<id>/capture",
     "POST /api/v1/billing/checkout",
     "PUT /api/v1/query-cache/<hash>",
+    "POST /api/v1/sync",
 }
 
 

@@ -48,8 +48,9 @@ def test_each_value_is_read_by_its_pointer(client: FlaskClient) -> None:
     ada = person(client)
     ada.get("/users/me/profile")
     ada.patch("/users/me/profile", {"display_name": "Ada"})
-    db = get_db()
-    db(db.profiles).update(preferences=PREFERENCES)  # A merge patch could not store a null.
+    db, user_id = get_db(), document(ada.get("/users/me"))["id"]
+    # A merge patch could not store a null.
+    db(db.profiles.user_id == user_id).update(preferences=PREFERENCES)
 
     found = {pointer: document(read(ada, pointer)) for pointer in PLACES}
     missing = {pointer: problem(read(ada, pointer)) for pointer in EMPTY_PLACES}

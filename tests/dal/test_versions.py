@@ -105,13 +105,14 @@ def test_version_that_is_rolled_back_is_given_again(user: UUID) -> None:
     assert row["version"] == head_of(user) == before + 1
 
 
-def test_time_never_runs_backwards_within_an_account(user: UUID) -> None:
+def test_time_goes_on_with_each_version_of_an_account(user: UUID) -> None:
     with clock.frozen(NOON):
         before = add(user)
     with clock.frozen(NOON - timedelta(hours=1)):
         after, other = add(user), add(make_user()["id"])
 
-    assert before["updated_at"] == after["updated_at"] == NOON
+    assert before["updated_at"] == before["created_at"] == NOON
+    assert after["updated_at"] == after["created_at"] == NOON + timedelta(microseconds=1)
     assert other["updated_at"] == NOON - timedelta(hours=1)
     assert after["version"] == before["version"] + 1
 

@@ -56,8 +56,9 @@ def test_guests_decisions_become_those_of_the_account_once() -> None:
     agree(guest, marketing=True)
     later = NOON + timedelta(hours=1)
 
-    assert adopt_guest_consents(user, guest, later) == 2
-    assert adopt_guest_consents(user, guest, later) == 0
+    with clock.frozen(later):
+        assert adopt_guest_consents(user, guest, later) == 2
+        assert adopt_guest_consents(user, guest, later) == 0
 
     state, events = get_consents(user) or {}, list_consent_events(user, limit=10)
     assert (state["terms_version"], state["marketing_consent"]) == ("1", True)

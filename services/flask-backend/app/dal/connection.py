@@ -19,14 +19,14 @@ from bilayer.runtime import DAL, Database, Isolation, Timestamps, Transaction
 
 STAMPED_TABLES: Final = (
     "users",
-    "profiles",
-    "history",
     "login_attempts",
     "user_credits",
     "credit_accounts",
-    "user_consents",
 )
-"""The tables whose ``created_at`` and ``updated_at`` are this service's to keep."""
+"""The tables whose ``created_at`` and ``updated_at`` are this service's to keep.
+
+``Versions`` keeps those of synced tables.
+"""
 
 CONNECT_SECONDS: Final = 3.0
 STATEMENT_SECONDS: Final = 5.0

@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from app import clock
 from bilayer.runtime import DAL, Param, Subscriber, UnsupportedDefinition, prepared, update
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
 _purging: Final = ContextVar("purging", default=False)
 
 
@@ -31,7 +32,7 @@ class Taken:
 
     Attributes:
         version: Greater than all that were committed before.
-        at: When, by a clock that never runs backwards within an account.
+        at: When, by a clock that goes on with each version of an account.
     """
 
     version: int
@@ -39,7 +40,7 @@ class Taken:
 
 
 class Versions(Subscriber):
-    """Stamps each synced row that is written with the version of its transaction.
+    """Stamps each synced row that is written with the version of its transaction, and its time.
 
     Args:
         now: Gives the present instant, aware and in UTC.
@@ -65,7 +66,9 @@ class Versions(Subscriber):
         if owner is None:
             raise UnsupportedDefinition(f"a write to {table} must hold user_id to one value")
         taken = take_version(db, owner, self._now())
-        return {"version": taken.version, "updated_at": taken.at}
+        is_new = action == "insert" and "created_at" in table.fields
+        born = {"created_at": known.get("created_at") or taken.at} if is_new else {}
+        return {"version": taken.version, "updated_at": taken.at, **born}
 
 
 @contextmanager
@@ -117,16 +120,16 @@ def get_epoch(db: DAL) -> uuid.UUID:
 
 
 def _take_slowly(db: DAL, user_id: uuid.UUID, now: datetime) -> Taken:
-    """Take the first version of an account, or one when the clock has run backwards."""
+    """Take the first version of an account, or one when its clock is not behind."""
     head = lock_head(db, user_id)
-    at = max(now, head["changed_at"])
+    at = max(now, head["changed_at"] + _TICK)
     db(db.sync_heads.user_id == user_id).update(version=head["version"] + 1, changed_at=at)
     return Taken(head["version"] + 1, at)
 
 
 _NEXT = prepared(
     lambda db: update(
-        (db.sync_heads.user_id == Param("user_id")) & (db.sync_heads.changed_at <= Param("now")),
+        (db.sync_heads.user_id == Param("user_id")) & (db.sync_heads.changed_at < Param("now")),
         version=db.sync_heads.version + 1,
         changed_at=Param("now"),
     )

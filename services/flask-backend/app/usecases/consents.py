@@ -103,11 +103,12 @@ def adopt_guest_consents(user_id: UUID, guest_id: UUID, at: datetime) -> int:
     if guest is None or not accepted or lock_consents(user_id) is not None:
         return 0
     names = ("terms_accepted", "terms_version", "marketing_consent")
-    store_first(user_id, **{name: guest[name] for name in names}, timestamp=at, updated_at=at)
+    state = store_first(user_id, **{name: guest[name] for name in names}, timestamp=at)
     for purpose in accepted:
         event = event_of(purpose, Decision.ACCEPTED, last_shown(guest_id, purpose))
         surface = f"guest {guest_id}"
-        create_consent_event(user_id, **event, method=BY_CLAIM, surface=surface, created_at=at)
+        how = {"method": BY_CLAIM, "surface": surface, "created_at": state["updated_at"]}
+        create_consent_event(user_id, **event, **how)
     return len(accepted)
 
 
@@ -128,14 +129,14 @@ def last_shown(user_id: UUID, purpose: Purpose) -> Row:
     return {name: event[name] for name in _SHOWN} if event else {}
 
 
-def store_first(user_id: UUID, **columns: Any) -> None:
-    """Store what an account decides first. The caller is a unit of work, and is tried again.
+def store_first(user_id: UUID, **columns: Any) -> Row:
+    """Store what an account decides first, and return it. The unit of work is tried again.
 
     Raises:
         SerializationFailure: Another one stored it meanwhile.
     """
     try:
-        create_consents(user_id, **columns)
+        return create_consents(user_id, **columns)
     except UniqueViolation:
         raise SerializationFailure("another request decided first") from None
 

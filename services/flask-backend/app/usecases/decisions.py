@@ -5,19 +5,18 @@ Holds no text of a document: see ``terms``.
 
 import ipaddress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from app import clock
 from app.errors import FieldError, Invalid
-from app.models import Row, create_consent_event, lock_consents, update_consents
+from app.models import Row, create_consent_event, get_consents, lock_head, update_consents
 from app.usecases.consents import accepted_version, event_of, last_shown, store_first
 from app.usecases.terms import TERMS, Version, find_in_force, list_versions
 from app.usecases.work import unit_of_work
 from app.vocabulary import ConsentMethod, Decision, Purpose
 
-_TICK: Final = timedelta(microseconds=1)
 _KEPT_BITS: Final = {4: 24, 6: 48}
 """How much of an address is kept, by the version of IP: its network, and nobody in it."""
 
@@ -56,31 +55,28 @@ def decide(user_id: UUID, choice: Choice) -> None:
         Invalid: ``TERMS_NOT_IN_FORCE``: the version that is to be accepted is not, or there is
             none. Or no text was published in the language.
     """
-    state = lock_consents(user_id)
-    # Asked after the wait for others who decide, so that the last event is the state.
-    at = clock.now()
-    if state:
-        at = max(at, state["updated_at"] + _TICK)
-    version, terms = _decide_terms(user_id, accepted_version(state), choice, at)
+    lock_head(user_id)  # From here on nobody else decides for this account.
+    state = get_consents(user_id)
+    now = clock.now()
+    version, terms = _decide_terms(user_id, accepted_version(state), choice, now)
     had_marketing = bool(state and state["marketing_consent"])
-    events = [*terms, *_decide_marketing(user_id, choice, at, had_marketing=had_marketing)]
+    events = [*terms, *_decide_marketing(user_id, choice, now, had_marketing=had_marketing)]
+    columns = {
+        "terms_accepted": choice.terms_accepted,
+        "terms_version": version,
+        "marketing_consent": choice.marketing_consent,
+    }
+    if state is None:
+        state = store_first(user_id, timestamp=now, **columns)
+    elif events:
+        state = update_consents(user_id, **columns)
     how = {
         "method": str(choice.method),
         "surface": choice.surface,
         "address": _network(choice.address),
     }
-    for event in events:
-        create_consent_event(user_id, **event, **how, created_at=at)
-    columns = {
-        "terms_accepted": choice.terms_accepted,
-        "terms_version": version,
-        "marketing_consent": choice.marketing_consent,
-        "updated_at": at,
-    }
-    if state is None:
-        store_first(user_id, timestamp=at, **columns)
-    elif events:
-        update_consents(user_id, **columns)
+    for event in events:  # The state's time is later than any before, whatever the clock does.
+        create_consent_event(user_id, **event, **how, created_at=state["updated_at"])
 
 
 def _decide_terms(

@@ -24,19 +24,22 @@ def lock_consents(user_id: UUID) -> Row | None:
     return rows[0] if rows else None
 
 
-def create_consents(user_id: UUID, **columns: Any) -> None:
-    """Store what an account decided first.
+def create_consents(user_id: UUID, **columns: Any) -> Row:
+    """Store what an account decided first, and return it.
 
     Raises:
         UniqueViolation: It has decided before.
     """
-    get_db().user_consents.insert(user_id=user_id, **columns)
+    row: Row = get_db().user_consents.insert_returning(user_id=user_id, **columns)
+    return row
 
 
-def update_consents(user_id: UUID, **columns: Any) -> None:
-    """Replace what holds for an account."""
+def update_consents(user_id: UUID, **columns: Any) -> Row:
+    """Replace what holds for an account that has decided before, and return it."""
     db = get_db()
-    db(db.user_consents.user_id == user_id).update(**columns)
+    (row,) = db(db.user_consents.user_id == user_id).update_returning(**columns)
+    changed: Row = row
+    return changed
 
 
 def list_consents(
