@@ -37,6 +37,7 @@ def require_profile(user_id: UUID) -> Row:
     )
 
 
+@unit_of_work
 def change_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
     """Change a profile and return it.
 
@@ -48,23 +49,12 @@ def change_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
     Raises:
         Invalid: The preferences would become too large; nothing is changed.
     """
-    # Made in a unit of its own: first inserts of one row by several would deadlock in a longer one.
-    if get_profile(user_id) is None:
-        _make_profile(user_id)
-    return _update_profile(user_id, changes)
-
-
-@unit_of_work
-def _make_profile(user_id: UUID) -> None:
-    create_profile(user_id)
-
-
-@unit_of_work
-def _update_profile(user_id: UUID, changes: Mapping[str, Any]) -> Row:
     columns = dict(changes)
     preferences = columns.pop("preferences", None)
-    update_profile(user_id, preferences_patch=preferences, **columns)
-    profile = require_profile(user_id)
+    profile = update_profile(user_id, preferences_patch=preferences, **columns)
+    if profile is None:
+        create_profile(user_id)
+        return change_profile(user_id, changes)
     _check_size(profile["preferences"])
     return profile
 

@@ -31,8 +31,8 @@ def blank_profile(user_id: UUID, *, updated_at: datetime) -> Row:
 
 def update_profile(
     user_id: UUID, *, preferences_patch: Mapping[str, Any] | None = None, **columns: Any
-) -> bool:
-    """Change columns of a profile and tell whether there is one.
+) -> Row | None:
+    """Change columns of a profile and return it, or None if there is none.
 
     Args:
         user_id: Whose profile it is.
@@ -46,4 +46,5 @@ def update_profile(
     db = get_db()
     if preferences_patch is not None:
         columns["preferences"] = json_merge(db.profiles.preferences, dict(preferences_patch))
-    return bool(db(db.profiles.user_id == user_id).update(**columns))
+    rows: list[Row] = db(db.profiles.user_id == user_id).update_returning(**columns)
+    return rows[0] if rows else None
