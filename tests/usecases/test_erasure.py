@@ -1,6 +1,7 @@
 """A person who is erased is nowhere any more, and what has to stay names nobody."""
 
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,12 +12,14 @@ import sqlalchemy as sa
 from app import clock, deadline
 from app.errors import Conflict, NotFound
 from app.models import (
+    create_history,
     create_profile,
     create_user,
     get_db,
     get_erasure,
     get_user,
     get_user_by_email,
+    lock_head,
     release,
     update_profile,
     update_user,
@@ -34,6 +37,8 @@ from bilayer.runtime import Database
 from tests.factories import make_admin, make_guest, make_history, make_user
 from tests.migrations.rows import TEXT, refill
 from tests.support.people import tokens_for
+from tests.support.statements import sent_statements
+from tests.support.threads import run_together, wait_until
 
 CANARY = "canary-7f3a"
 FIRST, SECOND = UUID(int=1), UUID(int=2)
@@ -252,3 +257,30 @@ def test_deleted_account_can_be_erased_and_an_unknown_one_cannot() -> None:
         erase_account(uuid4())
 
     assert CANARY not in dump()
+
+
+@pytest.mark.usefixtures("database")
+def test_erasure_and_writer_wait_for_each_other_in_one_order(engine: str) -> None:
+    if engine == "sqlite":
+        pytest.skip("one writer at a time: nobody holds a part of what another needs")
+    user_id = make_user()["id"]
+    make_history(user_id)
+    has_head = threading.Event()
+
+    with sent_statements() as sent:
+
+        @unit_of_work
+        def write() -> None:
+            lock_head(user_id)
+            has_head.set()
+            wait_until(lambda: any("sync_heads" in text for text in sent if "DELETE" in text))
+            create_history(user_id, history_id=uuid4(), action_type="A", payload={})
+
+        def erase() -> None:
+            assert has_head.wait(30)
+            erase_account(user_id)
+
+        outcomes = run_together([write, erase])
+
+    assert outcomes == [None, None]
+    assert sum("ROLLBACK" in text for text in sent) == 0

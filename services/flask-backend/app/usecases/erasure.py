@@ -34,6 +34,7 @@ from app.usecases.holds import end_open_holds
 from app.usecases.personal_data import (
     ACCOUNT,
     CLAIMED,
+    HEAD,
     HOLDINGS,
     IDENTITY,
     Holding,
@@ -126,13 +127,15 @@ def finish_erasures(at: datetime) -> int:
 @decided_unit_of_work
 def _close(user_id: UUID, at: datetime) -> Row:
     """Take the identity from an account with all that signs in to it, unless that has happened."""
+    # Whoever writes synced rows holds the head, and asks for ``users`` after it: they refer there.
+    delete_owned_rows(HEAD.owned, user_id)
     if get_user(user_id) is not None:
         require_dispensable(user_id)
     user = lock_user(user_id)
     if user is None:
         raise NotFound("USER_NOT_FOUND", "There is no such user.")
     for holding in HOLDINGS:
-        if holding.is_small and holding is not ACCOUNT:
+        if holding.is_small and holding not in (ACCOUNT, HEAD):
             delete_owned_rows(holding.owned, user_id)
     erasure = get_erasure(user_id)
     if erasure is not None and all(user[name] == value for name, value in IDENTITY.items()):

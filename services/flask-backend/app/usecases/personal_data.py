@@ -83,6 +83,8 @@ ACCOUNT: Final = Holding(
     is_small=True,
 )
 
+HEAD: Final = Holding(Owned("sync_heads"), "synchronization", is_small=True)
+
 HOLDINGS: Final = (
     ACCOUNT,
     Holding(Owned("profiles"), "profile", is_small=True),
@@ -112,7 +114,7 @@ HOLDINGS: Final = (
         "changes_from_devices",
         withheld={"result": "an answer, which repeats what is here"},
     ),
-    Holding(Owned("sync_heads"), "synchronization", is_small=True),
+    HEAD,
     Holding(
         Owned("idempotency_keys", ("key",)),
         "requests",
@@ -224,6 +226,7 @@ ELSEWHERE: Final = {
     "stripe_objects": "ids and sums by which Stripe's objects count once; see purchases",
     "stripe_events": "what Stripe told: ids and sums; see purchases",
     "consent_documents": "texts that everybody is shown",
+    "installation": "which database this is, one row",
     "leases": "who does what only one may do, for minutes",
 }
 """The tables that hold nothing of a person, each with the reason."""

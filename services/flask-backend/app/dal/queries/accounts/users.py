@@ -181,7 +181,8 @@ def free_email(user_id: UUID) -> bool:
 def lock_user(user_id: UUID) -> Row | None:
     """Lock an account until the transaction ends, and return its row as it is now, or None.
 
-    Transactions lock this row before any other row of the account: one order, no deadlock.
+    Transactions lock this row before any other row of the account, except the head of its synced
+    rows, which comes first: one order, no deadlock.
     """
     db = get_db()
     rows: list[Row] = db.lock_rows(db.users.id == user_id)
