@@ -14,7 +14,7 @@ from typing import Final
 from tests.support.run import ENGINES
 
 NAMES: Final = ("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot")
-FEWEST_ROWS: Final = 10_000
+FEWEST_ROWS: Final = 20_000
 MOST_ROWS: Final = 10_000_000
 
 

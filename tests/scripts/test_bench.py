@@ -42,8 +42,18 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def run_shortly(run: Run, file: Path) -> str:
     """Run every bench as scripts/bench/run does, in the environment there is."""
-    names = ("spend", "cache", "wallet-races")
-    shortly = ("--engine", "postgresql", "--seconds", "1", "--rounds", "1", "--without-peers")
+    names = ("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot")
+    shortly = (
+        "--engine",
+        "postgresql",
+        "--seconds",
+        "1",
+        "--rounds",
+        "1",
+        "--without-peers",
+        "--rows",
+        "20000",
+    )
     lent = {"TEST_POSTGRESQL_URL": run.server("postgresql").url, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", "scripts.bench.runner", *names, *shortly, "--json", str(file)],
@@ -78,6 +88,9 @@ def test_every_bench_measures_and_writes_down_what_it_found(suite_run: Run, tmp_
     assert results["ledger"]["is_good"]
     for name in ("private, called", "public, called", "HTTP"):
         assert results[f"cache hit, {name}"]["figures"]["ratio"]["median"] > 0
+    for name in ("pull 1,000 changes", "history write with versions, HTTP"):
+        assert results[name]["figures"]["ratio"]["median"] > 0
+    assert results["one hot account"]["figures"]["rate"]["least"] > 0
     for name in RACES:
         assert results[f"postgresql, {name}"]["is_good"], results[f"postgresql, {name}"]
 
@@ -127,7 +140,14 @@ def test_help_has_an_example_and_the_exit_codes() -> None:
 
 @has_environment
 @pytest.mark.parametrize(
-    "arguments", [(), ("speed",), ("spend", "--seconds", "0"), ("spend", "--engine", "oracle")]
+    "arguments",
+    [
+        (),
+        ("speed",),
+        ("spend", "--seconds", "0"),
+        ("spend", "--engine", "oracle"),
+        ("sync-pull", "--rows", "19999"),
+    ],
 )
 def test_wrong_use_is_refused(arguments: tuple[str, ...]) -> None:
     refused = call(*arguments)
