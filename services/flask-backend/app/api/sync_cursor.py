@@ -20,14 +20,7 @@ MAX_CURSOR_CHARACTERS: Final = 1000
 
 _SIGNATURE_BYTES: Final = 15
 
-__all__ = [
-    "MAX_CURSOR_CHARACTERS",
-    "Place",
-    "SyncCursor",
-    "read_cursor",
-    "refuse_cursor",
-    "write_cursor",
-]
+__all__ = ["Place", "SyncCursor", "read_cursor", "refuse_cursor", "write_cursor"]
 
 
 def write_cursor(user_id: UUID, cursor: SyncCursor) -> str:
