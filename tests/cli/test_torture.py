@@ -93,6 +93,23 @@ def test_reader_that_is_wrong_is_found_out(
     assert {name for name in ("lost", "repeated") if told[name]} == {fault}
 
 
+def test_failure_of_a_writer_ends_the_run_and_leaves_nothing(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = sa.create_engine(sqlite_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON history"
+            " BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: ck_planted'); END"
+        )
+
+    result = torture(monkeypatch, sqlite_url, "--seconds", "60")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Traceback" not in result.stderr
+    assert count_rows(sqlite_url) == NOTHING
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_leaves_nothing(sqlite_url: str, tmp_path: Path, how: int) -> None:
     environment = os.environ | {"DATABASE_URL": sqlite_url, "DATA_DIR": str(tmp_path)}
