@@ -170,6 +170,17 @@ def test_tombstones_that_are_collected_during_a_first_walk_end_it(user: UUID) ->
         ask(user, page.cursor)
 
 
+def test_tombstones_that_are_collected_right_before_the_page_is_read_are_missed(user: UUID) -> None:
+    gone = add(user)
+    asked = Asked(user, 10, cursor=ask(user).cursor)
+    delete_history(user, UUID(gone))
+    head = find_head(asked, at=clock.now())
+    collect(user, gone, 2)
+
+    with pytest.raises(Gone):
+        pull(asked, head, at=clock.now(), weigh=lambda _: 1)
+
+
 def test_page_ends_before_it_is_too_large_but_has_one_row(user: UUID) -> None:
     rows = [add(user) for _ in range(4)]
     megabyte = 2**20

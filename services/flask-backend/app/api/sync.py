@@ -3,20 +3,19 @@
 import hashlib
 import re
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from flask import Response, current_app, jsonify, request
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from app import clock
 from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
 from app.api.fields import FROM_DIGITS, Parameters, Timestamp
-from app.api.schemas.sync import row_json
+from app.api.schemas.sync import Changes, Sums, row_json
 from app.api.sync_cursor import (
     MAX_CURSOR_CHARACTERS,
     SyncCursor,
@@ -87,38 +86,6 @@ class SyncQuery(SumQuery):
         if self.cursor is not None and self.since is not None:
             raise PydanticCustomError("not_together", "Send cursor or since, not both.")
         return self
-
-
-class TableChanges(BaseModel):
-    """What has changed in one table."""
-
-    upserted: list[dict[str, Any]]
-    deleted: list[str]
-
-
-class Changes(BaseModel):
-    """Some of what has changed, and where it ends."""
-
-    changes: dict[str, TableChanges]
-    cursor: str
-    has_more: bool
-    server_time: datetime
-
-
-class TableSum(BaseModel):
-    """How many rows a table has, and the sum over ``<id>:<version>`` of each."""
-
-    count: int
-    sha256: str
-
-
-class Sums(BaseModel):
-    """The sums of an account at one version."""
-
-    version: int
-    epoch: UUID
-    cursor: str
-    tables: dict[str, TableSum]
 
 
 @blueprint.get("", summary="Pull what has changed", responses={200: Changes, 304: None})
