@@ -64,6 +64,21 @@ VALID: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/users/<id>": {"role": "viewer", "is_active": True},
     "POST /api/v1/history": {"id": NASTY_ID, "action_type": "A", "payload": {}},
     "PATCH /api/v1/history/<id>": {"action_type": "A", "payload": {}},
+    "POST /api/v1/sync": {
+        "client_id": "b",
+        "client_name": "B",
+        "cursor": None,
+        "mutations": [
+            {
+                "mutation_id": "b",
+                "table": "history",
+                "op": "upsert",
+                "id": NASTY_ID,
+                "base_version": 0,
+                "fields": {"action_type": "A", "payload": {}},
+            }
+        ],
+    },
     "POST /api/v1/credits/holds": {"amount": 1, "description": "B", "expires_in": 60},
     "POST /api/v1/credits/holds/<id>/capture": {"amount": 1},
     "POST /api/v1/credits/claim": {"guest_token": f"{NASTY_ID}.{'x' * 43}"},
