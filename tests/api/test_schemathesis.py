@@ -59,6 +59,7 @@ CACHING = "PUT /api/v1/query-cache/{hash}"
 CLAIMING = "POST /api/v1/credits/claim"
 ERASING = "POST /api/v1/users/me/erasure"
 DECIDING = "PUT /api/v1/consents/me"
+PUSHING = "POST /api/v1/sync"
 ADDRESS = r"https?://[a-z]{1,9}(\.[a-z0-9]{1,9})?(:[1-9][0-9]{0,3})?(/[a-z.]*)?(\?[a-z=&]*)?"
 
 schemathesis.openapi.format(
@@ -114,17 +115,23 @@ class Caller:
             self._continue_list(case)
         if isinstance(case.body, dict):
             case.body = {name: whole(value) for name, value in case.body.items()}
+        self._fill_in(case)
+        if KEY in case.headers:
+            # Another request under the same key is refused, as it must be: clients make new ones.
+            case.headers[KEY] = str(uuid4())
+
+    def _fill_in(self, case: Any) -> None:
+        """Take what only the service knows, or no schema can say."""
         if case.operation.label == BUYING:  # What is for sale, and where, is in the settings.
             case.body = {"credits": 100}
         if case.operation.label == CACHING:  # JSON Schema cannot say which of two is the larger.
             case.body["fresh_for"] = None
         if case.operation.label == CLAIMING:  # Nobody can make up a guest's token.
             case.body = {"guest_token": tokens_for(make_guest()).access_token}
+        if case.operation.label == PUSHING:  # An account has only so many devices, which pull.
+            case.body |= {"client_id": "phone", "cursor": None}
         if case.operation.label == ERASING:  # Whoever has a password has to tell it.
             case.body = {"password": PASSWORD}
-        if KEY in case.headers:
-            # Another request under the same key is refused, as it must be: clients make new ones.
-            case.headers[KEY] = str(uuid4())
 
     def _is_signed_in(self) -> bool:
         with suppress(Unauthorized):
