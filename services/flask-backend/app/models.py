@@ -172,7 +172,7 @@ from app.dal.queries.sync.collection import (
     list_unseen_clients,
     raise_floor,
 )
-from app.dal.queries.sync.heads import Synced, get_epoch, get_head, list_synced, lock_head
+from app.dal.queries.sync.heads import get_epoch, get_head, list_synced, lock_head
 from app.dal.queries.sync.mutations import create_mutation_results, list_mutation_results
 from app.dal.queries.sync.numbering import (
     list_account_ids,
@@ -223,6 +223,7 @@ from app.dal.queries.wallet.transactions import (
     list_credit_transactions,
     list_transactions_of,
 )
+from app.dal.synced import Synced
 from bilayer.runtime import UniqueViolation
 
 # fmt: off
