@@ -104,7 +104,7 @@ def _write_one(writer: Writer, user_id: UUID) -> UUID:
     if row_id is None or _is_deleted(user_id, row_id):
         row_id = uuid_utils.compat.uuid7()
         payload = {"number": number}
-        record_action(user_id, action_id=row_id, action_type="TORTURE", payload=payload)
+        record_action(user_id, action_id=row_id, action_type="torture", payload=payload)
     elif writer.dice.random() < _DELETED_ONES:
         delete_action(user_id, row_id)
     else:
@@ -121,7 +121,7 @@ def _write_as_of_begin(writer: Writer, user_id: UUID) -> list[Change]:
         create_history(
             user_id,
             history_id=uuid_utils.compat.uuid7(),
-            action_type="TORTURE",
+            action_type="torture",
             payload={"number": writer.next_number()},
             created_at=begun_at,
         )
