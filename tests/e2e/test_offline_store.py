@@ -102,15 +102,15 @@ def test_the_example_of_the_page_runs_as_written(sqlite_backend: Backend) -> Non
 
 
 def test_the_client_is_used_as_the_page_says(
-    sqlite_backend: Backend,
+    backend: Backend,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    program = block("python", "offline_store").replace(":5000", f":{sqlite_backend.port}")
+    program = block("python", "offline_store").replace(":5000", f":{backend.port}")
 
-    exec(compile(program, "sync.md", "exec"), {"token": guest_token(sqlite_backend)})
+    exec(compile(program, "sync.md", "exec"), {"token": guest_token(backend)})
 
     printed = capsys.readouterr().out
     assert "woof, woof not sent yet" in printed

@@ -39,6 +39,11 @@ class Backup:
                 for table in SYNCED
             }
 
+    def live_history(self) -> set[str]:
+        """Return the ids of the actions that were not deleted."""
+        rows = self._rows[metadata.tables["history"]]
+        return {str(row["id"]) for row in rows if not row["is_deleted"]}
+
     def put_back(self) -> None:
         """Restore it, and say so to every device."""
         epoch = {"epoch": uuid4()}
@@ -64,7 +69,7 @@ class Home:
     def device(self, name: str, **options: Any) -> Device:
         """Return a device of theirs, with a store of its own."""
         device = Device(self.owner, self._folder / f"{name}.db", client_id=name, **options)
-        self._closing.enter_context(device.store)
+        self._closing.callback(device.close)
         return device
 
 

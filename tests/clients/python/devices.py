@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,8 +56,17 @@ class Device:
     """A store and its wire."""
 
     def __init__(self, owner: Person, path: Path, **options: Any) -> None:
-        self.store = Store(path, **options)
+        self._open = partial(Store, path, **options)
+        self.store = self._open()
         self.wire = Wire(owner)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def reopen(self) -> None:
+        """Restart the application."""
+        self.close()
+        self.store = self._open()
 
     def sync(self) -> Report:
         return self.store.sync(self.wire)

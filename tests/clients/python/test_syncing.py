@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -257,6 +258,52 @@ def test_after_a_restore_nothing_this_device_made_is_missing(store: Store) -> No
     assert [one.fields for one in store.list("history")] == [{"n": 1}, {"n": 1}]
 
 
+def test_a_restore_is_not_forgotten_when_fetching_anew_begins_anew(store: Store) -> None:
+    store.sync(Script(page("c1", row("a", 50, n=0))))
+    store.change("history", "a", n=1)
+    restored, late = (
+        refusal(410, "FULL_RESYNC_REQUIRED", reason=reason) for reason in ("epoch", "horizon")
+    )
+    script = Script(restored, late, page("d1", row("a", 3, n=0)), judged("applied"), page("d2"))
+
+    store.sync(script)
+
+    assert script.pushed[-1][0]["base_version"] == 3
+
+
+def test_a_change_of_a_row_that_was_deleted_meanwhile_is_not_seen_as_half_a_row(
+    store: Store,
+) -> None:
+    store.sync(Script(page("c1", row("a", 1, n=1, text="whole"))))
+
+    def change_meanwhile(_: Request) -> Answer:
+        store.change("history", "a", n=2)
+        return page("c2", deleted=("a",))
+
+    store.sync(Script(change_meanwhile))
+
+    assert (store.get("history", "a"), list(store.list("history"))) == (None, [])
+    assert len(store.pending()) == 1
+
+
+def test_a_page_is_stored_with_its_cursor_or_not_at_all(store: Store, path: Path) -> None:
+    disk = sqlite3.connect(path)
+    full = "CREATE TRIGGER full BEFORE UPDATE ON state BEGIN SELECT RAISE(ABORT, 'full'); END"
+    disk.execute(full)
+    with pytest.raises(sqlite3.Error):
+        store.sync(Script(page("c1", row("a", 1))))
+    seen = list(store.list("history"))
+    disk.execute("DROP TRIGGER full")
+    disk.close()
+
+    script = Script(page("c1", row("a", 1)))
+    store.sync(script)
+
+    assert seen == []
+    assert "cursor" not in script.requests[0].query
+    assert len(store.list("history")) == 1
+
+
 def test_a_service_that_never_stops_asking_for_a_resync_is_reported(store: Store) -> None:
     endless = refusal(410, "FULL_RESYNC_REQUIRED", reason="ahead")
 
@@ -276,6 +323,16 @@ def test_nothing_new_is_asked_for_with_the_tag_of_the_answer_before(store: Store
         store.sync(script)
 
     assert [one.etag for one in script.requests] == [None, None, 'W/"1"', 'W/"1"']
+
+
+def test_what_made_no_difference_is_settled_by_nothing_new(store: Store) -> None:
+    store.sync(Script(page("c1", row("a", 1, n=1))))
+    store.sync(Script(page("c1", etag='W/"1"')))
+    store.change("history", "a", n=1)
+
+    store.sync(Script(judged("applied"), Answer(304, {}, b"")))
+
+    assert [one.is_pending for one in store.list("history")] == [False]
 
 
 def test_a_page_that_another_process_has_overtaken_is_not_applied(store: Store, path: Path) -> None:
