@@ -47,6 +47,7 @@ FULL_SIZE = "full"
 STEPS_OF_TIME = {
     "a minute": timedelta(minutes=1),
     "an hour": timedelta(hours=1),
+    "three weeks": timedelta(days=21),
     "a month": timedelta(days=31),
     "a season": timedelta(days=100),
     "an hour back": -timedelta(hours=1),
@@ -54,7 +55,7 @@ STEPS_OF_TIME = {
 }
 
 SCALED_DOWN = settings(
-    max_examples=6,
+    max_examples=5,
     stateful_step_count=20,
     # The shortest story that goes wrong is looked for at full size only: it takes minutes.
     phases=[Phase.generate],
@@ -194,6 +195,8 @@ class SyncMachine(RuleBasedStateMachine):
         self.site.command("gc")
         left, known = self.site.stored_history(), self.site.known_changes()
         self.model.collect(left, known, self.site.now)
+        for device in self.devices.values():
+            device.is_away()
 
     @rule()
     def back_up(self) -> None:
@@ -205,6 +208,8 @@ class SyncMachine(RuleBasedStateMachine):
         stored, model = self.backups[which % len(self.backups)]
         self.site.put_back(stored)
         self.model = model.copy()
+        for device in self.devices.values():
+            device.is_forgotten()
 
     @rule(number=st.integers(0, 3))
     def all_at_once(self, number: int) -> None:
@@ -348,13 +353,19 @@ def what_was_deleted_stays_away(told: SyncMachine) -> None:
         told.sync(who, None, 0)
     told.everything_is_synced()
     told.delete("phone", 0)
+    told.everything_is_synced()
     told.remove(2, None)
-    told.sync("phone", None, 0)
-    told.change("tablet", 0, "payload")
-    told.time_passes("a month")
+    told.sync("laptop", "answer lost", 0)
+    told.time_passes("three weeks")
+    told.collect()
+    for who in ("phone", "tablet", "phone", "tablet"):
+        told.sync(who, None, 0)
+    told.time_passes("three weeks")
     told.collect()
     told.sync("laptop", None, 0)
+    told.change("tablet", 0, "payload")
     told.act("tablet", is_bad=False)
+    told.remove(0, None)
     told.time_passes("a season")
     told.sync("phone", None, 0)
     told.collect()

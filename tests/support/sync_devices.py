@@ -7,6 +7,7 @@ code with it.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,8 @@ FAULTS: Final = ("request lost", "answer lost", *KILLED_AFTER)
 Place = tuple[str, str, str | None]
 _PAGE: Final = 3
 """Rows of a page: few, so that there are pages."""
+_WAITED_FOR: Final = timedelta(days=90) - timedelta(hours=1)
+"""Deletions are kept for a device so long; when it was here is noted once an hour."""
 
 
 @dataclass
@@ -38,6 +41,9 @@ class Wire:
     Args:
         site: Where they go.
         hear: Is told each push and its answer, whether the device hears of it or not.
+
+    Attributes:
+        is_left_behind: Deletions were forgotten that the device has not heard of.
     """
 
     def __init__(self, site: Site, hear: Callable[[Document, httpx.Response], None]) -> None:
@@ -45,10 +51,11 @@ class Wire:
         self._hear = hear
         self._fault: str | None = None
         self._left = 0
+        self.is_left_behind = False
 
     def arm(self, fault: str | None, where: int) -> None:
         """Let something happen to a request, after some others."""
-        self._fault, self._left = fault, where
+        self._fault, self._left, self.is_left_behind = fault, where, False
 
     def send(self, request: Request) -> Answer:
         """Send a request and return the answer.
@@ -66,6 +73,8 @@ class Wire:
         )
         if request.body is not None:
             self._hear(json.loads(request.body), answer)
+        if answer.status_code == 410:
+            self.is_left_behind |= answer.json()["reason"] == "horizon"
         if fault is not None:
             raise Unreachable(fault)
         return Answer(answer.status_code, dict(answer.headers), answer.content)
@@ -90,6 +99,8 @@ class Device:
         self.name = name
         self.unheard: dict[Place, Any] = {}
         self._untold: set[str] = set()
+        self._site = site
+        self._seen_at: datetime | None = None
         self._file = folder / f"{site.person.id}-{name}.sqlite"
         self._wire = Wire(site, hear)
         self._store = self._open()
@@ -140,7 +151,18 @@ class Device:
             return False
         finally:
             self._sees_its_own_changes()
+            assert not self._wire.is_left_behind or self._seen_at is None, self.name
+        self._seen_at = self._site.now
         return True
+
+    def is_away(self) -> None:
+        """Note that deletions are collected: nobody waits for a device that was away for long."""
+        if self._seen_at and self._site.now - self._seen_at > _WAITED_FOR:
+            self._seen_at = None
+
+    def is_forgotten(self) -> None:
+        """Note that the service may not know what the device has."""
+        self._seen_at = None
 
     def hear(self, mutations: list[Document]) -> None:
         """Note which changes the service has decided about."""
