@@ -215,8 +215,8 @@ class Prepared:
     def changed(self, db: Any, /, **values: Any) -> list[Row]:
         """Run a prepared update like ``run``; returns the rows that matched, as they are then.
 
-        PostgreSQL and SQLite tell them with the update itself; elsewhere they are locked before
-        it, and read after it.
+        PostgreSQL and SQLite tell them with the update itself. Elsewhere they are read after it,
+        and locked before it unless the condition holds the whole key of one row.
         """
         compiled = self._for(db._adapter, _CompiledUpdate, values)
         return compiled.changed(db._adapter, values)
