@@ -1,11 +1,15 @@
 """Collection: what goes, whom it waits for, and that nobody misses what is gone."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
 
 from app import clock
+from app.errors import Gone
+from app.keyset import SyncCursor
 from app.models import (
     Row,
     create_history,
@@ -17,10 +21,14 @@ from app.models import (
     list_clients,
     transaction,
 )
+from app.usecases.maintenance import State, run_jobs
 from app.usecases.sync import collection
 from app.usecases.sync.clients import note_client, revoke_client
 from app.usecases.sync.collection import collect_clients, collect_mutations, collect_tombstones
+from app.usecases.sync.merging import Mutation
 from app.usecases.sync.numbering import begin_epoch
+from app.usecases.sync.pull import Asked, find_head, pull
+from app.usecases.sync.push import Push, push_changes
 from tests.factories import make_user
 from tests.support.threads import run_together
 
@@ -152,39 +160,67 @@ def test_clients_that_stay_away_for_a_year_are_forgotten(
     assert [one["client_id"] for one in list_clients(user)] == ["rare"]
 
 
-def test_collection_beside_writers_and_readers_loses_nothing(
+def push_rows(user: UUID, count: int) -> None:
+    for _ in range(count):
+        fields = {"action_type": "A", "payload": {}}
+        mutation = Mutation(str(uuid4()), "history", "upsert", uuid4(), None, fields)
+        push_changes(user, Push("pusher", [mutation]), write_row=lambda *_: "{}")
+
+
+def walk_from(user: UUID, version: int) -> set[int] | None:
+    """Pull page by page; return the versions of the deletions told, None if told to begin anew."""
+    told: set[int] = set()
+    asked = Asked(user, limit=1, cursor=SyncCursor(get_epoch(), version))
+    while True:
+        try:
+            now = clock.now()
+            page = pull(asked, find_head(asked, at=now), at=now, weigh=lambda _: 1)
+        except Gone:
+            return None
+        told |= {change.row["version"] for change in page.changes if change.is_deletion}
+        if not page.has_more:
+            return told
+        asked = replace(asked, cursor=page.cursor)
+
+
+def test_collection_beside_pushes_and_pulls_loses_nothing(
     user: UUID, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collection, "BATCH", 1)
-    for _ in range(12):
-        bury(user, now - 40 * DAY)
+    buried_at = [bury(user, now - 40 * DAY) for _ in range(12)]
     last = head(user)["version"]
-    written: list[UUID] = []
+    note(user, "pusher", last, now)
     seen: list[tuple[int, list[int]]] = []
-
-    def write() -> None:
-        for _ in range(10):
-            row = create_history(user, history_id=uuid4(), action_type="A", payload={})
-            written.append(row["id"])
+    walks: list[tuple[int, set[int] | None]] = []
 
     def read() -> None:
         for _ in range(20):
             with transaction("REPEATABLE READ", readonly=True):
                 seen.append((head(user)["floor"], buried(user)))
 
-    outcomes = run_together([lambda: collect(now), write, read, lambda: collect(now)])
+    def walk() -> None:
+        walks.extend((version, walk_from(user, version)) for version in (0, 12, 18, 22))
+
+    def collect_all() -> None:
+        collect(now)
+
+    actions = (collect_all, partial(push_rows, user, 10), read, walk, collect_all)
+    outcomes = run_together(actions)
 
     assert [one for one in outcomes if isinstance(one, Exception)] == []
     # Each moment shows all rows above the floor: none is gone before the floor says so.
-    tombstones = range(2, last + 1, 2)
-    assert [
-        (floor, rows)
-        for floor, rows in seen
-        if not {one for one in tombstones if one > floor} <= set(rows)
-    ] == []
+    above = [({one for one in buried_at if one > floor}, set(rows)) for floor, rows in seen]
+    assert [(expected, rows) for expected, rows in above if not expected <= rows] == []
+    # Whoever was not told to begin anew was told of every deletion.
+    missed = [
+        (version, told)
+        for version, told in walks
+        if told is not None and told != {one for one in buried_at if one > version}
+    ]
+    assert missed == []
     assert head(user)["floor"] == last
-    assert head(user)["version"] == last + len(written)
-    assert len(buried(user)) == len(written)
+    assert head(user)["version"] == last + 10
+    assert len(buried(user)) == 10
 
 
 def test_another_epoch_is_in_every_head_and_lets_all_clients_go(user: UUID, now: datetime) -> None:
@@ -200,3 +236,18 @@ def test_another_epoch_is_in_every_head_and_lets_all_clients_go(user: UUID, now:
     assert epoch == get_epoch() != before
     assert {head(user)["epoch"], head(other)["epoch"]} == {epoch}
     assert collect(now) == 1
+
+
+def test_maintenance_collects(user: UUID, now: datetime) -> None:
+    for days in (40, 39, 5):
+        bury(user, now - days * DAY)
+    create_mutation_results(user, "phone", {"m": {}}, at=now - 91 * DAY)
+    note(user, "gone", 0, now - 366 * DAY)
+
+    outcomes = run_jobs(["tombstones", "mutations", "clients"])
+
+    assert [(one.count, one.state) for one in outcomes or ()] == [
+        (2, State.DONE),
+        (1, State.DONE),
+        (1, State.DONE),
+    ]
