@@ -27,6 +27,7 @@ from offline_store import (
     UnknownAnswer,
     Unreachable,
 )
+from offline_store.protocol import fitting
 from tests.clients.python.scripted import Script, answer, judged, page, refusal, row
 
 LOST = Unreachable("lost")
@@ -182,19 +183,22 @@ def test_without_hooks_what_was_refused_is_kept_until_it_is_dismissed(path: Path
 
 
 def test_what_lies_in_the_queue_is_sent_in_order_and_in_parts_that_fit(store: Store) -> None:
-    for number in range(1003):
-        store.put("history", {"n": number})
-    for _ in range(3):
-        store.put("history", {"text": "x" * 900_000})
+    for number in range(5):
+        store.put("history", {"n": number, "text": "x" * 900_000})
     script = Script(*[judged("applied")] * 3, page("c1"))
 
     report = store.sync(script)
 
-    assert [len(mutations) for mutations in script.pushed] == [1000, 5, 1]
+    sent = [[mutation["fields"]["n"] for mutation in part] for part in script.pushed]
+    assert sent == [[0, 1], [2, 3], [4]]
     assert max(len(one.body or b"") for one in script.requests) < 2 * 2**20
-    sent = [mutation["fields"].get("n") for part in script.pushed for mutation in part]
-    assert sent[:1003] == list(range(1003))
-    assert report.pushed == 1006
+    assert report.pushed == 5
+
+
+def test_a_push_holds_at_most_a_thousand_mutations() -> None:
+    queued = [Mutation(str(number), "history", "delete", "a", 1, {}) for number in range(1001)]
+
+    assert fitting(queued) == queued[:1000]
 
 
 def test_one_mutation_that_no_push_may_hold_does_not_hold_up_the_others(
