@@ -7,6 +7,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -196,6 +197,27 @@ def test_free_port_is_taken_and_told(backend: Backend) -> None:
     with backend.client() as client:
         assert client.get("/healthz").status_code == 200
     assert backend.port > 1024
+
+
+def test_push_of_a_device_is_waited_for_though_other_bodies_are_shorter(
+    sqlite_backend: Backend,
+) -> None:
+    fields = {"action_type": "A", "payload": {"text": "x" * 60_000}}
+    mutations = [
+        {"mutation_id": str(n), "table": "history", "op": "upsert", "id": str(uuid4())}
+        | {"fields": fields}
+        for n in range(30)
+    ]
+    with sqlite_backend.client() as client:
+        token = client.post("/api/v1/auth/guest").json()["access_token"]
+        answer = client.post(
+            "/api/v1/sync",
+            json={"client_id": "phone", "mutations": mutations},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+
+    assert answer.status_code == 200, answer.text
+    assert [result["verdict"] for result in answer.json()["results"]] == ["applied"] * 30
 
 
 def test_server_listens_on_an_address_of_ipv6(tmp_path: Path, suite_run: Run) -> None:
