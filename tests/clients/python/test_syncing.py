@@ -358,7 +358,6 @@ def test_a_page_that_another_process_has_overtaken_is_not_applied(store: Store, 
     ("reply", "error"),
     [
         (refusal(401, "INVALID_TOKEN"), SignInRequired),
-        (refusal(403, "CLIENT_REVOKED"), Forbidden),
         (refusal(429, "TOO_MANY_REQUESTS"), TooManyRequests),
         (refusal(503, "DATABASE_BUSY"), Unavailable),
         (refusal(422, "CURSOR_INVALID", errors=[{"field": "cursor"}]), Refusal),
@@ -380,6 +379,18 @@ def test_a_refused_push_says_why_and_loses_nothing(
         store.sync(Script(reply))
 
     assert type(refused.value) is error
+    assert len(store.pending()) == 1
+
+
+def test_who_may_not_write_may_still_read(store: Store) -> None:
+    store.put("history", {"n": 1}, "a")
+    script = Script(refusal(403, "CONSENT_REQUIRED"), page("c1", row("b", 1)))
+
+    with pytest.raises(Forbidden) as refused:
+        store.sync(script)
+
+    assert refused.value.code == "CONSENT_REQUIRED"
+    assert [one.id for one in store.list("history")] == ["a", "b"]
     assert len(store.pending()) == 1
 
 

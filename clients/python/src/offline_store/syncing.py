@@ -12,7 +12,7 @@ from typing import Final
 
 from offline_store import queue, rows
 from offline_store.database import LocalDatabase
-from offline_store.errors import FullResyncRequired, MutationsRefused
+from offline_store.errors import Forbidden, FullResyncRequired, MutationsRefused
 from offline_store.model import JSON, Agreement, Mutation, Report, Result
 from offline_store.protocol import fetch_checksums, fitting, pull, push
 from offline_store.transport import Transport
@@ -46,7 +46,7 @@ class Sync:
                 # Versions of another epoch mean nothing; what they are now comes first.
                 if rows.get_place(self.database).is_resyncing:
                     self.pull_all()
-                self.push_all()
+                self._push_if_allowed()
                 self.pull_all()
             except FullResyncRequired as refusal:
                 if attempt == _ATTEMPTS:
@@ -62,6 +62,14 @@ class Sync:
             queue.settle(self.database, results)
             self.report.pushed += len(results)
             self.report.refused += sum(not result.is_stored for result in results)
+
+    def _push_if_allowed(self) -> None:
+        """Send what is queued; who may not write at present, may still read."""
+        try:
+            self.push_all()
+        except Forbidden:
+            self.pull_all()
+            raise
 
     def pull_all(self) -> None:
         """Fetch page after page until nothing is left."""
