@@ -114,8 +114,6 @@ def test_all_rows_of_a_push_have_one_version_and_are_told_as_they_are(user: UUID
         json.loads(write_row(synced, row or {})) for synced, row in zip(tables, rows, strict=True)
     ]
     assert {row["version"] for row in rows if row} == {before + 1} == {head_of(user)}
-    assert rows[0] is not None
-    assert rows[0]["created_at"] <= rows[0]["updated_at"]
 
 
 def test_two_clients_change_different_fields_and_both_changes_stay(user: UUID) -> None:
@@ -291,7 +289,7 @@ def test_change_that_is_twice_in_a_push_is_done_once(user: UUID) -> None:
     change = upsert(row_id, name="one", action_type="A", payload={"a": 1})
     other = upsert(row_id, name="one", action_type="B", payload={"b": 2})
 
-    pushed = push(user, change, other, change)
+    pushed = push(user, change, change, other)
 
     assert pushed.results == [pushed.results[0]] * 3
     assert action(user, row_id)["payload"] == {"a": 1}
@@ -362,6 +360,8 @@ def test_thousand_new_rows_are_a_few_statements(user: UUID) -> None:
         gone = push(user, *(delete(one.id) for one in rows))
 
     assert told(pushed) == told(gone) == [("applied", None)] * 1000
+    rows_told = [result["row"] for result in pushed.results]
+    assert all(row["created_at"] <= row["updated_at"] for row in rows_told)
     assert again.results == pushed.results
     assert len(sent) <= MOST_STATEMENTS
     assert len(sent_again) <= MOST_STATEMENTS
