@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
-from bilayer.runtime import tokens
-from bilayer.runtime.adapters.operands import check_length
 from bilayer.runtime.adapters.parts import Param, Rendered
 from bilayer.runtime.adapters.statements import Assignments, Condition
 from bilayer.runtime.conditions import pinned
 from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Row
+from bilayer.runtime.templates import Template, make_template
 
 __all__ = ["Param", "Prepared", "prepared", "select", "update"]
 
@@ -51,70 +51,12 @@ def update(query: Any, **values: Any) -> Assigning:
     return Assigning(query, values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
-    """SQL with placeholders, and where each parameter comes from.
-
-    Attributes:
-        sql: The text for the driver.
-        slots: For each placeholder the name of its parameter with its encoder, or None with the
-            fixed value.
-    """
-
-    sql: str
-    slots: tuple[tuple[str | None, Any], ...]
-
-    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
-        """Encode the values of one call."""
-        return [
-            given if name is None else _encoded(name, given, values[name])
-            for name, given in self.slots
-        ]
-
-
-def _encoded(name: str, encode: Callable[[Any], Any], value: Any) -> Any:
-    if value is None:
-        return None
-    try:
-        return encode(value)
-    except InvalidValue as error:
-        failure = InvalidValue(f"parameter {name!r}: {error.reason}")
-    raise failure
-
-
-def _encoder(adapter: Any, field_type: str, length: int) -> Callable[[Any], Any]:
-    encode: Callable[[Any], Any] = adapter.codec(field_type).encode
-    if not length:
-        return encode
-
-    def checked(value: Any) -> Any:
-        check_length(field_type, length, value)
-        return encode(value)
-
-    return checked
-
-
-def _template(adapter: Any, sql: str) -> _Template:
-    texts, found = tokens.split(sql)
-    marks: list[str] = []
-    slots: list[tuple[str | None, Any]] = []
-    for kind, payload in found:
-        if kind == tokens.NAMED:
-            name, field_type, length = payload.split("|")
-            marks.append(adapter.mark_of(field_type))
-            slots.append((name, _encoder(adapter, field_type, int(length))))
-        else:
-            marks.append(adapter.mark(kind))
-            slots.append((None, tokens.read(kind, payload)))
-    return _Template(adapter.join(texts, marks), tuple(slots))
-
-
 class _CompiledSelect:
     def __init__(self, adapter: Any, description: Selection) -> None:
         sql, self._plan = adapter.selection(
             description.query, description.fields, dict(description.attributes)
         )
-        self._template = _template(adapter, sql)
+        self._template = make_template(adapter, sql)
         self.names = frozenset(name for name, _ in self._template.slots if name)
 
     def dicts(self, adapter: Any, values: Mapping[str, Any]) -> list[Row]:
@@ -132,7 +74,7 @@ class _CompiledUpdate:
     def __init__(self, adapter: Any, description: Assigning) -> None:
         self._table = adapter.get_table(description.query)
         env = {"current_scope": [self._table._tablename]}
-        self._where = _template(adapter, adapter.expand(description.query, query_env=env))
+        self._where = make_template(adapter, adapter.expand(description.query, query_env=env))
         rows = _CompiledSelect(
             adapter, Selection(description.query, (self._table.ALL,), {"for_update": True})
         )
@@ -140,19 +82,58 @@ class _CompiledUpdate:
         self._pinned = pinned(description.query)
         self._values = dict(description.values)
         self._rendered = {
-            name: _template(adapter, adapter.placed(self._table[name], value, env))
+            name: make_template(adapter, adapter.placed(self._table[name], value, env))
             for name, value in description.values.items()
             if isinstance(value, Expression | Query)
         }
         assigned = {value.name for value in self._values.values() if isinstance(value, Param)}
         inside = {name for part in self._rendered.values() for name, _ in part.slots if name}
         self.names = rows.names | assigned | inside
+        self._plan = adapter.reading_plan(list(self._table))
+        self._whole = self._render_whole(adapter)
+
+    def _render_whole(self, adapter: Any) -> Template | None:
+        """Render the statement for a table in whose writes nobody takes part.
+
+        None if PyDAL has something to add to the columns, at each write anew.
+        """
+        if any(field.update is not None or field.compute for field in self._table):
+            return None
+        parts: list[Template] = []
+        for name, value in self._values.items():
+            field = self._table[name]
+            if name in self._rendered:
+                part = self._rendered[name]
+            elif isinstance(value, Param):
+                encode = partial(adapter.encoded, field)
+                part = Template(adapter.mark_of(field.type), ((value.name, encode),))
+            else:
+                fixed = adapter.encoded(field, value)
+                part = Template(adapter.mark_of(field.type), ((None, fixed),))
+            parts.append(Template(f"{field._rname}={part.sql}", part.slots))
+        assignments = Template.join(",", parts)
+        sql = adapter.update_text(self._table, assignments.sql, f" WHERE {self._where.sql}")
+        return Template(sql, assignments.slots + self._where.slots)
 
     def run(self, adapter: Any, values: Mapping[str, Any]) -> int:
+        whole = self._whole
+        if whole and adapter.pipeline.subscriptions.is_free(self._table):
+            adapter.run(whole.sql, whole.parameters(values))
+            return int(adapter.session.cursor.rowcount)
         update = adapter.pipeline.update_where
         return int(update(self._table, self._fields(values), **self._place(adapter, values)))
 
     def changed(self, adapter: Any, values: Mapping[str, Any]) -> list[Row]:
+        whole = self._whole
+        if (
+            whole
+            and adapter.returns_updates
+            and adapter.pipeline.subscriptions.is_free(self._table)
+        ):
+            names = ",".join(field._rname for field in self._table)
+            sql = f"{whole.sql} RETURNING {names}"
+            found: list[Row] = self._plan.dicts(adapter.rows(sql, whole.parameters(values)))
+            return found
         update = adapter.pipeline.update_returning
         rows: list[Row] = update(self._table, self._fields(values), **self._place(adapter, values))
         return rows

@@ -35,6 +35,11 @@ class Subscriptions:
                 if is_meant:
                     known[table] = (*known.get(table, ()), subscriber)
 
+    def is_free(self, table: Any) -> bool:
+        """Tell whether nobody takes part in the table's writes."""
+        name = table._dalname
+        return not (name in self._stampers or name in self._preparers or name in self._watchers)
+
     def is_prepared(self, table: Any) -> bool:
         """Tell whether a subscriber may write before the table is written."""
         return table._dalname in self._preparers

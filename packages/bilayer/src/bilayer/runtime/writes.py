@@ -28,20 +28,20 @@ _ATTEMPTS: Final = 10
 
 
 class WritePipeline:
-    """Takes every write of one database to its statement, past the table's subscribers."""
+    """Takes every write of one database to its statement, past the table's ``subscriptions``."""
 
     def __init__(self, adapter: NativeAdapter) -> None:
         self._adapter = adapter
         self._images = RowImages(adapter)
-        self._subscriptions = Subscriptions(adapter)
+        self.subscriptions = Subscriptions(adapter)
 
     def subscribe(self, subscriber: Subscriber, tables: Iterable[str]) -> None:
         """Let a subscriber take part in the writes of these tables."""
-        self._subscriptions.add(subscriber, tables)
+        self.subscriptions.add(subscriber, tables)
 
     def _begun(self, table: Any) -> AbstractContextManager[object]:
         """Begin a transaction, if there is none, for what subscribers write before a write."""
-        return self._together() if self._subscriptions.is_prepared(table) else nullcontext()
+        return self._together() if self.subscriptions.is_prepared(table) else nullcontext()
 
     def _together(self) -> AbstractContextManager[object]:
         """Begin a transaction if there is none; a savepoint would cost two round trips."""
@@ -52,8 +52,8 @@ class WritePipeline:
     def insert(self, table: Any, fields: Assignments) -> Any:
         """Insert one row; returns its key."""
         with self._begun(table):
-            fields = self._subscriptions.complete(table, "insert", fields, {})
-            if not self._subscriptions.is_watched(table):
+            fields = self.subscriptions.complete(table, "insert", fields, {})
+            if not self.subscriptions.is_watched(table):
                 return self._adapter.send_insert(table, fields)
             with Transaction(self._adapter):
                 key = self._adapter.send_insert(table, fields)
@@ -63,9 +63,9 @@ class WritePipeline:
     def insert_returning(self, table: Any, fields: Assignments) -> Row:
         """Insert as ``insert`` does, and give the row as it is stored."""
         adapter = self._adapter
-        if adapter.returning and not self._subscriptions.is_watched(table):
+        if adapter.returning and not self.subscriptions.is_watched(table):
             with self._begun(table):
-                fields = self._subscriptions.complete(table, "insert", fields, {})
+                fields = self.subscriptions.complete(table, "insert", fields, {})
                 return adapter.send_insert_returning(table, fields)
         with self._together():
             key = self.insert(table, fields)
@@ -76,8 +76,8 @@ class WritePipeline:
         if not items:
             return 0
         with self._begun(table):
-            items = [self._subscriptions.complete(table, "insert", item, {}) for item in items]
-            if not self._subscriptions.is_watched(table):
+            items = [self.subscriptions.complete(table, "insert", item, {}) for item in items]
+            if not self.subscriptions.is_watched(table):
                 return self._adapter.send_insert_many(table, items)
             with Transaction(self._adapter):
                 keys = self._images.given_keys(table, items)
@@ -118,8 +118,8 @@ class WritePipeline:
             pinned: The columns that it holds to one value.
         """
         with self._begun(table):
-            fields = self._subscriptions.complete(table, "update", fields, pinned)
-            if not self._subscriptions.is_watched(table):
+            fields = self.subscriptions.complete(table, "update", fields, pinned)
+            if not self.subscriptions.is_watched(table):
                 return self._adapter.send_update(table, condition(), fields)
             with Transaction(self._adapter):
                 return len(self._update_images(table, images(), fields))
@@ -135,8 +135,8 @@ class WritePipeline:
     ) -> list[Row]:
         """Update as ``update_where`` does, and give the rows that matched as they are then."""
         with self._begun(table):
-            fields = self._subscriptions.complete(table, "update", fields, pinned)
-            if self._subscriptions.is_watched(table):
+            fields = self.subscriptions.complete(table, "update", fields, pinned)
+            if self.subscriptions.is_watched(table):
                 with Transaction(self._adapter):
                     return self._update_images(table, images(), fields)
             if self._adapter.returns_updates:
@@ -164,14 +164,14 @@ class WritePipeline:
         """Delete the rows of a query; returns how many."""
         adapter = self._adapter
         with self._begun(table):
-            self._subscriptions.complete(table, "delete", [], pinned(query))
-            if not self._subscriptions.is_watched(table):
+            self.subscriptions.complete(table, "delete", [], pinned(query))
+            if not self.subscriptions.is_watched(table):
                 return adapter.send_delete(table, adapter.condition(table, query))
             with Transaction(adapter):
                 before = self._images.lock(table, query)
                 for where in self._images.conditions(table, self._images.keys(table, before)):
                     adapter.send_delete(table, where)
-                self._subscriptions.tell(table, "delete", before, [None] * len(before))
+                self.subscriptions.tell(table, "delete", before, [None] * len(before))
             return len(before)
 
     def upsert(
@@ -185,13 +185,13 @@ class WritePipeline:
         with self._begun(table):
             names = {column.name for column in conflict}
             key = {field.name: value for field, value in fields if field.name in names}
-            inserted = self._subscriptions.complete(table, "insert", fields, {})
+            inserted = self.subscriptions.complete(table, "insert", fields, {})
             changed = (
                 None
                 if update is None
-                else self._subscriptions.complete(table, "update", update, key)
+                else self.subscriptions.complete(table, "update", update, key)
             )
-            if self._subscriptions.is_watched(table):
+            if self.subscriptions.is_watched(table):
                 self._upsert_watched(table, inserted, conflict, changed)
             else:
                 self._adapter.send_upsert(table, inserted, conflict, changed)
@@ -223,7 +223,7 @@ class WritePipeline:
                 return
             if self._adapter.send_insert_absent(table, fields, conflict):
                 after = self._images.lock(table, query)
-                self._subscriptions.tell(table, "insert", [None], after)
+                self.subscriptions.tell(table, "insert", [None], after)
                 return
 
     # -- what watchers see
@@ -234,13 +234,13 @@ class WritePipeline:
         for where in self._images.conditions(table, self._images.keys(table, before)):
             self._adapter.send_update(table, where, fields)
         after = self._images.read(table, moved)
-        if self._subscriptions.is_watched(table):
-            self._subscriptions.tell(table, "update", before, after)
+        if self.subscriptions.is_watched(table):
+            self.subscriptions.tell(table, "update", before, after)
         return after
 
     def _publish_inserts(self, table: Any, keys: Sequence[Any]) -> None:
         after = self._images.read(table, [self._key_of(table, key) for key in keys])
-        self._subscriptions.tell(table, "insert", [None] * len(keys), after)
+        self.subscriptions.tell(table, "insert", [None] * len(keys), after)
 
     def _key_of(self, table: Any, key: Any) -> tuple[Any, ...]:
         """Give a key as it will be read back, of one that an insert has returned."""

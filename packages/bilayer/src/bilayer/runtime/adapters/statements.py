@@ -137,9 +137,11 @@ class WriteStatements(TypedValues):
                 text = self.mark_of(field.type)
                 parameters.append(self.encoded(field, value))
             pieces.append(f"{field._rname}={text}")
-        target = self.dialect.writing_alias(table)
-        sql = f"UPDATE {target} SET {','.join(pieces)}{where.sql}"
-        return sql, parameters + where.parameters
+        return self.update_text(table, ",".join(pieces), where.sql), parameters + where.parameters
+
+    def update_text(self, table: Any, assignments: str, where: str) -> str:
+        """Put an UPDATE together of what was rendered."""
+        return f"UPDATE {self.dialect.writing_alias(table)} SET {assignments}{where}"
 
     def send_delete(self, table: Any, where: Condition) -> int:
         """Delete and give the number of rows."""

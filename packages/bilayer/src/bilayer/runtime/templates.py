@@ -1,0 +1,79 @@
+"""SQL that was rendered once, with places for the values of each call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bilayer.runtime import tokens
+from bilayer.runtime.adapters.operands import check_length
+from bilayer.runtime.errors import InvalidValue
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """SQL with placeholders, and where each parameter comes from.
+
+    Attributes:
+        sql: The text for the driver.
+        slots: For each placeholder the name of its parameter with its encoder, or None with the
+            fixed value.
+    """
+
+    sql: str
+    slots: tuple[tuple[str | None, Any], ...]
+
+    @classmethod
+    def join(cls, separator: str, parts: Iterable[Template]) -> Template:
+        """Put templates one behind the other."""
+        parts = list(parts)
+        slots = tuple(slot for part in parts for slot in part.slots)
+        return cls(separator.join(part.sql for part in parts), slots)
+
+    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
+        """Encode the values of one call."""
+        return [
+            given if name is None else _encoded(name, given, values[name])
+            for name, given in self.slots
+        ]
+
+
+def _encoded(name: str, encode: Callable[[Any], Any], value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        return encode(value)
+    except InvalidValue as error:
+        is_placed = error.column is not None
+        failure = error if is_placed else InvalidValue(f"parameter {name!r}: {error.reason}")
+    raise failure
+
+
+def encoder_of(adapter: Any, field_type: str, length: int) -> Callable[[Any], Any]:
+    """Give what makes a value of a column's type into the driver's parameter."""
+    encode: Callable[[Any], Any] = adapter.codec(field_type).encode
+    if not length:
+        return encode
+
+    def checked(value: Any) -> Any:
+        check_length(field_type, length, value)
+        return encode(value)
+
+    return checked
+
+
+def make_template(adapter: Any, sql: str) -> Template:
+    """Take the tokens out of SQL that PyDAL rendered."""
+    texts, found = tokens.split(sql)
+    marks: list[str] = []
+    slots: list[tuple[str | None, Any]] = []
+    for kind, payload in found:
+        if kind == tokens.NAMED:
+            name, field_type, length = payload.split("|")
+            marks.append(adapter.mark_of(field_type))
+            slots.append((name, encoder_of(adapter, field_type, int(length))))
+        else:
+            marks.append(adapter.mark(kind))
+            slots.append((None, tokens.read(kind, payload)))
+    return Template(adapter.join(texts, marks), tuple(slots))
