@@ -4,7 +4,6 @@ Whoever makes drafts holds the head of the account, so that what was read holds 
 """
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
 from uuid import UUID
 
 from app.models import (
@@ -45,22 +44,22 @@ class Drafts:
         """Return the row that a change is about."""
         return self._drafts[mutation.table][mutation.id]
 
-    def write(self, at: datetime) -> None:
+    def write(self) -> None:
         """Write what was decided, and read it as it is stored then."""
         for name, synced in self._tables.items():
-            self._write(synced, self._drafts[name], at)
+            self._write(synced, self._drafts[name])
 
     def _read(self, synced: Synced, ids: Collection[UUID]) -> dict[UUID, Draft]:
         rows = list_synced_rows(synced, self._user_id, ids)
         return {row_id: Draft(synced, rows.get(row_id)) for row_id in ids}
 
-    def _write(self, synced: Synced, drafts: dict[UUID, Draft], at: datetime) -> None:
+    def _write(self, synced: Synced, drafts: dict[UUID, Draft]) -> None:
         changes = {
             row_id: draft.changes for row_id, draft in drafts.items() if draft.changes is not None
         }
         new = {row_id: row for row_id, row in changes.items() if drafts[row_id].stored is None}
         gone = [row_id for row_id, row in changes.items() if row == _ONLY_DELETED]
-        create_synced_rows(synced, self._user_id, new, at=at)
+        create_synced_rows(synced, self._user_id, new)
         mark_synced_rows_deleted(synced, self._user_id, gone)
         for row_id in changes.keys() - new.keys() - set(gone):
             update_synced_row(synced, self._user_id, row_id, **changes[row_id])

@@ -8,7 +8,6 @@ because the answer was lost or nobody knows whether it was committed, is told th
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -105,7 +104,7 @@ def push_changes(user_id: UUID, push: Push, *, write_row: Writer) -> Pushed:
     new = _first_of_each(one for one in push.mutations if one.mutation_id not in told)
     results = Results(write_row)
     if new:
-        stored = _perform(user_id, new, head["version"], at, results)
+        stored = _perform(user_id, new, head["version"], results)
         create_mutation_results(user_id, push.client_id, stored, at=at)
         # What is told is what is stored, to the byte: so it is when it is told again.
         told |= list_mutation_results(user_id, push.client_id, stored)
@@ -124,7 +123,7 @@ def _first_of_each(mutations: Iterable[Change]) -> list[Change]:
 
 
 def _perform(
-    user_id: UUID, changes: Sequence[Change], head: int, at: datetime, results: Results
+    user_id: UUID, changes: Sequence[Change], head: int, results: Results
 ) -> dict[str, Result]:
     """Decide changes in their order, write what they make of their rows, and return the results."""
     tables = list_synced()
@@ -134,7 +133,7 @@ def _perform(
     ]
     drafts = Drafts(user_id, tables.values(), mutations)
     decided = {one.mutation_id: decide(drafts[one], one, head=head) for one in mutations}
-    drafts.write(at)
+    drafts.write()
     verdicts = {name: verdict for name, verdict in refused.items() if verdict} | decided
     rows = {one.mutation_id: drafts[one] for one in mutations}
     return {

@@ -4,7 +4,6 @@ Whoever calls this holds the head of the account: nobody else writes its synced 
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -28,18 +27,14 @@ def list_synced_rows(synced: Synced, user_id: UUID, ids: Collection[UUID]) -> di
     return rows
 
 
-def create_synced_rows(
-    synced: Synced, user_id: UUID, rows: Mapping[UUID, Row], *, at: datetime
-) -> None:
+def create_synced_rows(synced: Synced, user_id: UUID, rows: Mapping[UUID, Row]) -> None:
     """Store rows by their ids; what one does not name has the table's default."""
-    table = get_db()[synced.name]
-    stamps = {"created_at": at} if "created_at" in table.fields else {}
     alike: dict[frozenset[str], list[Row]] = {}
     for row_id, columns in rows.items():
-        row = {**columns, **stamps, "user_id": user_id, synced.id_column: row_id}
+        row = {**columns, "user_id": user_id, synced.id_column: row_id}
         alike.setdefault(frozenset(columns), []).append(row)
     for group in alike.values():
-        table.insert_many(group)
+        get_db()[synced.name].insert_many(group)
 
 
 def update_synced_row(synced: Synced, user_id: UUID, row_id: UUID, **columns: Any) -> None:
