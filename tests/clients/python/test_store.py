@@ -11,6 +11,13 @@ from offline_store import RowNotFound, Store, StoreError
 from tests.clients.python.scripted import Script, judged, page, row
 
 
+def nested(depth: int) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "store.db"
@@ -84,6 +91,7 @@ def test_who_changes_what_is_not_there_is_told(path: Path) -> None:
         ("\ud800", ValueError),
         (object(), TypeError),
         ("x" * 2**20, StoreError),
+        (nested(100_000), ValueError),
     ],
 )
 def test_what_could_never_be_sent_is_refused_when_it_is_put(

@@ -367,6 +367,10 @@ def test_a_page_that_another_process_has_overtaken_is_not_applied(store: Store, 
         (answer([]), UnknownAnswer),
         (answer({"results": []}), UnknownAnswer),
         (judged("perhaps"), UnknownAnswer),
+        (judged("conflict", row={"n": float("nan")}), UnknownAnswer),
+        (Answer(200, {}, b"[" * 100_000), UnknownAnswer),
+        (refusal(422, "VALIDATION_ERROR", errors=["mutations"]), Refusal),
+        (refusal(422, "VALIDATION_ERROR", errors=5), Refusal),
         (LOST, Unreachable),
     ],
 )
@@ -401,6 +405,29 @@ def test_who_may_not_write_may_still_read(store: Store) -> None:
         {"changes": {}, "has_more": False},
         {"changes": {"history": []}, "cursor": "c", "has_more": False},
         {"changes": {"history": {"upserted": [{}], "deleted": []}}, "cursor": "c", "has_more": 0},
+        {"changes": {}, "cursor": None, "has_more": False},
+        {"changes": {}, "cursor": "c2", "has_more": "false"},
+        {"changes": {}, "cursor": "c1", "has_more": True},
+        {
+            "changes": {"history": {"upserted": [], "deleted": "abc"}},
+            "cursor": "c",
+            "has_more": False,
+        },
+        *(
+            {
+                "changes": {"history": {"upserted": [bad], "deleted": []}},
+                "cursor": "c",
+                "has_more": False,
+            }
+            for bad in (
+                row("a", 2**63),
+                row("a", -1),
+                {"id": "a", "version": 1.5},
+                {"id": None, "version": 1},
+                row("a", 2, n=float("nan")),
+                row("a", 2, n="\ud800"),
+            )
+        ),
     ],
 )
 def test_a_page_that_cannot_be_read_leaves_the_store_as_it_was(

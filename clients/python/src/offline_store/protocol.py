@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from offline_store.errors import (
     Forbidden,
@@ -24,10 +24,12 @@ from offline_store.errors import (
 from offline_store.model import JSON, Mutation, Page, Result, Row
 from offline_store.transport import Answer, Request, Transport
 
+_T = TypeVar("_T")
 MAX_MUTATIONS: Final = 1000
 MAX_BODY_BYTES: Final = 2 * 2**20
 _ENVELOPE_BYTES: Final = 4096
 """Room for what a push holds besides its mutations."""
+_GREATEST_VERSION: Final = 2**63 - 1
 _VERDICTS: Final = frozenset({"applied", "merged", "conflict", "rejected"})
 
 
@@ -46,16 +48,12 @@ def pull(transport: Transport, query: Mapping[str, str], etag: str | None) -> Pa
         return None
     document = _document(answer)
     try:
-        changes = document["changes"].items()
-        return Page(
-            upserted=[_row(table, row) for table, of in changes for row in of["upserted"]],
-            deleted=[(table, str(row_id)) for table, of in changes for row_id in of["deleted"]],
-            cursor=str(document["cursor"]),
-            has_more=bool(document["has_more"]),
-            etag=answer.headers.get("etag"),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        page = _page(document, answer.headers.get("etag"))
+    except (AttributeError, KeyError, TypeError) as error:
         raise UnknownAnswer("The service's page of changes cannot be read.") from error
+    if page.has_more and page.cursor == query.get("cursor"):
+        raise UnknownAnswer("The service's page of changes leads to itself.")
+    return page
 
 
 def push(transport: Transport, envelope: JSON, mutations: Sequence[Mutation]) -> list[Result]:
@@ -76,9 +74,9 @@ def fetch_checksums(transport: Transport, query: Mapping[str, str]) -> Checksums
     document = _document(transport.send(Request("GET", "sync/checksum", query)))
     try:
         found = document["tables"].items()
-        tables = {name: (int(one["count"]), str(one["sha256"])) for name, one in found}
-        return Checksums(str(document["cursor"]), tables)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        tables = {name: (_of(int, one["count"]), _of(str, one["sha256"])) for name, one in found}
+        return Checksums(_of(str, document["cursor"]), tables)
+    except (AttributeError, KeyError, TypeError) as error:
         raise UnknownAnswer("The service's checksums cannot be read.") from error
 
 
@@ -96,21 +94,50 @@ def encode(document: Any) -> bytes:  # Any: whatever JSON can say.
     """Write JSON as it is sent and stored.
 
     Raises:
-        ValueError: It holds NaN, an infinity or half a surrogate pair.
+        ValueError: It holds NaN, an infinity or half a surrogate pair, or nests too deeply.
         TypeError: It holds what JSON cannot say.
     """
-    text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError as error:
+        raise ValueError("This nests too deeply.") from error
     return text.encode()
+
+
+def _page(document: JSON, etag: str | None) -> Page:
+    changes = document["changes"].items()
+    return Page(
+        upserted=[_row(table, row) for table, of in changes for row in _of(list, of["upserted"])],
+        deleted=[
+            (table, _of(str, row_id))
+            for table, of in changes
+            for row_id in _of(list, of["deleted"])
+        ],
+        cursor=_of(str, document["cursor"]),
+        has_more=_of(bool, document["has_more"]),
+        etag=etag,
+    )
 
 
 def _row(table: str, found: JSON) -> Row:
     fields = {name: value for name, value in found.items() if name not in {"id", "version"}}
-    return Row(table, str(found["id"]), int(found["version"]), fields)
+    version = _of(int, found["version"])
+    if not 0 <= version <= _GREATEST_VERSION:
+        raise TypeError("A version is a positive number of 64 bits.")
+    return Row(table, _of(str, found["id"]), version, fields)
+
+
+def _of(kind: type[_T], value: object) -> _T:
+    """Return a value that is of exactly this type: in Python, True is a number too."""
+    if type(value) is not kind:
+        raise TypeError(f"This is no {kind.__name__}.")
+    return value
 
 
 def _result(found: JSON) -> Result:
     if found["verdict"] not in _VERDICTS:
-        raise UnknownAnswer(f"The service gave a verdict that this client does not know: {found}")
+        # Without the row in it, which is somebody's and would go into logs.
+        raise UnknownAnswer(f"There is no such verdict: {found['verdict']!r:.40}")
     known = {name: found.get(name) for name in ("row", "path", "code", "reason")}
     return Result(found["mutation_id"], found["verdict"], **known)
 
@@ -124,7 +151,8 @@ def _document(answer: Answer) -> JSON:
     """
     try:
         document = answer.json()
-    except ValueError:
+        encode(document)  # What could not be stored, nobody has to look for later.
+    except (ValueError, RecursionError):
         document = None
     if answer.status != HTTPStatus.OK:
         raise _refusal(answer, document if isinstance(document, dict) else {})
@@ -156,7 +184,12 @@ _REFUSALS: Final[dict[int, type[Refusal]]] = {
 
 def _is_about_mutations(status: int, problem: JSON) -> bool:
     """Whether a body cannot be read, is too long, or has an invalid mutation."""
-    fields = (str(error.get("field", "")) for error in problem.get("errors") or ())
+    errors = problem.get("errors")
+    fields = (
+        str(error.get("field", ""))
+        for error in (errors if isinstance(errors, list) else ())
+        if isinstance(error, dict)
+    )
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return any(field.startswith("mutations") for field in fields)
     return status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}

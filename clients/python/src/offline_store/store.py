@@ -206,7 +206,7 @@ class Store:
     def _enqueue(
         self, op: str, table: str, row_id: str, base_version: int | None, fields: JSON
     ) -> None:
-        mutation = Mutation(str(uuid4()), table, op, row_id, base_version, fields)
+        mutation = Mutation(str(uuid4()), table, op, row_id, base_version, dict(fields))
         if len(encode(mutation.to_json())) > MAX_MUTATION_BYTES:
             raise StoreError(f"A change is at most {MAX_MUTATION_BYTES} bytes of JSON.")
         queue.append(self._database, mutation)
