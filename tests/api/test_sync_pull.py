@@ -142,6 +142,15 @@ def test_nothing_new_is_304_until_there_is(ada: Person, user: dict[str, Any]) ->
     assert new.headers["ETag"] not in (tag, first.headers["ETag"])
 
 
+def test_nothing_new_of_one_account_is_news_of_another(ada: Person, client: FlaskClient) -> None:
+    bob = person(client, make_user())
+    seen = ada.get("/sync")
+    same = asked_again(ada, seen.headers["ETag"])
+    other = asked_again(bob, seen.headers["ETag"])
+
+    assert (same.status_code, other.status_code) == (304, 200)
+
+
 def test_tables_can_be_chosen_and_stay_chosen(ada: Person, user: dict[str, Any]) -> None:
     make_history(user["id"])
     create_profile(user["id"])
