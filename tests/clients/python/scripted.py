@@ -12,13 +12,16 @@ Reply = Answer | Exception | Callable[[Request], Answer]
 
 
 class Script:
-    """Answers in turn; asked more often, it fails the test."""
+    """Answers in turn, and whenever it is asked whose token this is; else it fails the test."""
 
-    def __init__(self, *replies: Reply) -> None:
+    def __init__(self, *replies: Reply, account: str = "ada") -> None:
         self.replies = list(replies)
         self.requests: list[Request] = []
+        self.account = account
 
     def send(self, request: Request) -> Answer:
+        if request.path == "users/me":
+            return answer({"id": self.account})
         self.requests.append(request)
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):

@@ -26,6 +26,7 @@ from offline_store import (
     Unavailable,
     UnknownAnswer,
     Unreachable,
+    WrongAccount,
 )
 from offline_store.protocol import fitting
 from tests.clients.python.scripted import Script, answer, judged, page, refusal, row
@@ -308,6 +309,50 @@ def test_a_page_is_stored_with_its_cursor_or_not_at_all(store: Store, path: Path
     assert len(store.list("history")) == 1
 
 
+@pytest.mark.parametrize("reason", ["epoch", "horizon"])
+def test_nothing_of_one_account_goes_to_another_while_there_is_no_cursor(
+    store: Store, reason: str
+) -> None:
+    store.sync(Script(page("c1", row("a", 1))))
+    store.put("history", {"unsent": True}, "b")
+    gone = refusal(410, "FULL_RESYNC_REQUIRED", reason=reason)
+    with pytest.raises(Unreachable):
+        store.sync(Script(gone, LOST))
+
+    bob = Script(account="bob")
+    with pytest.raises(WrongAccount):
+        store.sync(bob)
+    back = Script(page("c2", row("a", 2)), judged("applied"), page("c3", row("b", 3)))
+    store.sync(back)
+
+    assert bob.requests == []
+    assert [one.id for one in store.list("history")] == ["a", "b"]
+
+
+def test_what_was_made_by_one_account_is_not_pushed_by_another(store: Store) -> None:
+    store.put("history", {"n": 1}, "a")
+    with pytest.raises(Unreachable):
+        store.sync(Script(LOST))
+
+    with pytest.raises(WrongAccount):
+        store.sync(Script(account="bob"))
+
+    assert len(store.pending()) == 1
+
+
+def test_a_cursor_that_cannot_be_read_any_more_is_made_anew(store: Store) -> None:
+    store.sync(Script(page("c1", row("a", 1, n=0), row("gone", 1))))
+    store.change("history", "a", n=1)
+    unreadable = refusal(422, "CURSOR_INVALID", errors=[{"field": "cursor"}])
+    script = Script(unreadable, page("d1", row("a", 1, n=0)), judged("applied"), page("d2"))
+
+    report = store.sync(script)
+
+    assert report.resynced
+    assert [one.id for one in store.list("history")] == ["a"]
+    assert script.pushed[-1][0]["base_version"] == 1
+
+
 def test_a_service_that_never_stops_asking_for_a_resync_is_reported(store: Store) -> None:
     endless = refusal(410, "FULL_RESYNC_REQUIRED", reason="ahead")
 
@@ -360,7 +405,6 @@ def test_a_page_that_another_process_has_overtaken_is_not_applied(store: Store, 
         (refusal(401, "INVALID_TOKEN"), SignInRequired),
         (refusal(429, "TOO_MANY_REQUESTS"), TooManyRequests),
         (refusal(503, "DATABASE_BUSY"), Unavailable),
-        (refusal(422, "CURSOR_INVALID", errors=[{"field": "cursor"}]), Refusal),
         (Answer(413, {}, b"<html>"), Refusal),
         (Answer(502, {}, b"<html>"), Unavailable),
         (Answer(200, {}, b"<html>"), UnknownAnswer),

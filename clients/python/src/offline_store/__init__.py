@@ -14,6 +14,7 @@ from offline_store.errors import (
     Unavailable,
     UnknownAnswer,
     Unreachable,
+    WrongAccount,
 )
 from offline_store.model import Agreement, Mutation, Refused, Report, Result, Row
 from offline_store.store import Store
@@ -42,4 +43,5 @@ __all__ = [
     "Unavailable",
     "UnknownAnswer",
     "Unreachable",
+    "WrongAccount",
 ]

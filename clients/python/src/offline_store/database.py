@@ -19,6 +19,7 @@ _SCHEMA: Final = (
     CREATE TABLE state (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         client_id TEXT NOT NULL,
+        account TEXT,
         tables TEXT NOT NULL DEFAULT '',
         cursor TEXT,
         etag TEXT,

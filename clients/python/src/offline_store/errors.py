@@ -18,6 +18,10 @@ class UnknownAnswer(SyncError):
     """What came is no answer of this protocol: another service, or a proxy's page."""
 
 
+class WrongAccount(SyncError):
+    """Another account is signed in than the one whose rows the file has. Open another file."""
+
+
 class Refusal(SyncError):
     """The service refused the request.
 
@@ -53,11 +57,12 @@ class Unavailable(Refusal):
 
 
 class FullResyncRequired(Refusal):
-    """410: the cursor is of no use any more. ``Store.sync`` does what it asks for.
+    """The cursor is of no use any more. ``Store.sync`` does what it asks for.
 
     Attributes:
         reason: ``epoch`` and ``ahead``: the service was restored, and versions begin anew;
-            ``horizon``: this client was away for too long.
+            ``horizon``: this client was away for too long; ``cursor``: the service cannot read it,
+            because it is another account's, or the key has gone that it was signed with.
     """
 
     def __init__(self, message: str, *, status: int, code: str, reason: str) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -25,6 +25,8 @@ from offline_store.model import JSON, Mutation, Page, Result, Row
 from offline_store.transport import Answer, Request, Transport
 
 _T = TypeVar("_T")
+MAX_DEPTH: Final = 100
+"""More than any service takes, and far from where Python's own JSON gives up."""
 MAX_MUTATIONS: Final = 1000
 MAX_BODY_BYTES: Final = 2 * 2**20
 _ENVELOPE_BYTES: Final = 4096
@@ -80,6 +82,15 @@ def fetch_checksums(transport: Transport, query: Mapping[str, str]) -> Checksums
         raise UnknownAnswer("The service's checksums cannot be read.") from error
 
 
+def fetch_account(transport: Transport) -> str:
+    """Ask whose token it is that the transport sends."""
+    document = _document(transport.send(Request("GET", "users/me")))
+    try:
+        return _of(str, document["id"])
+    except (KeyError, TypeError) as error:
+        raise UnknownAnswer("The service does not say who is signed in.") from error
+
+
 def fitting(mutations: Sequence[Mutation]) -> Sequence[Mutation]:
     """Return the first mutations that go into one push; at least one, so that there is progress."""
     size = _ENVELOPE_BYTES
@@ -88,6 +99,22 @@ def fitting(mutations: Sequence[Mutation]) -> Sequence[Mutation]:
         if number and size > MAX_BODY_BYTES:
             return mutations[:number]
     return mutations[:MAX_MUTATIONS]
+
+
+def is_too_deep(document: Any) -> bool:  # Any: whatever JSON can say.
+    """Tell whether objects and arrays nest more than ``MAX_DEPTH`` times. Does not recurse."""
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(document: Any) -> Iterable[Any]:
+    if isinstance(document, dict):
+        return document.values()
+    return document if isinstance(document, list | tuple) else ()
 
 
 def encode(document: Any) -> bytes:  # Any: whatever JSON can say.
@@ -167,6 +194,8 @@ def _refusal(answer: Answer, problem: JSON) -> Refusal:
     if status == HTTPStatus.GONE and code == "FULL_RESYNC_REQUIRED":
         reason = str(problem.get("reason"))
         return FullResyncRequired(message, status=status, code=code, reason=reason)
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY and code == "CURSOR_INVALID":
+        return FullResyncRequired(message, status=status, code=code, reason="cursor")
     kind = _REFUSALS.get(
         status, Unavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refusal
     )

@@ -13,7 +13,7 @@ from offline_store.database import LocalDatabase
 from offline_store.model import Page, Row
 from offline_store.protocol import encode
 
-_REASONS_THAT_KEEP_VERSIONS: Final = frozenset({"checksum", "horizon", "tables"})
+_REASONS_THAT_KEEP_VERSIONS: Final = frozenset({"checksum", "cursor", "horizon", "tables"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,14 @@ def get_place(database: LocalDatabase) -> Place:
     """Return where the store stands."""
     [row] = database.fetch("SELECT * FROM state")
     return Place(row["cursor"], row["etag"], row["generation"], row["resync"] is not None)
+
+
+def belongs_to(database: LocalDatabase, account: str) -> bool:
+    """Tell whether the store is this account's; one that is nobody's yet is from now on."""
+    with database.transaction():
+        database.execute("UPDATE state SET account = ? WHERE account IS NULL", account)
+        [row] = database.fetch("SELECT account FROM state")
+    return bool(row["account"] == account)
 
 
 def apply(database: LocalDatabase, page: Page, place: Place, confirmed: list[int]) -> bool:

@@ -18,7 +18,7 @@ from offline_store.database import LocalDatabase
 from offline_store.errors import RowNotFound, StoreError
 from offline_store.model import JSON, Agreement, Hook, Mutation, Refused, Report, Row
 from offline_store.overlay import overlay
-from offline_store.protocol import MAX_BODY_BYTES, encode
+from offline_store.protocol import MAX_BODY_BYTES, MAX_DEPTH, encode, is_too_deep
 from offline_store.syncing import Sync, verify
 from offline_store.transport import Transport
 
@@ -206,6 +206,9 @@ class Store:
     def _enqueue(
         self, op: str, table: str, row_id: str, base_version: int | None, fields: JSON
     ) -> None:
+        # Nearly too deep can be stored here, and then be read by nobody whose stack is higher.
+        if is_too_deep(fields):
+            raise StoreError(f"A change nests at most {MAX_DEPTH} times.")
         mutation = Mutation(str(uuid4()), table, op, row_id, base_version, dict(fields))
         if len(encode(mutation.to_json())) > MAX_MUTATION_BYTES:
             raise StoreError(f"A change is at most {MAX_MUTATION_BYTES} bytes of JSON.")

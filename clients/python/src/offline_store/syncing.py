@@ -12,9 +12,9 @@ from typing import Final
 
 from offline_store import queue, rows
 from offline_store.database import LocalDatabase
-from offline_store.errors import Forbidden, FullResyncRequired, MutationsRefused
+from offline_store.errors import Forbidden, FullResyncRequired, MutationsRefused, WrongAccount
 from offline_store.model import JSON, Agreement, Mutation, Report, Result
-from offline_store.protocol import fetch_checksums, fitting, pull, push
+from offline_store.protocol import fetch_account, fetch_checksums, fitting, pull, push
 from offline_store.transport import Transport
 
 _ATTEMPTS: Final = 3
@@ -43,6 +43,7 @@ class Sync:
         """Send what is queued, then fetch what is new; all of it anew if the service says so."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
+                self._confirm_account()
                 # Versions of another epoch mean nothing; what they are now comes first.
                 if rows.get_place(self.database).is_resyncing:
                     self.pull_all()
@@ -54,6 +55,17 @@ class Sync:
                 self.begin_anew(refusal.reason)
             else:
                 return
+
+    def _confirm_account(self) -> None:
+        """See whose token this is, where no cursor does: each is of one account.
+
+        Raises:
+            WrongAccount: It is not theirs whose store this is.
+        """
+        if rows.get_place(self.database).cursor is not None:
+            return
+        if not rows.belongs_to(self.database, fetch_account(self.transport)):
+            raise WrongAccount("The store has another account's rows; open another file.")
 
     def push_all(self) -> None:
         """Send what is queued until nothing is left."""
