@@ -136,16 +136,13 @@ def _make_heads(is_in_batch: _Batch) -> None:
     ]
     rows = sa.union_all(*parts).subquery("rows_of")
     epoch = sa.select(installation.c.epoch).scalar_subquery()
-    known = sa.select(heads.c.user_id).where(is_in_batch(heads.c.user_id))
-    last = (
-        sa.select(
-            rows.c.user_id,
-            sa.func.max(rows.c.version),
-            epoch,
-            sa.literal_column("0"),
-            sa.func.max(rows.c.updated_at),
-        )
-        .where(rows.c.user_id.not_in(known))
-        .group_by(rows.c.user_id)
-    )
+    last = sa.select(
+        rows.c.user_id,
+        sa.func.max(rows.c.version),
+        epoch,
+        sa.literal_column("0"),
+        sa.func.max(rows.c.updated_at),
+    ).group_by(rows.c.user_id)
+    # An attempt that was killed has left some, of its epoch, and rows have changed since.
+    op.execute(heads.delete().where(is_in_batch(heads.c.user_id)))
     op.execute(heads.insert().from_select(list(heads.c), last))

@@ -116,3 +116,29 @@ def test_numbering_again_gives_the_same_numbers_in_another_epoch(
     (first, before), (second, after) = found
     assert first == second
     assert before != after
+
+
+def test_an_attempt_after_one_that_was_killed_numbers_what_came_in_between(
+    config: Config, empty_database_url: str
+) -> None:
+    migrate.upgrade(config, "9e1c4f7b20d8", url=empty_database_url)
+    engine = sa.create_engine(empty_database_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        fill(connection)
+    migrate.upgrade(config, "60c9b5e3d714", url=empty_database_url)
+    # Killed before it was noted as done, while the older release went on.
+    migrate.stamp(config, "e84d2c7f1a36", url=empty_database_url)
+    history, heads = metadata.tables["history"], metadata.tables["sync_heads"]
+    with engine.begin() as connection:
+        row = {"user_id": ADA, "action_type": "A", "payload": {}, "created_at": MORNING}
+        rows = [{**row, "id": uuid.UUID(int=i), "updated_at": at(40 + i)} for i in range(4, 9)]
+        connection.execute(history.insert(), rows)
+
+    migrate.upgrade(config, "60c9b5e3d714", url=empty_database_url)
+
+    with engine.connect() as connection:
+        last = connection.scalar(sa.select(sa.func.max(history.c.version)))
+        head = connection.execute(sa.select(heads).where(heads.c.user_id == ADA)).one()
+        assert (head.version, head.changed_at) == (last, at(48)) == (8, at(48))
+        [epoch] = connection.scalars(sa.select(metadata.tables["installation"].c.epoch))
+        assert head.epoch == epoch
