@@ -384,6 +384,57 @@ def test_what_made_no_difference_is_settled_by_nothing_new(store: Store) -> None
     assert [one.is_pending for one in store.list("history")] == [False]
 
 
+def test_verdicts_are_stored_together(store: Store, path: Path) -> None:
+    for row_id in "ab":
+        store.put("history", {"n": 1}, row_id)
+    disk = sqlite3.connect(path)
+    disk.execute(
+        "CREATE TRIGGER full BEFORE UPDATE ON mutations WHEN NEW.row_id = 'b'"
+        " BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+
+    with pytest.raises(sqlite3.Error):
+        store.sync(Script(judged("applied")))
+
+    disk.close()
+    assert len(store.pending()) == 2
+
+
+def test_a_verdict_of_before_a_restore_is_not_trusted_after_it(store: Store, path: Path) -> None:
+    store.sync(Script(page("c1")))
+    store.put("history", {"n": 1}, "a")
+    restored = refusal(410, "FULL_RESYNC_REQUIRED", reason="epoch")
+
+    def begin_anew_meanwhile(request: Request) -> Answer:
+        with Store(path) as other, pytest.raises(Unreachable):
+            other.sync(Script(restored, LOST))
+        return judged("applied")(request)
+
+    script = Script(begin_anew_meanwhile, page("d1"))
+    store.sync(script)
+    assert len(store.pending()) == 1
+
+    again = Script(judged("applied"), page("d2", row("a", 1, n=1)))
+    store.sync(again)
+    assert script.pushed == again.pushed
+
+
+def test_a_row_is_found_without_reading_the_whole_queue(store: Store) -> None:
+    for _ in range(50):
+        store.put("history", {})
+    steps: list[int] = []
+    connection = store._database._connection
+    connection.set_progress_handler(lambda: steps.append(1), 1)
+    store.get("history", "a")
+    few = len(steps)
+    for _ in range(200):
+        store.put("history", {})
+    steps.clear()
+    store.get("history", "a")
+
+    assert len(steps) == few
+
+
 def test_a_page_that_another_process_has_overtaken_is_not_applied(store: Store, path: Path) -> None:
     store.sync(Script(page("c1", row("a", 1, n=1))))
 

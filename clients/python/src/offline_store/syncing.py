@@ -70,8 +70,12 @@ class Sync:
     def push_all(self) -> None:
         """Send what is queued until nothing is left."""
         while mutations := fitting(queue.list_queued(self.database)):
+            before = rows.get_place(self.database).generation
             results = self._push(mutations)
-            queue.settle(self.database, results)
+            with self.database.transaction():
+                if rows.get_place(self.database).generation != before:
+                    return  # Another process begins anew: of what was, or of what is now?
+                queue.settle(self.database, results)
             self.report.pushed += len(results)
             self.report.refused += sum(not result.is_stored for result in results)
 
