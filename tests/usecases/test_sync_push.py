@@ -24,6 +24,7 @@ from app.models import (
     get_head,
     get_history_or_deleted,
     get_profile,
+    list_clients,
     transaction,
     update_history,
     update_profile,
@@ -31,7 +32,7 @@ from app.models import (
 from app.usecases.sync.clients import revoke_client
 from app.usecases.sync.merging import Mutation
 from app.usecases.sync.push import Change, Push, Pushed, Unreadable, push_changes
-from app.usecases.sync.results import MAX_ROWS_BYTES
+from app.usecases.sync.results import MAX_REPLAYED_BYTES, MAX_ROWS_BYTES
 from app.usecases.sync.tables import Synced
 from tests.factories import make_user
 from tests.support.rows import snapshot
@@ -393,6 +394,52 @@ def test_rows_that_make_the_answer_too_long_have_to_be_pulled(user: UUID) -> Non
     assert told(pushed) == [("applied", None)] * count
     assert ["row" in result for result in pushed.results] == [True] * (count - 2) + [False] * 2
     assert pushed.cursor == cursor
+
+
+def test_results_of_many_pushes_that_are_told_again_have_rows_as_far_as_there_is_room(
+    user: UUID,
+) -> None:
+    row, text = uuid4(), "x" * 60_000
+    sent = [upsert(row, action_type="A", payload={"a": text})]
+    push(user, *sent)
+    pushes = [[upsert(row, action_type="A") for _ in range(60)] for _ in range(4)]
+    for some in pushes:  # Small changes of one large row.
+        push(user, *some)
+        sent += some
+    last = push(user, *pushes[-1])
+
+    again = push(user, *sent, cursor=cursor_of(user))
+
+    assert all("row" in result for result in last.results)
+    assert len(json.dumps(again.results)) < MAX_REPLAYED_BYTES + 100_000
+    assert told(again) == [("applied", None)] * len(sent)
+    assert [result["mutation_id"] for result in again.results] == [one.mutation_id for one in sent]
+    rows = ["row" in result for result in again.results]
+    assert rows[0]
+    assert not rows[-1]
+
+
+def test_old_row_that_is_told_again_leads_no_client_on(user: UUID) -> None:
+    row, cursor = act(user), cursor_of(user)
+    first = upsert(row["id"], action_type="B", payload={})
+    push(user, first)
+    update_history(user, row["id"], action_type="C")
+    current = cursor_of(user)
+
+    pushed = push(user, first, upsert(uuid4(), action_type="A", payload={}), cursor=current)
+
+    assert pushed.results[0]["row"]["action_type"] == "B"
+    assert pushed.cursor == current != cursor
+
+
+def test_cursor_that_is_sent_with_a_push_tells_what_the_client_has(user: UUID) -> None:
+    act(user)
+    act(user)
+    push(user, delete(uuid4()), cursor=cursor_of(user))
+    push(user, delete(uuid4()), cursor=replace(cursor_of(user), version=1))
+    push(user, upsert(uuid4(), action_type="A", payload={}))
+
+    assert [one["acked_version"] for one in list_clients(user)] == [2]
 
 
 def test_cursor_of_another_time_stops_the_push(user: UUID) -> None:

@@ -26,10 +26,12 @@ from app.usecases.sync.clients import note_client
 from app.usecases.sync.drafts import Drafts
 from app.usecases.sync.horizon import check_cursor
 from app.usecases.sync.merging import Mutation, Verdict, decide, reject
-from app.usecases.sync.results import Result, Results, Writer
+from app.usecases.sync.results import MAX_REPLAYED_BYTES, Result, Results, Writer, fit_row
 from app.usecases.work import decided_unit_of_work
 
 MAX_MUTATIONS: Final = 1000
+_RECALLED_AT_ONCE: Final = 200
+"""How many stored results are in memory at once, whose rows may be large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,15 @@ def push_changes(user_id: UUID, push: Push, *, write_row: Writer) -> Pushed:
         check_cursor(push.cursor, head)
     at = clock.now()
     note_client(
-        user_id, push.client_id, name=push.client_name, acked=None, epoch=head["epoch"], at=at
+        user_id,
+        push.client_id,
+        name=push.client_name,
+        acked=push.cursor.version if push.cursor else None,
+        epoch=head["epoch"],
+        at=at,
     )
-    names = list(dict.fromkeys(one.mutation_id for one in push.mutations))
-    told = list_mutation_results(user_id, push.client_id, names)
+    told = _recall(user_id, push)
+    is_replay = bool(told)
     new = _first_of_each(one for one in push.mutations if one.mutation_id not in told)
     results = Results(write_row)
     if new:
@@ -108,10 +115,28 @@ def push_changes(user_id: UUID, push: Push, *, write_row: Writer) -> Pushed:
         create_mutation_results(user_id, push.client_id, stored, at=at)
         # What is told is what is stored, to the byte: so it is when it is told again.
         told |= list_mutation_results(user_id, push.client_id, stored)
+    is_news = not is_replay and results.is_whole  # A row that is told again may be an old one.
     return Pushed(
         [told[one.mutation_id] for one in push.mutations],
-        _advance(user_id, push.cursor, head["version"]) if results.is_whole else push.cursor,
+        _advance(user_id, push.cursor, head["version"]) if is_news else push.cursor,
     )
+
+
+def _recall(user_id: UUID, push: Push) -> dict[str, Result]:
+    """Return what is known to have become of these changes, with rows as far as there is room.
+
+    The results of many pushes may be asked for at once, and are as many times as large.
+    """
+    names = list(dict.fromkeys(one.mutation_id for one in push.mutations))
+    told: dict[str, Result] = {}
+    left = MAX_REPLAYED_BYTES
+    for start in range(0, len(names), _RECALLED_AT_ONCE):
+        some = names[start : start + _RECALLED_AT_ONCE]
+        found = list_mutation_results(user_id, push.client_id, some)
+        for name in some:
+            if name in found:
+                told[name], left = fit_row(found[name], left)
+    return told
 
 
 def _first_of_each(mutations: Iterable[Change]) -> list[Change]:

@@ -7,9 +7,12 @@ from typing import Any, Final
 from app.models import Row
 from app.usecases.sync.merging import Draft, Verdict
 from app.usecases.sync.tables import Synced
+from bilayer.documents import dump
 
 MAX_ROWS_BYTES: Final = 4 * 2**20
 """How large the rows of an answer are together; those that follow have to be pulled."""
+MAX_REPLAYED_BYTES: Final = 2 * MAX_ROWS_BYTES
+"""The same for what is told again. So much that one push is told again as it was told first."""
 
 Result = dict[str, Any]
 Writer = Callable[[Synced, Row], str]
@@ -59,3 +62,12 @@ class Results:
             return {}
         self._left -= size
         return {"row": json.loads(text)}
+
+
+def fit_row(result: Result, left: int) -> tuple[Result, int]:
+    """Return a stored result, without its row if that is too large, and how much room is left."""
+    row = result.get("row")
+    size = len(dump(row).encode()) if row else 0
+    if size <= left:
+        return result, left - size
+    return {name: value for name, value in result.items() if name != "row"}, left
