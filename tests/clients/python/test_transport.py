@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
+import traceback
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from offline_store import HttpTransport, Request, TooManyRequests, Unreachable
+from offline_store import HttpTransport, Request, TooManyRequests, UnknownAnswer, Unreachable
 from offline_store.protocol import pull
 
 
@@ -114,6 +115,36 @@ def test_half_an_answer_is_none(server: Server) -> None:
 
     with pytest.raises(Unreachable):
         transport.send(Request("GET", "sync"))
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offline_store.transport.MAX_ANSWER_BYTES", 100)
+    transport = HttpTransport(server.url, lambda: "token")
+    server.content = b"x" * 100
+    whole = transport.send(Request("GET", "sync"))
+    server.content = b"x" * 101
+
+    with pytest.raises(UnknownAnswer):
+        transport.send(Request("GET", "sync"))
+
+    assert len(whole.body) == 100
+
+
+@pytest.mark.parametrize("token", ["secret\n", "secret\r\nX: y", "secret♥"])
+def test_a_token_is_not_told_to_logs(server: Server, token: str) -> None:
+    with pytest.raises(ValueError, match="token") as refused:
+        HttpTransport(server.url, lambda: token).send(Request("GET", "sync"))
+
+    told = "".join(traceback.format_exception(refused.value))
+    assert "secret" not in told
+    assert server.seen == []
+
+
+def test_a_host_that_has_no_name_is_unreachable() -> None:
+    with pytest.raises(Unreachable):
+        HttpTransport(f"http://{'a' * 70}.example", lambda: "token").send(Request("GET", "sync"))
 
 
 def test_nobody_there_and_nobody_answering_is_unreachable() -> None:

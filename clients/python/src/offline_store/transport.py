@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from offline_store.errors import Unreachable
+from offline_store.errors import UnknownAnswer, Unreachable
 
 TIMEOUT_SECONDS: Final = 30.0
+MAX_ANSWER_BYTES: Final = 32 * 2**20
+"""Several times the longest page or list of verdicts, however its characters are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +84,32 @@ class HttpTransport:
         self._opener = urllib.request.build_opener(_EveryStatus)
 
     def send(self, request: Request) -> Answer:
-        """Return the answer, or raise ``Unreachable``."""
+        """Return the answer.
+
+        Raises:
+            Unreachable: None came, or half of one. The service may have done what was asked.
+            UnknownAnswer: It is longer than any of the service.
+            ValueError: The token is none that a header can hold.
+        """
         try:
             with self._opener.open(self._prepare(request), timeout=self._timeout_seconds) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Answer(answer.status, headers, answer.read())
-        except (OSError, http.client.HTTPException) as error:
+                body = answer.read(MAX_ANSWER_BYTES + 1)
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise UnknownAnswer(f"The answer is longer than {MAX_ANSWER_BYTES} bytes.")
+                if answer.length:  # Of what was announced; http.client says it to read() alone.
+                    raise Unreachable("Half an answer came from the service.")
+                return Answer(answer.status, headers, body)
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             raise Unreachable(f"No answer from the service: {error}") from error
 
     def _prepare(self, request: Request) -> urllib.request.Request:
         query = f"?{urllib.parse.urlencode(request.query)}" if request.query else ""
-        headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"}
+        token = self._token()
+        if not (token.isascii() and token.isprintable()):
+            # http.client would say so too, with the token in the message.
+            raise ValueError("The token holds characters that no header may have.")
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         if request.body is not None:
             headers["Content-Type"] = "application/json"
         if request.etag is not None:
