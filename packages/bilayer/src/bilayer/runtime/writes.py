@@ -155,9 +155,9 @@ class WritePipeline:
         """Update where the engine does not tell what it has changed."""
         names = {column.name for column in self._adapter.key_columns(table)}
         if names <= pinned.keys():  # then there is one row at most, and the update locks it
-            if not self._adapter.send_update(table, condition(), fields):
-                return []
-            return self._images.read(table, self._images.moved(table, [dict(pinned)], fields))
+            keys = self._images.moved(table, [dict(pinned)], fields)  # refuses before it is sent
+            changed = self._adapter.send_update(table, condition(), fields)
+            return self._images.read(table, keys) if changed else []
         return self._update_images(table, images(), fields)
 
     def delete(self, table: Any, query: Any) -> int:
