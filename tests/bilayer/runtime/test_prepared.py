@@ -270,3 +270,17 @@ def test_threads_may_compile_and_call_at_once(db: Any, database: Database) -> No
     answers = run_together(database, [partial(call, n) for n in range(8)])
 
     assert answers == [[{"small": 100 + n, "code": f"c{n}"}] * 10 for n in range(8)]
+
+
+def test_update_knows_its_columns_and_filters_what_they_get(db: Any) -> None:
+    key = db.things.insert(title="a")
+    unknown = prepared(lambda db: update(db.things.id == Param("key"), nothing=Param("value")))
+    rename = prepared(lambda db: update(db.things.id == Param("key"), title=Param("title")))
+    db.things.title.filter_in = str.upper
+
+    assert rename.run(db, key=key, title="b") == 1
+    assert db.things(key).title == "B"
+    [row] = rename.changed(db, key=key, title="c")
+    assert row["title"] == "C"
+    with pytest.raises(InvalidValue, match="no such column"):
+        unknown.run(db, key=key, value=1)

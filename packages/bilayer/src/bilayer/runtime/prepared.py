@@ -73,6 +73,9 @@ def _value(given: Any, values: Mapping[str, Any]) -> Any:
 class _CompiledUpdate:
     def __init__(self, adapter: Any, description: Assigning) -> None:
         self._table = adapter.get_table(description.query)
+        for name in description.values:
+            if name not in self._table.fields:
+                raise InvalidValue("no such column", self._table._tablename, name)
         env = {"current_scope": [self._table._tablename]}
         self._where = make_template(adapter, adapter.expand(description.query, query_env=env))
         rows = _CompiledSelect(
@@ -95,9 +98,11 @@ class _CompiledUpdate:
     def _render_whole(self, adapter: Any) -> Template | None:
         """Render the statement for a table in whose writes nobody takes part.
 
-        None if PyDAL has something to add to the columns, at each write anew.
+        None if PyDAL has something to add to the columns or to make of values, each time anew.
         """
         if any(field.update is not None or field.compute for field in self._table):
+            return None
+        if any(self._table[name].filter_in for name in self._values):
             return None
         parts: list[Template] = []
         for name, value in self._values.items():
