@@ -397,3 +397,13 @@ def test_insert_many_refuses_a_bad_value_before_anything_is_sent(
         db.things.insert_many(rows)
 
     assert db(db.things).count() == 0
+
+
+def test_rows_that_were_selected_can_be_inserted_as_they_are(db: Any) -> None:
+    db.things.insert(big=1, title="first")
+    copies = db(db.things).select(db.things.big, db.things.title)
+
+    assert db.things.insert_many(copies) == 1
+
+    found = db(db.things).dicts(db.things.big, db.things.title)
+    assert found == [{"big": 1, "title": "first"}] * 2

@@ -167,7 +167,7 @@ class NativeTable(Table):  # type: ignore[misc]
         Raises:
             InvalidValue: A value does not fit; nothing was inserted.
         """
-        items = [self._assignments(row) for row in rows]
+        items = [self._assignments(dict(row)) for row in rows]  # PyDAL's rows have no length
         inserted: int = self._db._adapter.bulk_insert(self, items)
         return inserted
 
