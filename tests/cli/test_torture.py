@@ -8,9 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -18,10 +21,14 @@ from click.testing import CliRunner, Result
 
 from app.cli import main
 from app.config import get_settings
+from app.dal import versions
+from app.dal.versions import Taken
+from app.models import transaction
 from app.usecases.sync.torture.changes import Change, Tally
+from bilayer.runtime import DAL
 from tests.support.databases import migrated_database
 from tests.support.run import Run
-from tests.support.threads import wait_until
+from tests.support.threads import released, wait_until
 
 COMMAND = [sys.executable, "-c", "from app.cli import main; main()", "sync", "torture"]
 
@@ -80,6 +87,37 @@ def test_timestamps_lose_what_is_committed_late(
     is_lossy = engine != "sqlite"  # There one writer waits for the other.
     assert (told["lost"] > 0, result.exit_code) == (is_lossy, int(is_lossy)), result.output
     assert count_rows(database_url) == NOTHING
+
+
+def test_versions_that_are_given_out_before_the_commit_are_found_out(
+    database_url: str, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine == "sqlite":
+        pytest.skip("a writer is alone there until it commits")
+    take_version = versions.take_version
+
+    def take_as_from_a_sequence(db: DAL, user_id: UUID, now: datetime) -> Taken:
+        if (Taken, user_id) not in db.memory:
+            db.memory[Taken, user_id] = _in_a_transaction_of_its_own(take_version, db, user_id, now)
+        taken: Taken = db.memory[Taken, user_id]
+        return taken
+
+    monkeypatch.setattr(versions, "take_version", take_as_from_a_sequence)
+    result = torture(monkeypatch, database_url, "--writers", "8", "--seconds", "2", "--json")
+
+    told = json.loads(result.stdout)
+    assert told["lost"] > 0, result.output
+    assert result.exit_code == 1
+    assert count_rows(database_url) == NOTHING
+
+
+def _in_a_transaction_of_its_own(take: Callable[..., Taken], *arguments: Any) -> Taken:
+    def run() -> Taken:
+        with transaction():
+            return take(*arguments)
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(released, run).result()
 
 
 @pytest.mark.parametrize("fault", ["lost", "repeated"])
