@@ -14,12 +14,13 @@ from app.api.limits import MAX_PUSH_BYTES
 from app.api.schemas.mutations import UPSERTS
 from app.api.sync_push import PushResult
 from app.models import get_db, list_synced, release
+from app.usecases.decisions import Choice, decide
 from app.usecases.history import MAX_PAYLOAD_BYTES
 from app.usecases.publishing import publish
 from app.usecases.sync.merging import Word
 from app.usecases.sync.push import MAX_MUTATIONS
-from tests.factories import make_user
-from tests.support.people import Person, document, flaws, person, problem
+from tests.factories import PASSWORD, make_guest, make_user, new_email
+from tests.support.people import Person, document, flaws, person, problem, tokens_for
 from tests.support.rows import snapshot
 
 ACTION: dict[str, Any] = {"action_type": "A", "payload": {"a": 1}}
@@ -203,6 +204,15 @@ def test_what_is_wrong_is_rejected_alone(someone: Person) -> None:
     assert results(someone, *wrong) == rejected
 
 
+def test_example_of_the_description_can_be_pushed(someone: Person) -> None:
+    schema = document(someone.client.get("/openapi.json"))["components"]["schemas"]["NewPush"]
+    example = schema["properties"]["mutations"]["items"]["example"]
+
+    [result] = results(someone, example)
+
+    assert result["verdict"] == "applied"
+
+
 def test_envelope_is_refused_as_a_whole(someone: Person) -> None:
     before = snapshot()
 
@@ -286,6 +296,37 @@ def test_terms_have_to_be_accepted_to_push_and_not_to_pull(someone: Person) -> N
 
     assert problem(push(someone, upsert())) == (403, "CONSENT_REQUIRED")
     assert someone.get("/sync").status_code == 200
+
+
+def test_guest_who_registers_goes_on_where_it_was(client: FlaskClient) -> None:
+    guest, sent = person(client, make_guest()), upsert()
+    first = results(guest, sent)
+    cursor = document(guest.get("/sync", client_id="phone"))["cursor"]
+    body = {"email": new_email(), "password": PASSWORD}
+    token = document(guest.post("/auth/register", body))["access_token"]
+    ada = Person(client, token)
+
+    assert results(ada, sent) == first
+    pushed = document(push(ada, upsert(), cursor=cursor))
+    page = document(ada.get("/sync", client_id="phone", cursor=cursor))["changes"]["history"]
+
+    assert page == {"upserted": [pushed["results"][0]["row"]], "deleted": []}
+    assert document(ada.get("/sync", cursor=pushed["cursor"]))["changes"]["history"] == {
+        "upserted": [],
+        "deleted": [],
+    }
+
+
+def test_what_comes_from_a_claimed_guest_is_news(client: FlaskClient, someone: Person) -> None:
+    guest = make_guest()
+    decide(guest["id"], Choice(terms_accepted=False, marketing_consent=True))
+    cursor = document(someone.get("/sync"))["cursor"]
+
+    claim = someone.post("/credits/claim", {"guest_token": tokens_for(guest).access_token})
+    changes = document(someone.get("/sync", cursor=cursor))["changes"]
+
+    assert document(claim)["moved"]["consents"] == 1
+    assert [row["marketing_consent"] for row in changes["user_consents"]["upserted"]] == [True]
 
 
 def test_both_methods_of_the_address_are_described(client: FlaskClient) -> None:

@@ -18,7 +18,8 @@ from app.api.headers import CONFINEMENT
 INFO: Final = Info(
     title="Flask backend",
     version="1",
-    description="Accounts, history, credits, payments, consents and cached answers over JSON. "
+    description="Accounts, history, synchronization, credits, payments, consents and cached "
+    "answers over JSON. "
     "Errors are problem details (RFC 9457).",
 )
 SECURITY_SCHEMES: Final[SecuritySchemesDict] = {"bearer": {"type": "http", "scheme": "bearer"}}

@@ -37,7 +37,14 @@ blueprint.paths = sync.blueprint.paths
 class NewPush(Body):
     """What a device has changed, in the order in which it has."""
 
-    client_id: Annotated[str, Field(pattern=sync.CLIENT_ID, description="The device's own.")]
+    client_id: Annotated[
+        str,
+        Field(
+            pattern=sync.CLIENT_ID,
+            description="The device's own.",
+            json_schema_extra={"example": "phone"},
+        ),
+    ]
     client_name: (
         Annotated[
             str,

@@ -97,6 +97,15 @@ NamedMutation = Annotated[
             },
             "description": "A change of one row. Whatever is wrong with it, the others are done: "
             "its verdict is rejected.",
+            # Not "examples", which flask-openapi3 leaves out.
+            "example": {
+                "mutation_id": "m-1",
+                "table": "history",
+                "op": "upsert",
+                "id": "0193c1f2-0c1a-7d05-8f00-b2f2d3f0a1c4",
+                "base_version": 0,
+                "fields": {"action_type": "NOTE", "payload": {"text": "woof"}},
+            },
         }
     ),
 ]
