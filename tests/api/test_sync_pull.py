@@ -40,6 +40,8 @@ FLAWS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"client_id": "my phone"}, {"client_id": "WRONG_FORMAT"}),
     ({"client_id": "x" * 65}, {"client_id": "WRONG_FORMAT"}),
     ({"client_id": "x\n"}, {"client_id": "WRONG_FORMAT"}),
+    ({"client_id": "."}, {"client_id": "WRONG_FORMAT"}),
+    ({"client_id": ".."}, {"client_id": "WRONG_FORMAT"}),
     ({"cursor": "!"}, {"cursor": "WRONG_FORMAT"}),
     ({"cursor": "A" * 100}, {"cursor": "CURSOR_INVALID"}),
     ({"cursor": "A"}, {"cursor": "CURSOR_INVALID"}),

@@ -27,7 +27,8 @@ from app.usecases.sync.checksum import compute_checksums
 from app.usecases.sync.pull import Asked, Page, find_head, pull
 from app.usecases.sync.walk import Change
 
-CLIENT_ID: Final = r"^[A-Za-z0-9._-]{1,64}$"
+CLIENT_ID: Final = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
+"""Never a dot first: clients take ``.`` and ``..`` out of the address that revokes a device."""
 _NAMES: Final = re.compile(r"[a-z_]{1,63}(,[a-z_]{1,63}){0,49}")
 
 blueprint = Blueprint(
