@@ -25,8 +25,10 @@ from app.models import (
     update_history,
     update_profile,
 )
-from bilayer.runtime import UnsupportedDefinition
+from bilayer.runtime import Database, UnsupportedDefinition
+from bilayer.runtime.errors import SerializationFailure
 from tests.factories import make_user
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -161,3 +163,30 @@ def test_who_writes_first_is_alone_until_the_commit(user: UUID) -> None:
         thread.join()
 
     assert versions == {"first": before + 1, "second": before + 2}
+
+
+def test_head_that_is_removed_while_another_makes_it_lets_the_transaction_be_retried(
+    user: UUID, engine: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine != "postgresql":
+        pytest.skip("elsewhere who finds the head that another made has locked it")
+    db, adapter, writer = get_db(), database._adapter, threading.current_thread()
+    send = adapter.send
+
+    def remove() -> None:
+        db(db.sync_heads.user_id == user).delete()
+
+    def send_between_others(cursor: Any, sql: str, parameters: Any) -> Any:
+        if 'INSERT INTO "sync_heads"' not in sql or threading.current_thread() is not writer:
+            return send(cursor, sql, parameters)
+        run_together([lambda: add(user)])
+        answer = send(cursor, sql, parameters)
+        run_together([remove])
+        return answer
+
+    add(user)  # Makes the epoch, too.
+    remove()
+    monkeypatch.setattr(adapter, "send", send_between_others)
+
+    with pytest.raises(SerializationFailure):
+        add(user)

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from app import clock
 from bilayer.runtime import DAL, Param, Subscriber, UnsupportedDefinition, prepared, update
+from bilayer.runtime.errors import SerializationFailure
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
@@ -98,13 +99,19 @@ def take_version(db: DAL, user_id: uuid.UUID, now: datetime) -> Taken:
 
 
 def lock_head(db: DAL, user_id: uuid.UUID) -> dict[str, Any]:
-    """Return the head of an account, made if need be, and locked until the transaction ends."""
+    """Return the head of an account, made if need be, and locked until the transaction ends.
+
+    Raises:
+        SerializationFailure: Another one made it, and an erasure removed it, in between.
+    """
     query = db.sync_heads.user_id == user_id
     rows: list[dict[str, Any]] = db.lock_rows(query)
     if not rows:
         head = {"user_id": user_id, "epoch": get_epoch(db), "changed_at": _NEVER}
         db.sync_heads.upsert(head, conflict=["user_id"], update={})
         rows = db.lock_rows(query)
+    if not rows:
+        raise SerializationFailure("the head was removed in the meantime; retry the transaction")
     return rows[0]
 
 
