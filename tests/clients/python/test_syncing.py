@@ -28,6 +28,7 @@ from offline_store import (
     Unreachable,
     WrongAccount,
 )
+from offline_store.errors import MutationsRefused
 from offline_store.protocol import fitting
 from tests.clients.python.scripted import Script, answer, judged, page, refusal, row
 
@@ -221,6 +222,22 @@ def test_one_mutation_that_no_push_may_hold_does_not_hold_up_the_others(
     ]
     assert script.replies == []
     assert store.pending() == []
+
+
+def test_a_proxy_that_takes_less_than_the_service_gets_less(store: Store) -> None:
+    for number in range(4):
+        store.put("history", {"text": "x" * 400_000}, f"row-{number}")
+
+    def take(request: Request) -> Answer:
+        if len(request.body or b"") > 2**20:
+            return Answer(413, {}, b"<html>")
+        return judged("applied")(request)
+
+    script = Script(*[take] * 3, page("c1"))
+    store.sync(script)
+
+    assert [len(mutations) for mutations in script.pushed] == [4, 2, 2]
+    assert (store.pending(), store.refused()) == ([], [])
 
 
 def test_who_was_away_too_long_fetches_all_anew_and_sees_all_meanwhile(store: Store) -> None:
@@ -456,7 +473,7 @@ def test_a_page_that_another_process_has_overtaken_is_not_applied(store: Store, 
         (refusal(401, "INVALID_TOKEN"), SignInRequired),
         (refusal(429, "TOO_MANY_REQUESTS"), TooManyRequests),
         (refusal(503, "DATABASE_BUSY"), Unavailable),
-        (Answer(413, {}, b"<html>"), Refusal),
+        (Answer(413, {}, b"<html>"), MutationsRefused),
         (Answer(502, {}, b"<html>"), Unavailable),
         (Answer(200, {}, b"<html>"), UnknownAnswer),
         (answer([]), UnknownAnswer),

@@ -71,7 +71,10 @@ class FullResyncRequired(Refusal):
 
 
 class MutationsRefused(Refusal):
-    """A push was refused for what it holds. ``Store.sync`` finds the mutation by halving it."""
+    """A push was refused for what it holds. ``Store.sync`` finds the mutation by halving it.
+
+    One comes out of it only if a proxy takes not even a single mutation; that stays queued.
+    """
 
 
 class StoreError(Exception):

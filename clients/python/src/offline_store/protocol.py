@@ -199,7 +199,7 @@ def _refusal(answer: Answer, problem: JSON) -> Refusal:
     kind = _REFUSALS.get(
         status, Unavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refusal
     )
-    if code and _is_about_mutations(status, problem):
+    if _is_about_mutations(status, problem):
         kind = MutationsRefused
     return kind(message, status=status, code=code, retry_after=_seconds(answer))
 
@@ -212,7 +212,10 @@ _REFUSALS: Final[dict[int, type[Refusal]]] = {
 
 
 def _is_about_mutations(status: int, problem: JSON) -> bool:
-    """Whether a body cannot be read, is too long, or has an invalid mutation."""
+    """Whether a body cannot be read, is too long, or has an invalid mutation.
+
+    Too long it may be for a proxy as well, which gives no code.
+    """
     errors = problem.get("errors")
     fields = (
         str(error.get("field", ""))
@@ -221,7 +224,9 @@ def _is_about_mutations(status: int, problem: JSON) -> bool:
     )
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return any(field.startswith("mutations") for field in fields)
-    return status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+    if status == HTTPStatus.BAD_REQUEST:
+        return bool(problem.get("code"))
+    return status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def _seconds(answer: Answer) -> float | None:

@@ -133,6 +133,8 @@ class Sync:
             return push(self.transport, envelope, mutations)
         except MutationsRefused as refusal:
             if len(mutations) == 1:
+                if not refusal.code:  # A proxy has said so: no verdict of the service.
+                    raise
                 return [_rejection(mutations[0], refusal)]
         middle = len(mutations) // 2
         return self._push(mutations[:middle]) + self._push(mutations[middle:])

@@ -69,7 +69,8 @@ class HttpTransport:
 
     Args:
         base_url: ``https://example.org/api/v1``.
-        token: Gives the access token of the moment; it is asked before each request.
+        token: Gives the access token of the moment; it is asked before each request. Always of the
+            same account: who signs in as another gets another transport.
         timeout_seconds: How long to wait for an answer.
     """
 
