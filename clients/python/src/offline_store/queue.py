@@ -56,20 +56,15 @@ def list_refused(database: LocalDatabase) -> list[Refused]:
 
 
 def settle(database: LocalDatabase, results: Sequence[Result]) -> None:
-    """Note the verdicts of mutations that had none; all of them or none."""
-    with database.transaction():
-        for result in results:
-            _settle(database, result)
-
-
-def _settle(database: LocalDatabase, result: Result) -> None:
-    database.execute(
-        "UPDATE mutations SET state = ?, result = ? WHERE mutation_id = ? AND state = ?",
-        State.CONFIRMED if result.is_stored else State.REFUSED,
-        None if result.is_stored else encode(asdict(result)).decode(),
-        result.mutation_id,
-        State.QUEUED,
-    )
+    """Note the verdicts of mutations that had none, within the caller's transaction."""
+    for result in results:
+        database.execute(
+            "UPDATE mutations SET state = ?, result = ? WHERE mutation_id = ? AND state = ?",
+            State.CONFIRMED if result.is_stored else State.REFUSED,
+            None if result.is_stored else encode(asdict(result)).decode(),
+            result.mutation_id,
+            State.QUEUED,
+        )
 
 
 def dismiss(database: LocalDatabase, mutation_id: str) -> int:
