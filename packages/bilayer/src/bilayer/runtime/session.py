@@ -46,6 +46,7 @@ class Session(threading.local):
         watch: What the watchdog sees.
         ticket: The guard's admission of the connection, where there is a guard.
         is_hurried: The running statement has less time than statements have.
+        ahead: Statements, each with its parameters, that the next one takes along.
         opening: What begins the transaction and has not been sent: the first statement takes it
             along.
         silent_at: Monotonic time in seconds after which its connection was not gone, but silent.
@@ -95,4 +96,5 @@ class Session(threading.local):
         """Be outside of any transaction again."""
         self.blocks: list[Any] = []
         self.opening: str | None = None
+        self.ahead: list[tuple[str, Any]] = []
         self.readonly = self.failed = self.lost = False

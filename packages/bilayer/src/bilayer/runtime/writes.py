@@ -71,14 +71,16 @@ class WritePipeline:
             key = self.insert(table, fields)
             return self._images.read(table, [self._key_of(table, key)])[0]
 
-    def insert_many(self, table: Any, items: Sequence[Assignments]) -> int:
+    def insert_many(
+        self, table: Any, items: Sequence[Assignments], *, is_awaited: bool = True
+    ) -> int:
         """Insert rows, all or none; returns how many."""
         if not items:
             return 0
         with self._begun(table):
             items = [self.subscriptions.complete(table, "insert", item, {}) for item in items]
             if not self.subscriptions.is_watched(table):
-                return self._adapter.send_insert_many(table, items)
+                return self._adapter.send_insert_many(table, items, is_awaited=is_awaited)
             with Transaction(self._adapter):
                 keys = self._images.given_keys(table, items)
                 if keys is None:

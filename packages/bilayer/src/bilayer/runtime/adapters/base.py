@@ -165,6 +165,8 @@ class NativeAdapter(WriteStatements):
         """Delete rows through the pipeline; the schema's foreign keys decide what follows."""
         return self.pipeline.delete(table, query)
 
-    def bulk_insert(self, table: Any, items: Sequence[Assignments]) -> int:
+    def bulk_insert(
+        self, table: Any, items: Sequence[Assignments], *, is_awaited: bool = True
+    ) -> int:
         """Insert many rows through the pipeline; returns how many."""
-        return self.pipeline.insert_many(table, items)
+        return self.pipeline.insert_many(table, items, is_awaited=is_awaited)

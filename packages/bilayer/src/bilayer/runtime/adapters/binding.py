@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from bilayer.runtime import tokens
@@ -40,6 +41,16 @@ class BoundParameters(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are u
     def unescape(self, sql: str) -> str:
         """Undo what ``join`` did to percent signs, for a statement without parameters."""
         return sql.replace("%%", "%") if self.placeholder == "%s" else sql
+
+    def one_message(self, statements: Iterable[tuple[str, Any]]) -> tuple[str, Any]:
+        """Put statements, each with its parameters or None, one behind the other."""
+        texts: list[str] = []
+        parameters: list[Any] = []
+        for sql, given in statements:
+            texts.append(sql.replace("%", "%%") if given is None else sql)
+            parameters += given or ()
+        sql = "; ".join(texts)
+        return (sql, parameters) if parameters else (self.unescape(sql), None)
 
     def mark(self, kind: str) -> str:  # noqa: ARG002 - engines that need it override this
         """Give the placeholder for a token of that kind."""

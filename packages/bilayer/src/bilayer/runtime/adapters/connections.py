@@ -177,7 +177,7 @@ class PooledConnections(BoundParameters):
     def discard(self) -> None:
         """Throw the calling thread's connection away; nobody may use it again."""
         session = self.session
-        session.opening = None
+        session.opening, session.ahead = None, []
         connection = session.connection
         if connection is not None:
             session.close(connection.invalidate)

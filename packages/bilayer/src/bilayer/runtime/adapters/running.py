@@ -90,6 +90,13 @@ class RunningStatements(PooledConnections):
             return self._send(session, sql, parameters)
         return self._send_first(session, sql, parameters)
 
+    def run_ahead(self, sql: str, parameters: Any) -> None:
+        """Send a statement whose answer nobody needs, at the latest with COMMIT if that is cheaper.
+
+        What is wrong with it is raised by the statement that takes it along.
+        """
+        self.run(sql, parameters)
+
     def _send_first(self, session: Session, sql: str, parameters: Any) -> Any:
         """Send what has no effect if its answer is lost; again, if nobody was there.
 
@@ -116,8 +123,11 @@ class RunningStatements(PooledConnections):
         watch = session.watch
         seconds = self.deadline_seconds if self.guard is None else self.seconds_for(sql, session)
         opening, session.opening = session.opening, None
+        ahead, session.ahead = session.ahead, []
         if opening is not None:
             sql = f"{opening}; {sql}"
+        if ahead:
+            sql, parameters = self.one_message([*ahead, (sql, parameters)])
         if self.echo:
             log.info("%s", sql)
         now = time.monotonic()
@@ -128,7 +138,7 @@ class RunningStatements(PooledConnections):
         except self.driver.Error as caught:
             failure = self._failure(session, caught, sql)
         except Exception:  # the driver could not even write it: nothing was sent
-            session.opening = opening
+            session.opening, session.ahead = opening, ahead
             raise
         except BaseException:  # interrupted: the protocol is out of step
             session.failed = session.lost = session.depth > 0

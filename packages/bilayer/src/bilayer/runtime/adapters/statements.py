@@ -157,7 +157,9 @@ class WriteStatements(TypedValues):
         sql, parameters = self.bind(self.expand(query, query_env=env))
         return Condition(f" WHERE {sql}", parameters)
 
-    def send_insert_many(self, table: Any, items: Sequence[Assignments]) -> int:
+    def send_insert_many(
+        self, table: Any, items: Sequence[Assignments], *, is_awaited: bool = True
+    ) -> int:
         """Insert rows with as few statements as the engine allows."""
         columns = [field for field, _ in items[0]]
         names = [column.name for column in columns]
@@ -167,13 +169,14 @@ class WriteStatements(TypedValues):
         mark = "(" + ",".join(self.mark_of(column.type) for column in columns) + ")"
         size = max(1, _CELLS_PER_INSERT // max(1, len(columns)))
         values = [[self.encoded(field, value) for field, value in item] for item in items]
+        run = self.run if is_awaited else self.run_ahead
         # One statement is atomic by itself.
         with Transaction(self) if len(items) > size else nullcontext():
             for start in range(0, len(items), size):
                 chunk = values[start : start + size]
                 rows = ",".join([mark] * len(chunk))
                 sql = f"INSERT INTO {table._rname}({head}) VALUES {rows}"
-                self.run(sql, list(chain.from_iterable(chunk)))
+                run(sql, list(chain.from_iterable(chunk)))
         return len(items)
 
     def send_upsert(

@@ -12,12 +12,13 @@ from app.keyset import Position
 
 
 def create_credit_transactions(rows: Sequence[Row]) -> None:
-    """Append rows to the ledger, all or none.
+    """Append rows to the ledger, all or none, with what comes next or with the commit.
 
-    Raises:
-        UniqueViolation: What one of them tells is told already, perhaps by another transaction.
+    That raises ``UniqueViolation`` if what one of them tells is told already, perhaps by another
+    transaction: none of this one is done then.
     """
-    get_db().credit_transactions.insert_many(rows)
+    # Whoever spends from an account holds its lock until the commit; so it is held for less long.
+    get_db().credit_transactions.insert_many(rows, is_awaited=False)
 
 
 def list_credit_transactions(

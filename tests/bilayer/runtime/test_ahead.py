@@ -1,0 +1,118 @@
+"""Rows nobody waits for: sent with what comes next, at the latest with COMMIT, or not at all."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bilayer.runtime import Database, OutcomeUnknown, TransactionAborted, UniqueViolation
+from tests.bilayer.runtime import schema
+from tests.bilayer.runtime.engines import Statements, only
+from tests.bilayer.runtime.owners import Refused, names
+from tests.support.proxy import Proxy
+
+
+def add(db: Any, *given: str) -> None:
+    db.owners.insert_many([{"id": uuid.uuid4(), "name": name} for name in given], is_awaited=False)
+
+
+def test_rows_are_there_for_what_comes_next_and_after_the_commit(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    with database.transaction():
+        add(db, "first")
+        add(db, "50 %", "%s")
+        add(db, "third")
+        assert db.executesql("SELECT '100%'")[0][0] == "100%"
+        assert db(db.owners.name.like("%0 %")).count() == 1
+        add(db, "last")
+    add(db, "alone")
+
+    assert names(core) == {"first", "50 %", "%s", "third", "last", "alone"}
+
+
+@only("postgresql")
+def test_they_cost_no_round_trip(db: Any, database: Database) -> None:
+    sent = Statements(database).sent
+    with database.transaction():
+        db(db.owners).count()
+        add(db, "first")
+        add(db, "second")
+
+    assert len(sent) == 2
+    assert sent[1].count("INSERT") == 2
+    assert sent[1].endswith("; COMMIT")
+
+
+def test_what_is_wrong_with_them_undoes_all(db: Any, database: Database, core: sa.Engine) -> None:
+    twice = uuid.uuid4()
+    with pytest.raises(UniqueViolation), database.transaction():
+        add(db, "first")
+        db(db.owners).count()
+        db.owners.insert_many([{"id": twice}, {"id": twice}], is_awaited=False)
+
+    assert names(core) == set()
+    add(db, "after")
+    assert names(core) == {"after"}
+
+
+def test_error_that_is_swallowed_dooms_the_block(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    twice = uuid.uuid4()
+    with pytest.raises(TransactionAborted), database.transaction():
+        add(db, "first")
+        with pytest.raises(UniqueViolation):
+            db.owners.insert_many([{"id": twice}, {"id": twice}], is_awaited=False)
+            db(db.owners).count()
+
+    assert names(core) == set()
+
+
+def test_block_that_is_left_sends_nothing_more(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    with pytest.raises(Refused), database.transaction():
+        db(db.owners).count()
+        add(db, "undone")
+        raise Refused
+    with database.transaction():
+        db(db.owners).count()
+
+    assert names(core) == set()
+
+
+def test_savepoints_know_what_was_done_before_them(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    with database.transaction():
+        db(db.owners).count()
+        add(db, "before")
+        with pytest.raises(Refused), database.transaction():
+            add(db, "inside")
+            raise Refused
+        with database.transaction():
+            add(db, "kept")
+
+    assert names(core) == {"before", "kept"}
+
+
+@only("postgresql", "mariadb")
+def test_commit_whose_answer_is_lost_is_unknown_and_done_once(
+    tables_url: str, core: sa.Engine
+) -> None:
+    with (
+        Proxy(tables_url) as proxy,
+        schema.connect(proxy.url) as database,
+        pytest.raises(OutcomeUnknown),
+        database.transaction(),
+    ):
+        database.dal(database.dal.owners).count()
+        add(database.dal, "once")
+        is_together = database.engine_name == "postgresql"
+        proxy.lose_answer_to("INSERT" if is_together else "COMMIT")
+
+    assert names(core) == {"once"}
