@@ -1,7 +1,7 @@
 """Three devices, their service and misfortune, step by step beside a model that knows no code.
 
-Requests and answers are lost, workers are killed, changes are sent again, the clock goes to and
-back, what was deleted is collected and backups are put back. Whenever nothing is left to sync, all
+Requests and answers are lost, workers are killed, changes are sent again, the clock goes back and
+forth, what was deleted is collected and backups are put back. Whenever nothing is left to sync, all
 devices and the service have the same rows, and they are those that were acknowledged. A longer
 search: scripts/bench/sync_machine.
 """

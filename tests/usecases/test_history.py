@@ -190,13 +190,10 @@ def test_actions_of_others_deleted_ones_and_unknown_ones_do_not_exist() -> None:
 def test_list_is_newest_first_and_ties_are_broken_by_id() -> None:
     user = make_user()
     low, high = sorted([uuid4(), uuid4()])
-    with clock.frozen(NOON):
-        make_history(user["id"], id=low)
-        make_history(user["id"], id=high)
-    with clock.frozen(NOON - timedelta(microseconds=1)):
-        older = make_history(user["id"])["id"]
-    with clock.frozen(NOON + timedelta(microseconds=1)):
-        newer = make_history(user["id"])["id"]
+    make_history(user["id"], id=low, created_at=NOON)
+    make_history(user["id"], id=high, created_at=NOON)
+    older = make_history(user["id"], created_at=NOON - timedelta(microseconds=1))["id"]
+    newer = make_history(user["id"], created_at=NOON + timedelta(microseconds=1))["id"]
 
     assert walk(user["id"], limit=1) == [newer, high, low, older]
     assert walk(user["id"], limit=3) == [newer, high, low, older]
