@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -148,10 +149,24 @@ def test_failure_of_a_writer_ends_the_run_and_leaves_nothing(
     assert count_rows(sqlite_url) == NOTHING
 
 
+@contextmanager
+def heeding(number: int) -> Iterator[None]:
+    """Let what is started meanwhile do as a signal says."""
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_leaves_nothing(sqlite_url: str, tmp_path: Path, how: int) -> None:
     environment = os.environ | {"DATABASE_URL": sqlite_url, "DATA_DIR": str(tmp_path)}
-    with subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        # Where the suite runs in the background, its shell may let it ignore Ctrl-C.
+        heeding(signal.SIGINT),
+        subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, text=True) as process,
+    ):
         wait_until(lambda: count_rows(sqlite_url)["history"])
         process.send_signal(how)
         told, _ = process.communicate(timeout=60)

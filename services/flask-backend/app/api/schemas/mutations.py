@@ -104,7 +104,7 @@ NamedMutation = Annotated[
                 "op": "upsert",
                 "id": "0193c1f2-0c1a-7d05-8f00-b2f2d3f0a1c4",
                 "base_version": 0,
-                "fields": {"action_type": "NOTE", "payload": {"text": "woof"}},
+                "fields": {"action_type": "note", "payload": {"text": "woof"}},
             },
         }
     ),
