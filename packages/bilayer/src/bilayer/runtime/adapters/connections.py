@@ -6,7 +6,7 @@ one per thread at a time, always in the driver's autocommit mode.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -28,6 +28,8 @@ from bilayer.runtime.errors import (
 from bilayer.runtime.guard import Guard, Ticket, shortest
 from bilayer.runtime.session import Session
 from bilayer.runtime.watchdog import Watchdog
+
+_MOMENT_SECONDS: Final = 0.05
 
 
 class PooledConnections(BoundParameters):
@@ -134,7 +136,8 @@ class PooledConnections(BoundParameters):
 
     def _judge(self, ticket: Ticket, caught: DatabaseError) -> DatabaseError:
         """Tell the guard why there is no connection; without time the database may be well."""
-        if shortest(1, self.guard) <= 0:
+        # A driver gives up by a clock of its own, which may be a moment ahead of the caller's.
+        if shortest(1, self.guard) <= _MOMENT_SECONDS:
             return DeadlineExceeded("the time of the caller is over; nothing was sent")
         if isinstance(caught, ConnectionLost):
             ticket.judge(is_answered=False)
