@@ -93,6 +93,7 @@ class _CompiledUpdate:
         inside = {name for part in self._rendered.values() for name, _ in part.slots if name}
         self.names = rows.names | assigned | inside
         self._plan = adapter.reading_plan(list(self._table))
+        self._columns = ",".join(field._rname for field in self._table)
         self._whole = self._render_whole(adapter)
 
     def _render_whole(self, adapter: Any) -> Template | None:
@@ -135,8 +136,7 @@ class _CompiledUpdate:
             and adapter.returns_updates
             and adapter.pipeline.subscriptions.is_free(self._table)
         ):
-            names = ",".join(field._rname for field in self._table)
-            sql = f"{whole.sql} RETURNING {names}"
+            sql = f"{whole.sql} RETURNING {self._columns}"
             found: list[Row] = self._plan.dicts(adapter.rows(sql, whole.parameters(values)))
             return found
         update = adapter.pipeline.update_returning
