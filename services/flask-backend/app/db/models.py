@@ -12,10 +12,20 @@ from app.db.tables.accounts import (
     Session,
     User,
 )
+from app.db.tables.audit import AuditBlock, AuditLog
+from app.db.tables.backups import Backup
 from app.db.tables.billing import StripeEvent, StripeObject, Transaction
 from app.db.tables.consents import ConsentDocument, ConsentEvent, Erasure, UserConsent
 from app.db.tables.history import History
 from app.db.tables.idempotency import IdempotencyKey
+from app.db.tables.imports import ImportItem, ImportRun, Quarantined
+from app.db.tables.learning import (
+    ApprovedCard,
+    ChatMessage,
+    LearnerProfile,
+    MasteredGrammar,
+    MasteredWord,
+)
 from app.db.tables.leases import Lease
 from app.db.tables.query_cache import QueryCache
 from app.db.tables.sync import Installation, SyncClient, SyncHead, SyncMutation
@@ -30,7 +40,12 @@ from app.db.tables.wallet import (
 metadata = Base.metadata
 
 __all__ = [
+    "ApprovedCard",
     "ArchivedCreditTransaction",
+    "AuditBlock",
+    "AuditLog",
+    "Backup",
+    "ChatMessage",
     "ConsentDocument",
     "ConsentEvent",
     "CreditAccount",
@@ -40,12 +55,18 @@ __all__ = [
     "Erasure",
     "History",
     "IdempotencyKey",
+    "ImportItem",
+    "ImportRun",
     "Installation",
+    "LearnerProfile",
     "Lease",
     "Login",
     "LoginAttempt",
+    "MasteredGrammar",
+    "MasteredWord",
     "OutboxMail",
     "Profile",
+    "Quarantined",
     "QueryCache",
     "Session",
     "StripeEvent",

@@ -7,10 +7,14 @@ order. Nothing here creates or alters a table.
 from __future__ import annotations
 
 from app.dal.tables.accounts import define_accounts
+from app.dal.tables.audit import define_audit
+from app.dal.tables.backups import define_backups
 from app.dal.tables.billing import define_billing
 from app.dal.tables.consents import define_consents
 from app.dal.tables.history import define_history
 from app.dal.tables.idempotency import define_idempotency
+from app.dal.tables.imports import define_imports
+from app.dal.tables.learning import define_learning
 from app.dal.tables.leases import define_leases
 from app.dal.tables.query_cache import define_query_cache
 from app.dal.tables.sync import define_sync
@@ -29,3 +33,7 @@ def define_tables(db: DAL) -> None:
     define_query_cache(db)
     define_leases(db)
     define_sync(db)
+    define_learning(db)
+    define_audit(db)
+    define_imports(db)
+    define_backups(db)
