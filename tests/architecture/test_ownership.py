@@ -18,8 +18,13 @@ OWNED_BY_NOBODY = {
     "consent_documents": "texts that everybody is shown",
     "installation": "says which database this is",
     "leases": "who does what only one may do",
+    "audit_blocks": "seals the changes of everybody",
+    "backups": "copies of everything",
 }
-SHARED = {"query_cache": "answers for everybody are the nil user's, which no row of users has"}
+SHARED = {
+    "query_cache": "answers for everybody are the nil user's, which no row of users has",
+    "audit_log": "changes of what belongs to nobody are the nil user's",
+}
 OWNED = [table for name, table in metadata.tables.items() if name not in OWNED_BY_NOBODY]
 
 

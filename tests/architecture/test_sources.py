@@ -20,6 +20,8 @@ LONG_MODULES = {
     "packages/bilayer/src/bilayer/drift/findings.py": "the catalogue: a paragraph for each rule",
     "packages/bilayer/src/bilayer/drift/kinds.py": "tables of type names, engine by engine",
     "services/flask-backend/app/models.py": "the door: a word for each query, and no body",
+    "services/flask-backend/app/usecases/personal_data.py": "a line for each table and column that"
+    " people's data is in",
 }
 LONG_FUNCTIONS = {
     "services/flask-backend/app/__init__.py:create_app": "puts the application together, in one"

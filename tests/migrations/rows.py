@@ -31,11 +31,18 @@ CHOSEN: Final = {
     "consent_events.decision": "withdrawn",
     "query_cache.scope": "user",
     "installation.id": 1,
+    "approved_cards.card_type": "cloze",
+    "approved_cards.status": "pending",
+    "chat_messages.role": "assistant",
+    "audit_log.action": "delete",
+    "import_runs.state": "finished",
+    "import_items.status": "merged",
+    "quarantine.state": "resolved",
     "query_cache.expires_at": dt.datetime(2026, 2, 4, tzinfo=dt.UTC),
 }
 """Values where a check allows only some; none of them is the column's default."""
 
-SINGLE: Final = ("installation",)
+SINGLE: Final = ("installation", "audit_blocks")
 """Tables that have one row."""
 
 TEXT: Final = "A\N{LATIN SMALL LETTER E WITH ACUTE} \N{DOG FACE} '%\\ "

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sqlalchemy import URL
 
 from app import plausible, production
+from app.data_settings import DataSettings
 from app.origins import check_origins
 from app.secret_files import SecretFileError, SecretFiles
 from app.wallet_settings import WalletSettings
@@ -24,6 +25,7 @@ from bilayer.urls import parse_url
 CHECKOUT: Final = Path(__file__).parents[3]
 ALEMBIC_INI: Final = CHECKOUT / "alembic.ini"
 SECRETS: Final = (
+    "backup_identity",
     "database_url",
     "database_password",
     "migration_database_url",
@@ -41,7 +43,7 @@ class SettingsError(Exception):
     """The settings cannot be used. The message names each wrong setting and no value."""
 
 
-class Settings(WalletSettings):
+class Settings(WalletSettings, DataSettings):
     """What the environment says. Field ``db_pool_size`` is the variable ``DB_POOL_SIZE``.
 
     Each of ``SECRETS`` may also be given as ``NAME_FILE``, the path of a file that holds it.
@@ -172,9 +174,8 @@ class Settings(WalletSettings):
     @property
     def draining(self) -> float:
         """How long ``/readyz`` says 503 before a stopping server takes no more connections."""
-        if self.drain_seconds is not None:
-            return self.drain_seconds
-        return 5.0 if self.env == "prod" else 0.0
+        usual = 5.0 if self.env == "prod" else 0.0
+        return usual if self.drain_seconds is None else self.drain_seconds
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -244,7 +245,6 @@ def secret_files() -> dict[str, Path]:
 
 
 def list_misspelt() -> list[str]:
-    """Return a sentence for each variable that is no setting but looks like one."""
-    known = {name.upper() for name in Settings.model_fields}
-    known |= {f"{name}_FILE".upper() for name in SECRETS}
+    """Return a sentence for each variable that looks like a setting and is none."""
+    known = {name.upper() for name in (*Settings.model_fields, *(f"{n}_file" for n in SECRETS))}
     return plausible.find_misspelt(os.environ, known)

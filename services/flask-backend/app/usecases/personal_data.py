@@ -20,6 +20,8 @@ _PROOF: Final = "proves what was agreed to"
 _WHOSE: Final = "an id, which names nobody any more"
 _COUNT: Final = "a number, which the ledger adds up to"
 _TIME: Final = "when it was"
+_CHANGE: Final = "that something was changed has to stay provable, and what is not told"
+_SEAL: Final = "shows that nobody has changed the log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,21 @@ HOLDINGS: Final = (
         withheld={"result": "an answer, which repeats what is here"},
     ),
     HEAD,
+    Holding(Owned("learner_profiles", ("id",)), "learners", page=50),
+    Holding(Owned("mastered_words", ("id",)), "learned_words"),
+    Holding(Owned("mastered_grammar", ("id",)), "learned_grammar"),
+    Holding(Owned("approved_cards", ("id",)), "cards", page=5),
+    Holding(Owned("chat_messages", ("id",)), "chat_messages", page=50),
+    Holding(Owned("import_runs", ("id",)), "imports"),
+    Holding(
+        Owned("import_items", ("run_id", "file", "position")),
+        withheld={"*": "what became of each record of a file, which is in the other sections"},
+    ),
+    Holding(
+        Owned("quarantine", ("run_id", "file", "position", "number")),
+        "records_that_were_refused",
+        page=5,
+    ),
     Holding(
         Owned("idempotency_keys", ("key",)),
         "requests",
@@ -208,6 +225,31 @@ HOLDINGS: Final = (
         emptied={"address": None},
     ),
     Holding(
+        Owned("audit_log", ("id",)),
+        "changes",
+        withheld={
+            "salt": "keeps the values from being guessed",
+            "values_digest": _DIGEST,
+            "digest": _DIGEST,
+            "block": "where it is sealed",
+        },
+        kept={
+            "user_id": _WHOSE,
+            "id": _WHOSE,
+            "table_name": _CHANGE,
+            "record_id": _CHANGE,
+            "action": _CHANGE,
+            "changed_at": _TIME,
+            "changed_by": _WHOSE,
+            "request_id": _WHOSE,
+            "values_digest": _SEAL,
+            "digest": _SEAL,
+            "block": _SEAL,
+        },
+        emptied={"old_value": None, "new_value": None, "salt": None},
+        page=50,
+    ),
+    Holding(
         Owned("erasures"),
         withheld={"*": "whoever is in it has nothing to export"},
         kept={
@@ -228,6 +270,8 @@ ELSEWHERE: Final = {
     "consent_documents": "texts that everybody is shown",
     "installation": "which database this is, one row",
     "leases": "who does what only one may do, for minutes",
+    "audit_blocks": "digests of changes, by ids",
+    "backups": "when backups were made; they are restored, and then erased in again",
 }
 """The tables that hold nothing of a person, each with the reason."""
 

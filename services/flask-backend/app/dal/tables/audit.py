@@ -7,6 +7,11 @@ from bilayer.runtime import DAL, Field
 
 def define_audit(db: DAL) -> None:
     """Define the tables of audit."""
+    _define_log(db)
+    _define_blocks(db)
+
+
+def _define_log(db: DAL) -> None:
     db.define_table(
         "audit_log",
         Field("user_id", "uuid", notnull=True),
@@ -25,6 +30,9 @@ def define_audit(db: DAL) -> None:
         Field("block", "bigint"),
         primarykey=["user_id", "id"],
     )
+
+
+def _define_blocks(db: DAL) -> None:
     db.define_table(
         "audit_blocks",
         Field("number", "bigint", notnull=True),

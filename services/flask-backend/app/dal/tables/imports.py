@@ -7,6 +7,12 @@ from bilayer.runtime import DAL, Field
 
 def define_imports(db: DAL) -> None:
     """Define the tables of imports."""
+    _define_runs(db)
+    _define_items(db)
+    _define_quarantine(db)
+
+
+def _define_runs(db: DAL) -> None:
     db.define_table(
         "import_runs",
         Field("user_id", "uuid", notnull=True),
@@ -21,6 +27,9 @@ def define_imports(db: DAL) -> None:
         Field("finished_at", "datetime"),
         primarykey=["user_id", "id"],
     )
+
+
+def _define_items(db: DAL) -> None:
     db.define_table(
         "import_items",
         Field("user_id", "uuid", notnull=True),
@@ -35,6 +44,9 @@ def define_imports(db: DAL) -> None:
         Field("version", "bigint", notnull=True, default=0),
         primarykey=["user_id", "run_id", "file", "position"],
     )
+
+
+def _define_quarantine(db: DAL) -> None:
     db.define_table(
         "quarantine",
         Field("user_id", "uuid", notnull=True),

@@ -12,6 +12,14 @@ from bilayer.runtime import DAL, Field
 
 def define_learning(db: DAL) -> None:
     """Define the tables of learning."""
+    _define_learners(db)
+    _define_words(db)
+    _define_grammar(db)
+    _define_cards(db)
+    _define_messages(db)
+
+
+def _define_learners(db: DAL) -> None:
     db.define_table(
         "learner_profiles",
         Field("user_id", "uuid", notnull=True),
@@ -37,6 +45,9 @@ def define_learning(db: DAL) -> None:
         primarykey=["user_id", "id"],
     )
     sync(db.learner_profiles)
+
+
+def _define_words(db: DAL) -> None:
     db.define_table(
         "mastered_words",
         Field("user_id", "uuid", notnull=True),
@@ -51,6 +62,9 @@ def define_learning(db: DAL) -> None:
         primarykey=["user_id", "id"],
     )
     sync(db.mastered_words)
+
+
+def _define_grammar(db: DAL) -> None:
     db.define_table(
         "mastered_grammar",
         Field("user_id", "uuid", notnull=True),
@@ -64,6 +78,9 @@ def define_learning(db: DAL) -> None:
         primarykey=["user_id", "id"],
     )
     sync(db.mastered_grammar)
+
+
+def _define_cards(db: DAL) -> None:
     db.define_table(
         "approved_cards",
         Field("user_id", "uuid", notnull=True),
@@ -80,6 +97,9 @@ def define_learning(db: DAL) -> None:
         primarykey=["user_id", "id"],
     )
     sync(db.approved_cards)
+
+
+def _define_messages(db: DAL) -> None:
     db.define_table(
         "chat_messages",
         Field("user_id", "uuid", notnull=True),

@@ -1,0 +1,28 @@
+"""The settings of what is kept elsewhere than in the database: learners' files and backups.
+
+A part of ``app.config.Settings``, which reads them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+
+class DataSettings(BaseSettings):
+    """Where learners' data is, and what becomes of backups. See docs/configuration.md."""
+
+    storage_mode: Literal["json", "dual", "database"] = "database"
+    learning_dir: Path | None = None
+    backup_dir: Path | None = None
+    backup_recipients: str = ""
+    backup_identity: SecretStr | None = None
+    backup_max_age_hours: int | None = Field(default=None, ge=1, le=8760)
+
+    @property
+    def recipients(self) -> list[str]:
+        """The age public keys of ``BACKUP_RECIPIENTS``, which has commas between them."""
+        return [part.strip() for part in self.backup_recipients.split(",") if part.strip()]
