@@ -12,12 +12,12 @@ class Position:
     """The last row of a page: the next page begins after it.
 
     Attributes:
-        created_at: The row's time, aware.
+        created_at: The row's time, aware: when it was made, or by what time the list is ordered.
         id: The row's id, which breaks ties between equal times.
     """
 
     created_at: datetime
-    id: UUID
+    id: UUID | str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from app.dal.connection import (
     init_db,
     is_circuit_open,
     list_tables,
+    open_verbatim,
     release,
     transaction,
 )
@@ -123,6 +124,33 @@ from app.dal.queries.idempotency import (
     get_idempotency_key,
     update_idempotency_key,
 )
+from app.dal.queries.imports import (
+    ItemPlace,
+    count_learner_rows,
+    count_quarantined,
+    create_import_items,
+    create_import_run,
+    create_quarantined,
+    delete_quarantined,
+    get_import_item,
+    get_import_run,
+    list_import_items,
+    list_import_runs,
+    list_last_positions,
+    list_quarantined,
+    list_row_versions,
+    outdate_devices,
+    update_import_item,
+    update_import_run,
+)
+from app.dal.queries.learning.lists import count_learning_days, list_learning_rows
+from app.dal.queries.learning.rows import (
+    create_learning_rows,
+    delete_learner_rows,
+    find_learning_rows,
+    remove_learning_rows,
+    update_learning_rows,
+)
 from app.dal.queries.leases import (
     claim_lease,
     delete_expired_leases,
@@ -231,6 +259,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     # The database
     "close_db", "get_database", "get_db", "hasten_probe", "init_db", "is_circuit_open", "release",
     "transaction", "Row", "UniqueViolation", "is_read_only", "list_revisions", "list_tables",
+    "open_verbatim",
     # Accounts
     "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_guest", "delete_user",
     "email_key", "get_deleted_user", "get_user", "get_user_by_email", "list_users",
@@ -257,6 +286,9 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "list_account_ids", "list_unnumbered_owners", "number_rows", "replace_epoch",
     "create_mutation_results", "list_mutation_results",
     "create_synced_rows", "list_synced_rows", "mark_synced_rows_deleted", "update_synced_row",
+    # Learning
+    "count_learning_days", "create_learning_rows", "delete_learner_rows", "find_learning_rows",
+    "list_learning_rows", "remove_learning_rows", "update_learning_rows",
     # Consents
     "create_consent_document", "create_consent_event", "create_consents", "get_consent_document",
     "get_consents", "get_last_consent_event", "list_consent_documents", "list_consent_events",
@@ -288,6 +320,12 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "count_cached_answers", "count_cached_bytes", "delete_cached_answer", "delete_cached_answers",
     "delete_expired_answers", "delete_oldest_answers", "get_cached_answer",
     "replace_cached_answer",
+    # Imports of files
+    "ItemPlace", "count_learner_rows", "count_quarantined", "create_import_items",
+    "create_import_run", "create_quarantined", "delete_quarantined", "get_import_item",
+    "get_import_run", "list_import_items", "list_import_runs", "list_last_positions",
+    "list_quarantined", "list_row_versions", "outdate_devices", "update_import_item",
+    "update_import_run",
     # What all domains hold of one account
     "Owned", "delete_owned_rows", "get_erasure", "list_erasures", "list_owned_rows",
     "record_erasure", "update_owned_rows",

@@ -1,0 +1,62 @@
+"""Rows of learning by their ids, many at once. Every query is within one account.
+
+Whoever writes holds the head of the account: nobody else writes its rows meanwhile.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from app.dal.connection import get_db
+from app.dal.queries import Query, Row
+from app.dal.versions import purging
+
+_AT_ONCE: Final = 1000
+"""How many ids one statement names."""
+
+
+def find_learning_rows(table: str, user_id: UUID, ids: Collection[UUID | str]) -> list[Row]:
+    """Return those rows that there are, deleted ones too."""
+    found: list[Row] = []
+    for query in _some(table, user_id, ids):
+        found += get_db()(query).dicts()
+    return found
+
+
+def create_learning_rows(table: str, user_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store rows, all or none. Each has the same columns.
+
+    Raises:
+        UniqueViolation: One is there, perhaps deleted.
+    """
+    get_db()[table].insert_many({**row, "user_id": user_id} for row in rows)
+
+
+def update_learning_rows(
+    table: str, user_id: UUID, ids: Collection[UUID | str], **columns: Any
+) -> None:
+    """Give columns of rows these values."""
+    for query in _some(table, user_id, ids):
+        get_db()(query).update(**columns)
+
+
+def delete_learner_rows(table: str, user_id: UUID, profile_id: str) -> None:
+    """Mark what belongs to a learner as deleted."""
+    rows = get_db()[table]
+    query = (rows.user_id == user_id) & (rows.profile_id == profile_id)
+    get_db()(query & (rows.is_deleted == False)).update(is_deleted=True)  # noqa: E712 - a query
+
+
+def remove_learning_rows(table: str, user_id: UUID, ids: Collection[UUID | str]) -> None:
+    """Delete rows for good; what belongs to a learner goes with it."""
+    with purging():
+        for query in _some(table, user_id, ids):
+            get_db()(query).delete()
+
+
+def _some(table: str, user_id: UUID, ids: Collection[UUID | str]) -> Iterator[Query]:
+    """Name the rows in as many queries as it takes."""
+    rows = get_db()[table]
+    every = list(ids)
+    for start in range(0, len(every), _AT_ONCE):
+        yield (rows.user_id == user_id) & rows.id.belongs(every[start : start + _AT_ONCE])

@@ -1,0 +1,1 @@
+"""Learners, and what they have learned: the product rules, whatever keeps the rows."""

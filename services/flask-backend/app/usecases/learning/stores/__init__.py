@@ -1,0 +1,1 @@
+"""What keeps the rows of learning: one module for each ``Store``."""
