@@ -4,17 +4,21 @@ Holds no query.
 """
 
 import threading
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import URL
+from sqlalchemy import URL, event
 
 from app import clock
+from app.actor import current_actor
 from app.breaker import BreakerState
 from app.config import Settings, get_settings
 from app.dal.admission import Admission
+from app.dal.audit import AuditTrail
+from app.dal.audited import audited_tables
 from app.dal.synced import synced_tables
 from app.dal.tables import define_tables
 from app.dal.versions import Versions
+from app.log import current_request_id
 from bilayer.runtime import DAL, Database, Isolation, Timestamps, Transaction
 
 STAMPED_TABLES: Final = (
@@ -32,6 +36,8 @@ CONNECT_SECONDS: Final = 3.0
 STATEMENT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 7.0
 """After which a server that should have stopped the statement by itself is taken for dead."""
+UNLIMITED_SECONDS: Final = 7 * 86_400.0
+"""No limit that a copy would meet, and one that every server takes."""
 
 _starting: Final = threading.Lock()
 _database: Database | None = None
@@ -96,6 +102,32 @@ def list_tables(url: URL) -> list[str]:
     return list(database.dal.tables)
 
 
+def open_verbatim(url: str | URL) -> Database:
+    """Open another database past the write pipeline, for copies, backups and their comparison.
+
+    The one bypass: nobody takes part in its writes, so that they are neither audited nor numbered
+    nor stamped. Statements may take as long as they need. The caller closes it.
+
+    Raises:
+        UnsupportedURL: The URL cannot be read or names another engine.
+    """
+    database = Database.connect(
+        url,
+        pool_size=1,
+        max_overflow=0,
+        connect_timeout=CONNECT_SECONDS,
+        statement_timeout=UNLIMITED_SECONDS,
+        read_timeout=UNLIMITED_SECONDS + SILENCE_SECONDS,
+        idle_in_transaction_timeout=UNLIMITED_SECONDS,
+        application_name="flask-backend verbatim",
+    )
+    if database.engine_name == "sqlite":
+        # Text that is no UTF-8 is told with its place, instead of failing the statement.
+        event.listen(database.engine, "connect", _read_any_text)
+    define_tables(database.dal)
+    return database
+
+
 def release() -> None:
     """Give this thread's connection back to the pool, at the end of a request."""
     if _database is not None:
@@ -111,6 +143,10 @@ def hasten_probe() -> None:
     """Let the next one who asks for a connection try, even if the database did not answer."""
     if _admission is not None:
         _admission.breaker.hasten()
+
+
+def _read_any_text(connection: Any, _record: Any) -> None:
+    connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
 
 
 def _connect(settings: Settings, admission: Admission) -> Database:
@@ -130,4 +166,6 @@ def _connect(settings: Settings, admission: Admission) -> Database:
     define_tables(database.dal)
     database.subscribe(Timestamps(clock.now), *STAMPED_TABLES)
     database.subscribe(Versions(clock.now), *synced_tables(database.dal))
+    audited = audited_tables(database.dal)
+    database.subscribe(AuditTrail(clock.now, current_actor, current_request_id, audited), *audited)
     return database

@@ -82,6 +82,11 @@ def purging() -> Iterator[None]:
         _purging.reset(token)
 
 
+def is_purging() -> bool:
+    """Tell whether this thread removes rows for good."""
+    return _purging.get()
+
+
 def take_version(db: DAL, user_id: uuid.UUID, now: datetime) -> Taken:
     """Return the version of the calling thread's transaction; it is alone with the account then.
 

@@ -12,6 +12,7 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
+from app.dal.audit import withholding_values
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
 from app.dal.versions import purging
@@ -83,7 +84,8 @@ def update_owned_rows(
     last: Place | None = None,
 ) -> None:
     """Give columns of the rows between two places these values; of all if none is given."""
-    get_db()(_between(owned, user_id, after, last)).update(**values)
+    with withholding_values():
+        get_db()(_between(owned, user_id, after, last)).update(**values)
 
 
 def record_erasure(user_id: UUID, *, erased_at: datetime) -> Row:

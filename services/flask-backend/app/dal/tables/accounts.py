@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.dal.audited import audit
 from app.dal.synced import sync
 from bilayer.runtime import DAL, Field
 
@@ -34,6 +35,7 @@ def _define_users(db: DAL) -> None:
         Field("email_verified_at", "datetime"),
         primarykey=["id"],
     )
+    audit(db.users, owner="id", hidden=["password_hash"])
 
 
 def _define_profiles(db: DAL) -> None:
@@ -55,6 +57,7 @@ def _define_profiles(db: DAL) -> None:
     unwritable = ("user_id", "updated_at", "version")
     writable = [name for name in db.profiles.fields if name not in unwritable]
     sync(db.profiles, writable=writable, merged=["preferences"])
+    audit(db.profiles)
 
 
 def _define_sessions(db: DAL) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.dal.audited import audit
 from bilayer.runtime import DAL, Field
 
 
@@ -28,6 +29,7 @@ def _define_transactions(db: DAL) -> None:
         Field("created_at", "datetime", notnull=True),
         primarykey=["user_id", "transaction_id"],
     )
+    audit(db.transactions)
 
 
 def _define_stripe_objects(db: DAL) -> None:

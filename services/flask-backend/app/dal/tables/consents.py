@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.dal.audited import audit
 from app.dal.synced import sync
 from bilayer.runtime import DAL, Field
 
@@ -27,6 +28,7 @@ def _define_user_consents(db: DAL) -> None:
         primarykey=["user_id"],
     )
     sync(db.user_consents)  # Decisions are proven by events, and made by their own endpoint.
+    audit(db.user_consents)
 
 
 def _define_consent_events(db: DAL) -> None:
@@ -60,6 +62,7 @@ def _define_consent_documents(db: DAL) -> None:
         Field("created_at", "datetime", notnull=True),
         primarykey=["document", "version", "language"],
     )
+    audit(db.consent_documents)
 
 
 def _define_erasures(db: DAL) -> None:

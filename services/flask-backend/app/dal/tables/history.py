@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.dal.audited import audit
 from app.dal.synced import sync
 from bilayer.runtime import DAL, Field
 
@@ -22,3 +23,4 @@ def define_history(db: DAL) -> None:
     )
     fields = ("action_type", "payload")
     sync(db.history, writable=fields, required=fields)
+    audit(db.history)

@@ -6,6 +6,7 @@ takes what is theirs along.
 
 from __future__ import annotations
 
+from app.dal.audited import audit
 from app.dal.synced import sync
 from bilayer.runtime import DAL, Field
 
@@ -45,6 +46,7 @@ def _define_learners(db: DAL) -> None:
         primarykey=["user_id", "id"],
     )
     sync(db.learner_profiles)
+    audit(db.learner_profiles)
 
 
 def _define_words(db: DAL) -> None:
@@ -62,6 +64,7 @@ def _define_words(db: DAL) -> None:
         primarykey=["user_id", "id"],
     )
     sync(db.mastered_words)
+    audit(db.mastered_words)
 
 
 def _define_grammar(db: DAL) -> None:
@@ -78,6 +81,7 @@ def _define_grammar(db: DAL) -> None:
         primarykey=["user_id", "id"],
     )
     sync(db.mastered_grammar)
+    audit(db.mastered_grammar)
 
 
 def _define_cards(db: DAL) -> None:
@@ -97,6 +101,7 @@ def _define_cards(db: DAL) -> None:
         primarykey=["user_id", "id"],
     )
     sync(db.approved_cards)
+    audit(db.approved_cards)
 
 
 def _define_messages(db: DAL) -> None:
@@ -118,3 +123,4 @@ def _define_messages(db: DAL) -> None:
         primarykey=["user_id", "id"],
     )
     sync(db.chat_messages)
+    audit(db.chat_messages)

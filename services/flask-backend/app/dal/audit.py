@@ -1,0 +1,171 @@
+"""The audit log: a row for each row that a write changes, in the same transaction.
+
+A subscriber of the write pipeline, so that no query function can forget it, and none knows it.
+Rows that the database itself deletes through ON DELETE CASCADE are not seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import uuid_utils.compat
+
+from app.dal.audit_digests import canonical, digest_row, digest_values, plain
+from app.dal.audited import Audited
+from app.dal.versions import is_purging
+from bilayer.documents import MAX_DEPTH
+from bilayer.runtime import Change, Subscriber
+
+Row = dict[str, Any]
+
+NOBODY: Final = uuid.UUID(int=0)
+"""Owns what belongs to no account."""
+MAX_VALUE_BYTES: Final = 64 * 1024
+"""Of a value that is longer as JSON, the log has the digest."""
+HIDDEN: Final = "$hidden"
+"""Names the hidden columns that an update has changed."""
+
+_SURELY_SHORT: Final = MAX_VALUE_BYTES // 8  # One character takes six bytes at most.
+_STAMPS: Final = frozenset({"updated_at", "version"})
+_withheld: Final = ContextVar("withheld", default=False)
+
+
+@contextmanager
+def withholding_values() -> Iterator[None]:
+    """Record within the block that rows change, and not what they were or are: of an erasure."""
+    token = _withheld.set(True)
+    try:
+        yield
+    finally:
+        _withheld.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class _Circumstances:
+    """What the changes of one write have in common."""
+
+    at: datetime
+    actor: str
+    request_id: str | None
+    has_values: bool
+
+
+class AuditTrail(Subscriber):
+    """Writes down what each write has changed.
+
+    Args:
+        now: Gives the present instant, aware and in UTC.
+        actor: Tells on whose behalf the calling thread writes.
+        request_id: Tells which request it answers, if any.
+        tables: How each table is audited, by its name.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        actor: Callable[[], str],
+        request_id: Callable[[], str | None],
+        tables: Mapping[str, Audited],
+    ) -> None:
+        self._now = now
+        self._actor = actor
+        self._request_id = request_id
+        self._tables = tables
+
+    def changed(self, db: Any, changes: Sequence[Change]) -> None:
+        """Record the rows that were written; nobody waits for that before COMMIT does."""
+        has_values = not (_withheld.get() or is_purging())
+        now = _Circumstances(self._now(), self._actor(), self._request_id(), has_values)
+        rows = [
+            row
+            for change in changes
+            if (row := _record(change, self._tables[change.table], now)) is not None
+        ]
+        if rows:
+            db.audit_log.insert_many(rows, is_awaited=False)
+
+
+def _record(change: Change, audited: Audited, now: _Circumstances) -> Row | None:
+    """Make the log's row of a change; None if an update has changed nothing but its stamps."""
+    names = _changed(change)
+    if not names:
+        return None
+    image = change.after or change.before or {}
+    record_id = "/".join(str(image[name]) for name in audited.key)
+    old, new = _values(change, audited, names) if now.has_values else (None, None)
+    salt = secrets.token_hex(16)
+    row: Row = {
+        "user_id": image[audited.owner] if audited.owner else NOBODY,
+        "id": uuid_utils.compat.uuid7(),
+        "table_name": change.table,
+        "record_id": record_id,
+        "action": change.action,
+        "old_value": old,
+        "new_value": new,
+        "changed_at": now.at,
+        "changed_by": now.actor,
+        "request_id": now.request_id,
+        "salt": salt,
+        "values_digest": digest_values(salt, record_id, old, new),
+    }
+    row["digest"] = digest_row(row)
+    return row
+
+
+def _changed(change: Change) -> list[str]:
+    """Name the columns to record: all, or of an update those that differ."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return list(after or before or ())
+    return [name for name in after if name not in _STAMPS and _differ(before[name], after[name])]
+
+
+def _values(
+    change: Change, audited: Audited, names: Sequence[str]
+) -> tuple[Row | None, Row | None]:
+    shown = [name for name in names if name not in audited.hidden]
+    old, new = (
+        None if image is None else {name: _bounded(plain(image[name])) for name in shown}
+        for image in (change.before, change.after)
+    )
+    if new is not None and change.action == "update" and len(shown) < len(names):
+        new[HIDDEN] = sorted(audited.hidden.intersection(names))
+    return old, new
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Compare as JSON does, for which 1, 1.0 and true are three values."""
+    if old != new or type(old) is not type(new):
+        return True
+    return isinstance(new, dict | list) and canonical(old) != canonical(new)
+
+
+def _bounded(value: Any) -> Any:
+    """Give a value, or where it is too long or too deep for the log, its digest and length."""
+    if not isinstance(value, str | dict | list):
+        return value
+    if isinstance(value, str) and len(value) <= _SURELY_SHORT:
+        return value
+    text = canonical(value)
+    # The row is one level more. Counting brackets finds all documents that are too deep, and some
+    # that have only many; those are looked at.
+    is_deep = text.count(b"{") + text.count(b"[") >= MAX_DEPTH and _depth(value) >= MAX_DEPTH
+    if len(text) <= MAX_VALUE_BYTES and not is_deep:
+        return value
+    return {"$sha256": hashlib.sha256(text).hexdigest(), "$bytes": len(text)}
+
+
+def _depth(value: Any) -> int:
+    """Count the levels of objects and arrays, of which no stored document has many."""
+    if not isinstance(value, dict | list):
+        return 0
+    parts = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_depth, parts), default=0)
