@@ -9,12 +9,16 @@ from typing import Any, Final
 from sqlalchemy import URL, event
 
 from app import clock
+from app.actor import current_actor
 from app.breaker import BreakerState
 from app.config import Settings, get_settings
 from app.dal.admission import Admission
+from app.dal.audit import AuditTrail
+from app.dal.audited import audited_tables
 from app.dal.synced import synced_tables
 from app.dal.tables import define_tables
 from app.dal.versions import Versions
+from app.log import current_request_id
 from bilayer.runtime import DAL, Database, Isolation, Timestamps, Transaction
 
 STAMPED_TABLES: Final = (
@@ -162,4 +166,6 @@ def _connect(settings: Settings, admission: Admission) -> Database:
     define_tables(database.dal)
     database.subscribe(Timestamps(clock.now), *STAMPED_TABLES)
     database.subscribe(Versions(clock.now), *synced_tables(database.dal))
+    audited = audited_tables(database.dal)
+    database.subscribe(AuditTrail(clock.now, current_actor, current_request_id, audited), *audited)
     return database
