@@ -108,7 +108,7 @@ from app.dal.queries.consents import (
     lock_consents,
     update_consents,
 )
-from app.dal.queries.database import is_read_only, list_revisions
+from app.dal.queries.database import Column, is_read_only, list_columns, list_revisions
 from app.dal.queries.history import (
     create_history,
     delete_history,
@@ -259,6 +259,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     # The database
     "close_db", "get_database", "get_db", "hasten_probe", "init_db", "is_circuit_open", "release",
     "transaction", "Row", "UniqueViolation", "is_read_only", "list_revisions", "list_tables",
+    "Column", "list_columns",
     "open_verbatim",
     # Accounts
     "MAX_KEY_CHARACTERS", "count_active_admins", "create_user", "delete_guest", "delete_user",

@@ -1,8 +1,9 @@
 """What the database says of itself, within the deadlines of every other statement."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from app.dal.connection import get_database, get_db
 from bilayer.runtime import DatabaseError
@@ -28,6 +29,29 @@ def list_revisions() -> list[str]:
             return []
         raise
     return [revision for (revision,) in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, as the runtime layer defines it.
+
+    Attributes:
+        name: Its name.
+        type: ``uuid``, ``datetime``, ``json``, ``double``, ``boolean``, ``bigint``, a text otherwise.
+        default: What a new row has that does not name it.
+        is_required: It is never NULL.
+    """
+
+    name: str
+    type: str
+    default: Any
+    is_required: bool
+
+
+def list_columns(table: str) -> list[Column]:
+    """Return the columns of a table; asks nobody."""
+    fields = (get_db()[table][name] for name in get_db()[table].fields)
+    return [Column(each.name, each.type, each.default, each.notnull) for each in fields]
 
 
 def is_read_only() -> bool:
