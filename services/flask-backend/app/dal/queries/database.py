@@ -37,7 +37,7 @@ class Column:
 
     Attributes:
         name: Its name.
-        type: ``uuid``, ``datetime``, ``json``, ``double``, ``boolean``, ``bigint``, a text otherwise.
+        type: In the words of PyDAL: ``uuid``, ``datetime``, ``json``, ``double``, ``string``, ...
         default: What a new row has that does not name it.
         is_required: It is never NULL.
     """
