@@ -8,14 +8,17 @@ import pytest
 from app.usecases.learning.current import current_store, use_store
 from app.usecases.learning.store import Store
 from app.usecases.learning.stores.database import DatabaseStore
+from app.usecases.learning.stores.files import FilesStore
 from bilayer.runtime import Database
 
-MODES = ("database",)
+MODES = ("database", "json")
 
 
 def make_store(mode: str, folder: Path) -> Store:
     """Return the store of a mode, with nothing in it."""
-    return {"database": lambda _: DatabaseStore()}[mode](folder)
+    if mode == "database":
+        return DatabaseStore()
+    return FilesStore(folder)
 
 
 @pytest.fixture(params=MODES)

@@ -1,7 +1,8 @@
 """The unit of work: what a use case writes is committed together, or not at all, and tried again.
 
 Every use case that writes is one unit, or calls several. A unit must be repeatable: all it does is
-to read and write the database. Hashing a password, sending and asking others stay outside.
+to read and write the database, and what ``alongside`` keeps in step with it. Hashing a password,
+sending and asking others stay outside.
 
 What is tried again is the whole transaction, because the failures worth it have undone all of it.
 Waits grow and are random, so that those who met do not meet again.
@@ -17,6 +18,7 @@ from tenacity import RetryCallState, Retrying, wait_random_exponential
 from app import deadline
 from app.metrics import record_retry
 from app.models import get_database, release, transaction
+from app.usecases.alongside import Company
 from app.usecases.violations import refusal_of
 from bilayer.runtime.errors import (
     ConnectionLost,
@@ -83,8 +85,10 @@ def _unit(work: Callable[P, T], reasons: dict[type[object], str]) -> Callable[P,
     @wraps(work)
     def unit(*args: P.args, **kwargs: P.kwargs) -> T:
         def attempt() -> T:
-            with transaction():
-                return work(*args, **kwargs)
+            with Company() as company, transaction():
+                result = work(*args, **kwargs)
+                company.write()
+                return result
 
         try:
             if get_database().in_transaction:
