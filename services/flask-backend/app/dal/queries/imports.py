@@ -48,6 +48,11 @@ def update_import_run(user_id: UUID, run_id: UUID, **columns: Any) -> None:
     get_db()(_run(user_id, run_id)).update(**columns)
 
 
+def delete_import_run(user_id: UUID, run_id: UUID) -> None:
+    """Forget an import that has come to nothing."""
+    get_db()(_run(user_id, run_id)).delete()
+
+
 def create_import_items(items: Iterable[Row]) -> None:
     """Store what became of records; each names its account and its import."""
     get_db().import_items.insert_many(items)
