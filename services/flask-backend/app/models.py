@@ -131,6 +131,7 @@ from app.dal.queries.imports import (
     create_import_items,
     create_import_run,
     create_quarantined,
+    delete_import_run,
     delete_quarantined,
     get_import_item,
     get_import_run,
@@ -323,10 +324,10 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "replace_cached_answer",
     # Imports of files
     "ItemPlace", "count_learner_rows", "count_quarantined", "create_import_items",
-    "create_import_run", "create_quarantined", "delete_quarantined", "get_import_item",
-    "get_import_run", "list_import_items", "list_import_runs", "list_last_positions",
-    "list_quarantined", "list_row_versions", "outdate_devices", "update_import_item",
-    "update_import_run",
+    "create_import_run", "create_quarantined", "delete_import_run", "delete_quarantined",
+    "get_import_item", "get_import_run", "list_import_items", "list_import_runs",
+    "list_last_positions", "list_quarantined", "list_row_versions", "outdate_devices",
+    "update_import_item", "update_import_run",
     # What all domains hold of one account
     "Owned", "delete_owned_rows", "get_erasure", "list_erasures", "list_owned_rows",
     "record_erasure", "update_owned_rows",
