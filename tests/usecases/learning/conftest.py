@@ -8,17 +8,18 @@ import pytest
 from app.usecases.learning.current import current_store, use_store
 from app.usecases.learning.store import Store
 from app.usecases.learning.stores.database import DatabaseStore
+from app.usecases.learning.stores.dual import DualStore
 from app.usecases.learning.stores.files import FilesStore
 from bilayer.runtime import Database
 
-MODES = ("database", "json")
+MODES = ("database", "dual", "json")
 
 
 def make_store(mode: str, folder: Path) -> Store:
     """Return the store of a mode, with nothing in it."""
     if mode == "database":
         return DatabaseStore()
-    return FilesStore(folder)
+    return DualStore(folder) if mode == "dual" else FilesStore(folder)
 
 
 @pytest.fixture(params=MODES)

@@ -19,7 +19,7 @@ from app.usecases.learning.stores.spelling import Spelled, check_row
 from bilayer.runtime.errors import StorageFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from app.usecases.learning.store import Kind
@@ -88,6 +88,14 @@ class Account:
             raise _damaged(folder, INDEX, "names a file that cannot be one of its own")
         return cls(folder, data, head, {row["id"]: row for row in rows}, files)
 
+    @classmethod
+    def blank(cls, folder: Folder) -> Account:
+        """Read nothing of the files, to write all of them anew, damaged ones too."""
+        try:
+            return cls(folder, folder.read(INDEX))
+        except Vanished:
+            return cls(folder)
+
     def copy(self) -> Account:
         """Return one that can be changed while this one stays."""
         return replace(
@@ -98,19 +106,18 @@ class Account:
             changed=set(self.changed),
         )
 
-    def rows(self, kind: Kind, profile_id: str | None = None) -> Iterator[Rows]:
-        """Yield the rows of a table, learner by learner; of one only if it is named.
+    def parts(self, kind: Kind, profile_id: str | None = None) -> Iterator[tuple[str, Rows]]:
+        """Yield the learners with their rows of a table, or one of them; learners belong to none.
 
         Raises:
             Vanished: A file is not there any more. Whoever has the lock need not fear it.
         """
         if kind == LEARNERS:
-            yield self.learners
+            yield "", self.learners
             return
-        every = dict.fromkeys([*self.files, *self.loaded])
-        for table, learner in every:
+        for table, learner in list(dict.fromkeys([*self.files, *self.loaded])):
             if table == kind.table and profile_id in (None, learner):
-                yield self.part((table, learner))
+                yield learner, self.part((table, learner))
 
     def part(self, part: Part) -> Rows:
         """Return the rows of one file."""
@@ -126,8 +133,17 @@ class Account:
         self.loaded[kind.table, profile_id] = rows
         self.changed.add((kind.table, profile_id))
 
-    def drop_learner(self, profile_id: str) -> None:
-        """Forget a learner and what is theirs."""
+    def remove(self, kind: Kind, ids: Collection[str]) -> None:
+        """Forget rows; with a learner all that is theirs."""
+        if kind == LEARNERS:
+            for learner in ids:
+                self._drop_learner(learner)
+            return
+        for learner, rows in self.parts(kind):
+            if not rows.keys().isdisjoint(ids):
+                self.put(kind, learner, {key: rows[key] for key in rows if key not in ids})
+
+    def _drop_learner(self, profile_id: str) -> None:
         self.learners = {key: row for key, row in self.learners.items() if key != profile_id}
         for part in [part for part in {*self.files, *self.loaded} if part[1] == profile_id]:
             self.loaded[part] = {}
@@ -135,8 +151,7 @@ class Account:
 
     def forget_deleted(self, before: str) -> None:
         """Drop what was deleted before a time, of all that is written anew."""
-        for key in [key for key, row in self.learners.items() if _is_old(row, before)]:
-            self.drop_learner(key)
+        self.remove(LEARNERS, [key for key, row in self.learners.items() if _is_old(row, before)])
         for part in self.changed:
             rows = self.loaded[part]
             self.loaded[part] = {key: row for key, row in rows.items() if not _is_old(row, before)}
@@ -161,7 +176,10 @@ class Account:
                     name, self._document(rows, {"table": part[0], "learner": part[1]})
                 )
                 self.files[part] = name
-        self.folder.replace_index(self._index())
+        if self.learners or self.files:
+            self.folder.replace_index(self._index())
+        else:
+            self.folder.remove([INDEX])
         return names
 
     def _load(self, part: Part) -> Rows:

@@ -13,7 +13,7 @@ from uuid import UUID
 from app import clock
 from app.models import get_db
 from app.usecases.alongside import join_unit
-from app.usecases.learning.store import LEARNERS, Id, Kind
+from app.usecases.learning.store import Id, Kind
 from app.usecases.learning.stores.account import Account
 from app.usecases.learning.stores.database import DatabaseStore
 from app.usecases.learning.stores.filing import Filing
@@ -83,8 +83,5 @@ def _remove(account: Account) -> bool:
         if user_id == account.folder.user_id
     ]
     for kind, row_id in removed:
-        if kind == LEARNERS:
-            account.drop_learner(row_id)
-        else:
-            account.remove(kind, {row_id})
+        account.remove(kind, [row_id])
     return bool(removed)

@@ -53,7 +53,7 @@ class FilesStore:
 
         def look(account: Account) -> dict[Id, Row]:
             found: dict[Id, Row] = {}
-            for rows in account.rows(kind):
+            for _, rows in account.parts(kind):
                 for row_id in ids:
                     if (row := rows.get(str(row_id))) is not None:
                         found[row_id] = read_row(kind.table, user_id, row)
@@ -115,7 +115,7 @@ class FilesStore:
         for row in new:
             if "created_at" in row and row["created_at"] is None:
                 row["created_at"] = row["updated_at"]
-        taken: set[str] = set().union(*account.rows(kind))
+        taken = {row_id for _, rows in account.parts(kind) for row_id in rows}
         ids = {row["id"] for row in new}
         if len(ids) < len(new) or taken & ids:
             raise UniqueViolation("another row has the same key", table=kind.table)
@@ -135,22 +135,14 @@ class FilesStore:
         """Delete a learner softly, and all that is theirs."""
         account = self._change(user_id)
         for kind in LEARNED:
-            for rows in list(account.rows(kind, profile_id)):
+            for _, rows in account.parts(kind, profile_id):
                 live = {row_id for row_id, row in rows.items() if not row["is_deleted"]}
                 _change_rows(account, kind, live, {"is_deleted": True})
         _change_rows(account, LEARNERS, {profile_id}, {"is_deleted": True})
 
     def remove(self, kind: Kind, user_id: UUID, ids: Collection[Id]) -> None:
         """Remove rows for good."""
-        account = self._change(user_id)
-        gone = {str(row_id) for row_id in ids}
-        if kind == LEARNERS:
-            for learner in gone:
-                account.drop_learner(learner)
-            return
-        for learner, rows in _parts(account, kind):
-            if gone & rows.keys():
-                account.put(kind, learner, {key: rows[key] for key in rows if key not in gone})
+        self._change(user_id).remove(kind, {str(row_id) for row_id in ids})
 
     def _change(self, user_id: UUID) -> Account:
         """Return the account, to be changed, with the next version and the time of this unit."""
@@ -170,7 +162,7 @@ def _live(
     end: datetime | None,
 ) -> Iterator[Spelled]:
     first, last = start and spell(start), end and spell(end)
-    for rows in account.rows(kind, wanted.get("profile_id")):
+    for _, rows in account.parts(kind, wanted.get("profile_id")):
         for row in rows.values():
             if row["is_deleted"] or any(row[name] != value for name, value in wanted.items()):
                 continue
@@ -189,20 +181,10 @@ def _put_new(account: Account, kind: Kind, learner: str, new: Rows) -> None:
 
 
 def _change_rows(account: Account, kind: Kind, ids: Collection[str], columns: Spelled) -> None:
-    for learner, rows in _parts(account, kind):
+    for learner, rows in account.parts(kind):
         changed = {key: _stamped(rows[key] | columns, account) for key in rows.keys() & set(ids)}
         if changed:
             account.put(kind, learner, rows | changed)
-
-
-def _parts(account: Account, kind: Kind) -> list[tuple[str, Rows]]:
-    """List the rows of a table with the learner they belong to; learners belong to none."""
-    if kind == LEARNERS:
-        return [("", account.learners)]
-    learners = dict.fromkeys(
-        learner for table, learner in (*account.files, *account.loaded) if table == kind.table
-    )
-    return [(learner, account.part((kind.table, learner))) for learner in learners]
 
 
 def _stamped(row: Spelled, account: Account) -> Spelled:

@@ -72,7 +72,7 @@ class Filing:
     def close(self) -> None:
         """Remove what no index names any more, and let others write."""
         try:
-            if self._names:
+            if self._saved or self._names:
                 self._sweep()
         except (DatabaseError, Vanished) as error:  # The next one who writes does it.
             log.warning("learner_files_not_swept", kind=type(error).__name__)

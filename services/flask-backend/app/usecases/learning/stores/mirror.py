@@ -33,13 +33,10 @@ def copy_changes(account: Account) -> bool:
 
 
 def copy_everything(account: Account) -> None:
-    """Give an account what the database has, and nothing else; what the files have is not read."""
+    """Give a blank account what the database has."""
     user_id = account.folder.user_id
     head = get_head(user_id)
     account.head = max(account.head, head["version"] if head else 0)
-    account.learners = {}
-    account.loaded = {part: {} for part in account.files}
-    account.changed = set(account.files)
     for kind in KINDS:
         _merge(account, kind, list_rows(kind, user_id))
 
@@ -69,9 +66,7 @@ def _merge(account: Account, kind: Kind, rows: Iterable[Row]) -> bool:
 def _rows_of_version(kind: Kind, user_id: UUID, version: int) -> Iterator[Row]:
     synced, after = list_synced()[kind.table], Place(version - 1)
     while True:
-        rows = list_changes(
-            user_id, synced, after=after, until=version, gone_until=0, limit=_BATCH
-        )
+        rows = list_changes(user_id, synced, after=after, until=version, gone_until=0, limit=_BATCH)
         yield from rows
         if len(rows) < _BATCH:
             return
