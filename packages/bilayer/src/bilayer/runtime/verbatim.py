@@ -46,10 +46,14 @@ class VerbatimTable:
         """Give the values of a row's key."""
         return tuple([row[at] for at in self._key_at])
 
-    def spell_key(self, row: Sequence[Any]) -> str:
-        """Name a row by its key, for people."""
-        pairs = zip(self.key, self.key_of(row), strict=True)
+    def spell_key(self, key: Sequence[Any]) -> str:
+        """Name a row by the values of its key, for people."""
+        pairs = zip(self.key, key, strict=True)
         return ", ".join(f"{name} {value}" for name, value in pairs)
+
+    def is_empty(self) -> bool:
+        """Tell whether there is no row."""
+        return not self._adapter.rows(self._statements.first)
 
     def count(self) -> int:
         """Count the rows."""
@@ -64,6 +68,7 @@ class VerbatimTable:
         behind = None if after is None else self._encode_key(after)
         while True:
             page = self._adapter.rows(*self._statements.page(behind))
+            row: Values = []
             for *found, is_large in page:
                 row = self._decode(found)
                 yield self._read_alone(row) if is_large else row
@@ -94,7 +99,7 @@ class VerbatimTable:
             reason = "what is stored is no value of this column"
         else:
             return row
-        raise InvalidValue(f"{reason} ({self.spell_key(found)})", self.name, column)
+        raise InvalidValue(f"{reason} ({self.spell_key(self.key_of(found))})", self.name, column)
 
     def _encode_key(self, key: Sequence[Any]) -> list[Any]:
         pairs = zip(self._statements.keys, key, strict=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.dal.connection import get_database, get_db
-from bilayer.runtime import DatabaseError
+from bilayer.runtime import Database, DatabaseError
 
 _NO_SUCH_TABLE: Final = ("SQLITE_ERROR", "42P01", "1146")
 _IS_READ_ONLY: Final = {
@@ -16,14 +16,18 @@ _IS_READ_ONLY: Final = {
 }
 
 
-def list_revisions() -> list[str]:
-    """Return the revisions the database is at; none if it was never migrated.
+def list_revisions(database: Database | None = None) -> list[str]:
+    """Return the revisions a database is at; none if it was never migrated.
+
+    Args:
+        database: The one of this process if None.
 
     Raises:
         DatabaseError: It does not answer.
     """
     try:
-        rows = get_db().executesql("SELECT version_num FROM alembic_version ORDER BY 1")
+        dal = (database or get_database()).dal
+        rows = dal.executesql("SELECT version_num FROM alembic_version ORDER BY 1")
     except DatabaseError as error:
         if error.code in _NO_SUCH_TABLE:
             return []

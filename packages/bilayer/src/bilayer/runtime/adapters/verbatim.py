@@ -1,16 +1,21 @@
-"""The statements that read a table in the order of its key, for copies and their comparison."""
+"""The statements that read a table in the order of its key, and write it as it is, for copies."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
+
+from bilayer.runtime.errors import DatabaseError
 
 ROWS_PER_PAGE: Final = 500
 LARGE: Final = 16_384
 """Above this size (characters or bytes, as the engine counts) a value is read by itself."""
-DOCUMENTS: Final = ("json", "jsonb")
+DOCUMENTS: Final = ("json", "jsonb", "list:string", "list:integer", "list:reference")
 
-_UNBOUNDED: Final = (*DOCUMENTS, "text", "blob", "list:string", "list:integer", "list:reference")
+_UNBOUNDED: Final = (*DOCUMENTS, "text", "blob")
+_CHARACTERS_PER_READ: Final = 1 << 20
 
 
 class VerbatimStatements:
@@ -20,7 +25,10 @@ class VerbatimStatements:
         fields: The columns.
         keys: Those of the primary key.
         count: Counts the rows.
+        first: Finds whether there are any.
         single: Reads the row of a key.
+        delete: Deletes all rows.
+        copy: Takes rows on PostgreSQL.
     """
 
     def __init__(self, adapter: Any, table: Any) -> None:
@@ -33,7 +41,13 @@ class VerbatimStatements:
         same = " AND ".join(f"{name}={mark}" for name in self._key_names)
         texts = ",".join(self._text(field) for field in self.fields)
         self.count = f"SELECT count(*) FROM {self._table}"
+        self.first = f"SELECT 1 FROM {self._table} LIMIT 1"
         self.single = f"SELECT {texts} FROM {self._table} WHERE {same}"
+        self.delete = f"DELETE FROM {self._table}"
+        names = ",".join(str(field._rname) for field in self.fields)
+        self._head = f"{self._table}({names})"
+        self.copy = f"COPY {self._head} FROM STDIN"
+        self.insert = cache(self._insert)
         self._columns = ",".join(self._bounded(field) for field in self.fields)
         sizes = [self._size(field) for field in self.fields if field.type in _UNBOUNDED]
         self._is_large = " OR ".join(f"{size}>{LARGE}" for size in sizes) or "1=0"
@@ -52,6 +66,11 @@ class VerbatimStatements:
             f" FROM {self._table}{where} ORDER BY {','.join(self._key_names)} LIMIT {ROWS_PER_PAGE}"
         )
         return sql, parameters
+
+    def _insert(self, rows: int) -> str:
+        """Render the INSERT of that many rows."""
+        marks = ",".join(self._adapter.mark_of(field.type) for field in self.fields)
+        return f"INSERT INTO {self._head} VALUES {','.join([f'({marks})'] * rows)}"
 
     def _behind(self, key: Sequence[Any]) -> tuple[str, list[Any]]:
         mark = self._adapter.placeholder
@@ -82,3 +101,22 @@ class VerbatimStatements:
     def _size(self, field: Any) -> str:
         function = "octet_length" if self._adapter.dbengine == "postgres" else "length"
         return f"{function}({self._text(field)})"
+
+
+def copy_in(adapter: Any, sql: str, text: str) -> None:
+    """Send the rows of a COPY, which the driver does by another call than statements.
+
+    Raises:
+        DatabaseError: PostgreSQL refused it; the transaction can only be undone.
+    """
+    adapter.settle()
+    session = adapter.session
+    session.failed = True  # however it ends, unless it ends well
+    try:
+        session.cursor.copy_expert(sql, io.StringIO(text), _CHARACTERS_PER_READ)
+    except adapter.driver.Error as caught:
+        failure: DatabaseError = adapter.translate(caught, session.connection.dbapi_connection)
+    else:
+        session.failed = False
+        return
+    raise failure  # outside the handler, so that the driver's text is not chained to it

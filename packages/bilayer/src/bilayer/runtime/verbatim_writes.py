@@ -1,0 +1,124 @@
+"""Writing rows as they are, past the pipeline: the one bypass, for copies.
+
+PostgreSQL takes them by COPY, the others by INSERT of many rows. Values are checked all the same:
+what a column could not give back is refused before anything is sent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any, Final
+
+from bilayer.runtime.adapters.operands import check_length, limit_of
+from bilayer.runtime.adapters.verbatim import VerbatimStatements, copy_in
+from bilayer.runtime.database import Database
+from bilayer.runtime.errors import InvalidValue
+from bilayer.runtime.verbatim import Values
+
+_CELLS_PER_INSERT: Final = 20_000
+"""Below SQLite's limit of 32,766 parameters a statement."""
+_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class VerbatimWriter:
+    """Writes rows into one table, in the transaction of the caller.
+
+    A row is encoded first, so that the caller knows how large it is and what is wrong with it.
+    """
+
+    def __init__(self, database: Database, name: str) -> None:
+        self._adapter: Any = database.dal._adapter
+        self._table = name
+        self._statements = VerbatimStatements(self._adapter, database.dal[name])
+        self._encoders = [self._encoder(field) for field in self._statements.fields]
+
+    def encode(self, row: Values) -> Any:
+        """Check the values of a row, and give it as it is sent.
+
+        Raises:
+            InvalidValue: A value does not fit its column; names both.
+        """
+        at = 0
+        try:
+            sent = []
+            for at, value in enumerate(row):
+                sent.append(None if value is None else self._encoders[at](value))
+        except InvalidValue as error:
+            failure = error.at(self._table, str(self._statements.fields[at].name))
+        else:
+            return self._join(sent)
+        raise failure
+
+    def size(self, sent: Any) -> int:
+        """Tell about how many characters an encoded row has."""
+        return sum(len(value) for value in sent if isinstance(value, str | bytes))
+
+    def write(self, rows: Sequence[Any]) -> None:
+        """Write encoded rows."""
+        step = max(1, _CELLS_PER_INSERT // len(self._encoders))
+        for start in range(0, len(rows), step):
+            chunk = rows[start : start + step]
+            self._adapter.run(self._statements.insert(len(chunk)), list(chain.from_iterable(chunk)))
+
+    def delete_all(self) -> None:
+        """Delete the rows of the table."""
+        self._adapter.run(self._statements.delete)
+
+    def _encoder(self, field: Any) -> Callable[[Any], Any]:
+        encode: Callable[[Any], Any] = self._adapter.codec(field.type).encode
+        limit = limit_of(field)
+        if not limit:
+            return encode
+
+        def encode_bounded(value: Any) -> Any:
+            check_length(field.type, limit, value)
+            return encode(value)
+
+        return encode_bounded
+
+    def _join(self, sent: list[Any]) -> Any:
+        return sent
+
+
+class CopyWriter(VerbatimWriter):
+    """Writes rows into one table of PostgreSQL."""
+
+    def size(self, sent: str) -> int:
+        """Tell how many characters an encoded row has."""
+        return len(sent)
+
+    def write(self, rows: Sequence[str]) -> None:
+        """Send encoded rows by one COPY."""
+        copy_in(self._adapter, self._statements.copy, "".join(rows))
+
+    def _join(self, sent: list[Any]) -> str:
+        return "\t".join([_SPELLED[type(value)](value) for value in sent]) + "\n"
+
+
+def verbatim_writer(database: Database, name: str) -> VerbatimWriter:
+    """Make the writer of a table, as its engine takes rows best."""
+    kind = CopyWriter if database.engine_name == "postgresql" else VerbatimWriter
+    return kind(database, name)
+
+
+def _escaped(text: str) -> str:
+    for character, escape in _ESCAPES.items():
+        if character in text:
+            text = text.replace(character, escape)
+    return text
+
+
+_SPELLED: Final[dict[type, Callable[[Any], str]]] = {
+    type(None): lambda _value: "\\N",
+    bool: lambda value: "t" if value else "f",
+    int: str,
+    float: repr,
+    str: _escaped,
+    bytes: lambda value: f"\\\\x{value.hex()}",
+    decimal.Decimal: str,
+    dt.datetime: dt.datetime.isoformat,
+}
+"""How COPY spells what the driver would take as a parameter."""
