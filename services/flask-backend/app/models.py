@@ -62,6 +62,7 @@ from app.dal.queries.accounts.sessions import (
     list_live_sessions,
     revoke_other_sessions,
     revoke_sessions,
+    revoke_sessions_of,
     rotate_session,
 )
 from app.dal.queries.accounts.users import (
@@ -80,6 +81,13 @@ from app.dal.queries.accounts.users import (
     lock_user,
     replace_password_hash,
     update_user,
+)
+from app.dal.queries.backups import (
+    delete_backups,
+    get_last_verified_backup,
+    list_backups,
+    mark_backup_verified,
+    record_backup,
 )
 from app.dal.queries.billing import (
     claim_stripe_object,
@@ -269,7 +277,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "blank_profile", "create_profile", "get_profile", "update_profile",
     "create_session", "delete_ended_sessions", "get_session_by_token",
     "list_families", "list_family_sessions", "list_live_sessions", "rotate_session",
-    "revoke_other_sessions", "revoke_sessions",
+    "revoke_other_sessions", "revoke_sessions", "revoke_sessions_of",
     "CounterName", "forget_counter", "list_stale_counters", "lock_counter", "record_login",
     "refund_counter", "update_counter",
     "delete_email_token", "get_email_token", "replace_email_token", "use_email_token",
@@ -328,6 +336,9 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "get_import_item", "get_import_run", "list_import_items", "list_import_runs",
     "list_last_positions", "list_quarantined", "list_row_versions", "outdate_devices",
     "update_import_item", "update_import_run",
+    # Backups
+    "delete_backups", "get_last_verified_backup", "list_backups", "mark_backup_verified",
+    "record_backup",
     # What all domains hold of one account
     "Owned", "delete_owned_rows", "get_erasure", "list_erasures", "list_owned_rows",
     "record_erasure", "update_owned_rows",

@@ -2,6 +2,7 @@
 
 import click
 
+from app.cli.backup import backup
 from app.cli.billing import billing
 from app.cli.cache import cache
 from app.cli.consents import consents
@@ -32,6 +33,7 @@ def main() -> None:
 
 
 main.add_command(serve)
+main.add_command(backup)
 main.add_command(billing)
 main.add_command(credits_group)
 main.add_command(database)

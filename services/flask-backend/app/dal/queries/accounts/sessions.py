@@ -4,6 +4,7 @@ Holds hashes, never tokens, and decides nothing about their age. Whoever changes
 an account locks its row in ``users`` first, so that no two of them meet.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -103,6 +104,13 @@ def revoke_other_sessions(user_id: UUID, *, family_id: UUID, revoked_at: datetim
     """End every sign-in of an account but one."""
     others = get_db().sessions.family_id != family_id
     get_db()(_live(user_id) & others).update(revoked_at=revoked_at)
+
+
+def revoke_sessions_of(user_ids: Collection[UUID], *, revoked_at: datetime) -> int:
+    """End every sign-in of these accounts, and tell how many pairs of tokens that were."""
+    sessions = get_db().sessions
+    live = sessions.user_id.belongs(user_ids) & (sessions.revoked_at == None)  # noqa: E711 - a query
+    return int(get_db()(live).update(revoked_at=revoked_at))
 
 
 def delete_ended_sessions(user_id: UUID, *, before: datetime) -> None:

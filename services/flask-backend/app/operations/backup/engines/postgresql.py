@@ -1,0 +1,124 @@
+"""PostgreSQL: ``pg_dump`` and the digests read one exported snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg2.extensions
+import sqlalchemy as sa
+
+from app.models import open_verbatim
+from app.operations.backup.engines.common import (
+    SCRATCH,
+    VERSION_TABLE,
+    Snapshot,
+    connecting,
+    is_abandoned,
+    new_scratch_name,
+)
+from app.operations.backup.errors import BackupError
+from app.operations.backup.tools import Feed, find_postgresql_tool, reading_from, writing_to
+
+_FILE: Final = "database.pgdump"
+_SNAPSHOT: Final = "SELECT pg_export_snapshot(), current_setting('server_version_num')::int"
+_ABANDONED: Final = """SELECT datname FROM pg_database AS one WHERE starts_with(datname, :prefix)
+AND NOT EXISTS (SELECT FROM pg_stat_activity AS other WHERE other.datname = one.datname)"""
+
+
+class PostgreSQL:
+    """Backups of a database on a PostgreSQL server."""
+
+    @contextmanager
+    def snapshot(self, url: sa.URL, work: Path) -> Iterator[Snapshot]:  # noqa: ARG002 - streamed
+        """Export a snapshot, and let ``pg_dump`` write it."""
+        with (
+            open_verbatim(url) as database,
+            database.transaction("REPEATABLE READ", readonly=True),
+        ):
+            ((exported, number),) = database.dal.executesql(_SNAPSHOT)
+            server = number // 10_000
+            program, version = _find("pg_dump", server)
+            command = [
+                *(program, "--format=custom", "--no-owner", "--no-privileges", "--no-password"),
+                *(f"--snapshot={exported}", "--lock-wait-timeout=60s"),
+                # Extensions belong to the server, and may be a superuser's to make.
+                *("--table=public.*", f"--exclude-table=public.{VERSION_TABLE}"),
+            ]
+            where, secret = _address(url)
+            with reading_from([*command, f"--dbname={where}"], secret) as source:
+                yield Snapshot(
+                    database=database,
+                    source=source,
+                    file=_FILE,
+                    server=f"PostgreSQL {server}",
+                    tool=f"pg_dump {version}",
+                    revision=_revision(database),
+                )
+
+    def load(self, url: sa.URL, feed: Feed, work: Path, *, dumped_with: str) -> None:  # noqa: ARG002 - streamed
+        """Let ``pg_restore`` make everything in one transaction."""
+        with connecting(url) as connection:
+            number = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
+        least = max(int(number) // 10_000, int(dumped_with.rsplit(maxsplit=1)[-1]))
+        program, _ = _find("pg_restore", least)
+        command = [
+            *(program, "--format=custom", "--no-owner", "--no-privileges", "--no-password"),
+            *("--single-transaction", "--exit-on-error"),
+        ]
+        where, secret = _address(url)
+        writing_to([*command, f"--dbname={where}"], secret, feed)
+        with connecting(
+            url
+        ) as connection:  # A dump has no statistics, by which queries are planned.
+            connection.exec_driver_sql("ANALYZE")
+
+    @contextmanager
+    def scratch(self, url: sa.URL, work: Path) -> Iterator[sa.URL]:  # noqa: ARG002 - on the server
+        """Lend a database on the same server."""
+        name = new_scratch_name()
+        with connecting(url) as admin:
+            for left in admin.execute(sa.text(_ABANDONED), {"prefix": SCRATCH}).scalars().all():
+                if is_abandoned(left):
+                    admin.exec_driver_sql(f'DROP DATABASE IF EXISTS "{left}"')
+            try:
+                admin.exec_driver_sql(
+                    f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+                )
+            except sa.exc.ProgrammingError as error:
+                raise BackupError(_no_scratch(error)) from None
+            mine = url.set(database=name)
+            try:
+                with connecting(mine):  # Whoever looks for the abandoned sees that it is none.
+                    yield mine
+            finally:
+                admin.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _no_scratch(error: sa.exc.ProgrammingError) -> str:
+    reason = str(error.orig).strip().partition("\n")[0]
+    return f"No scratch database: {reason}. Name another server or role: --scratch-url"
+
+
+def _find(name: str, least: int) -> tuple[str, int]:
+    found = find_postgresql_tool(name, least)
+    if found is None:
+        newest = find_postgresql_tool(name, 0)
+        there = f"the one here is {newest[1]}" if newest else "there is none here"
+        message = f"The server needs {name} {least} or newer, and {there}"
+        raise BackupError(f"{message}: install postgresql-client-{least}.")
+    return found
+
+
+def _address(url: sa.URL) -> tuple[str, dict[str, str]]:
+    """Return what a tool connects by, and in its environment what nobody else may read."""
+    options = dict(sa.create_engine(url).dialect.create_connect_args(url)[1])
+    password = options.pop("password", None)
+    return psycopg2.extensions.make_dsn(**options), {"PGPASSWORD": password} if password else {}
+
+
+def _revision(database: Any) -> str:
+    rows = database.dal.executesql(f"SELECT version_num FROM public.{VERSION_TABLE}")  # noqa: S608 - a constant
+    return ",".join(revision for (revision,) in rows)
