@@ -121,17 +121,28 @@ def list_quarantined(
     return found
 
 
-def count_quarantined(user_id: UUID, run_id: UUID) -> int:
-    """Return how much of an import could not go in and is not resolved."""
+def list_quarantined_at(user_id: UUID, run_id: UUID, place: ItemPlace) -> list[Row]:
+    """Return what of a record could not go in, resolved or not."""
     rows = get_db().quarantine
-    return int(get_db()(_of(rows, user_id, run_id) & (rows.state == "open")).count())
+    query = _of(rows, user_id, run_id) & _at(rows, place)
+    found: list[Row] = get_db()(query).dicts(orderby=rows.number)
+    return found
 
 
-def delete_quarantined(user_id: UUID, run_id: UUID, place: ItemPlace) -> None:
-    """Forget what of a record could not go in and is not resolved."""
+def count_quarantined(user_id: UUID, run_id: UUID) -> dict[str, int]:
+    """Return how often each rule keeps something of an import out, by the rule."""
+    rows = get_db().quarantine
+    query = _of(rows, user_id, run_id) & (rows.state == "open")
+    count = rows.number.count().with_alias("count")
+    found = get_db()(query).dicts(rows.rule, count, groupby=rows.rule, orderby=rows.rule)
+    return {row["rule"]: row["count"] for row in found}
+
+
+def resolve_quarantined(user_id: UUID, run_id: UUID, place: ItemPlace, *, at: datetime) -> None:
+    """Note that nothing of a record is kept out any more, for the reasons there are so far."""
     rows = get_db().quarantine
     query = _of(rows, user_id, run_id) & _at(rows, place) & (rows.state == "open")
-    get_db()(query).delete()
+    get_db()(query).update(state="resolved", resolved_at=at)
 
 
 def list_row_versions(

@@ -1,0 +1,32 @@
+"""How many records go in together."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from app.operations.importer.records import Draft
+
+MAX_RECORDS: Final = 500
+MAX_ROWS: Final = 5000
+MAX_BYTES: Final = 4 * 2**20
+
+
+def batched(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
+    """Yield the drafts in lists that one transaction can take; one that is larger comes alone."""
+    batch: list[Draft] = []
+    rows = size = 0
+    for draft in drafts:
+        more_rows = 1 + len(draft.words) + len(draft.grammar)
+        more_bytes = len(draft.record.raw)
+        is_full = (
+            len(batch) == MAX_RECORDS
+            or rows + more_rows > MAX_ROWS
+            or size + more_bytes > MAX_BYTES
+        )
+        if batch and is_full:
+            yield batch
+            batch, rows, size = [], 0, 0
+        batch.append(draft)
+        rows += more_rows
+        size += more_bytes
+    if batch:
+        yield batch
