@@ -9,6 +9,11 @@ import uuid_utils.compat
 
 from app.models import create_user, get_db
 from app.usecases import passwords
+from app.usecases.learning.belongings import create_belonging
+from app.usecases.learning.learners import create_learner
+from app.usecases.learning.mastery import Grammar, Word, add_grammar, add_words
+from app.usecases.learning.store import CARDS, MESSAGES
+from app.usecases.work import unit_of_work
 from app.vocabulary import Role, UserType
 
 PASSWORD = "seven purple umbrellas"
@@ -47,6 +52,24 @@ def make_history(user_id: UUID, **columns: Any) -> dict[str, Any]:
     }
     get_db().history.insert(**values)
     return values
+
+
+@unit_of_work
+def make_learner(user_id: UUID, learner_id: str) -> dict[str, UUID]:
+    """Store a learner with one of each kind; return their ids by the kinds' words in addresses."""
+    create_learner(user_id, learner_id, name="Anna")
+    words = add_words(user_id, learner_id, [Word("好", "zh")])
+    grammar = add_grammar(user_id, learner_id, [Grammar("http://e/a")])
+    values = {"card_type": "basic", "status": "pending", "content": {}, "approved_at": None}
+    card, _ = create_belonging(CARDS, user_id, learner_id, None, **values)
+    said = {"role": "user", "content": "Hello", "timestamp": None}
+    message, _ = create_belonging(MESSAGES, user_id, learner_id, None, **said)
+    return {
+        "words": UUID(str(words.done[0][1])),
+        "grammar": UUID(str(grammar.done[0][1])),
+        "cards": card["id"],
+        "messages": message["id"],
+    }
 
 
 @cache

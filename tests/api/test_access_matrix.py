@@ -29,11 +29,19 @@ from app.usecases.sessions import TokenPair, authenticate
 from app.usecases.sign_ins import list_sign_ins
 from app.usecases.sync.clients import note_client
 from app.vocabulary import CacheScope, MailKind, Role, UserType
-from tests.factories import PASSWORD, make_admin, make_guest, make_history, make_user, new_email
+from tests.factories import (
+    PASSWORD,
+    make_admin,
+    make_guest,
+    make_history,
+    make_learner,
+    make_user,
+    new_email,
+)
 from tests.fakes import Payment, delivery
 from tests.support.mailbox import KEY
 from tests.support.people import tokens_for
-from tests.support.routes import CLIENT, DOCUMENT, HASH, address, routes
+from tests.support.routes import CLIENT, DOCUMENT, HASH, LEARNER, address, routes
 from tests.support.rows import COUNTERS, snapshot
 
 # HEAD has the row of GET. Every address answers OPTIONS to everybody.
@@ -98,6 +106,33 @@ GET    /api/v1/history/<id>              401       401     401   404   200   404
 PATCH  /api/v1/history/<id>              401       401     401   404   200   404        404   404      401     401
 DELETE /api/v1/history/<id>              401       401     401   404   204   404        404   404      401     401
 
+POST   /api/v1/learners                  401       401     401   201   201   201        201   201      401     401
+GET    /api/v1/learners                  401       401     401   200   200   200        200   200      401     401
+GET    /api/v1/learners/<learner_id>     401       401     401   404   200   404        404   404      401     401
+PATCH  /api/v1/learners/<learner_id>     401       401     401   404   200   404        404   404      401     401
+DELETE /api/v1/learners/<learner_id>     401       401     401   404   204   404        404   404      401     401
+GET    /api/v1/learners/<learner_id>/progress 401 401 401 404 200 404 404 404 401 401
+POST   /api/v1/learners/<learner_id>/words 401 401 401 404 200 404 404 404 401 401
+POST   /api/v1/learners/<learner_id>/words/remove 401 401 401 404 200 404 404 404 401 401
+GET    /api/v1/learners/<learner_id>/words 401 401 401 404 200 404 404 404 401 401
+GET    /api/v1/learners/<learner_id>/words/<id> 401 401 401 404 200 404 404 404 401 401
+DELETE /api/v1/learners/<learner_id>/words/<id> 401 401 401 404 204 404 404 404 401 401
+POST   /api/v1/learners/<learner_id>/grammar 401 401 401 404 200 404 404 404 401 401
+POST   /api/v1/learners/<learner_id>/grammar/remove 401 401 401 404 200 404 404 404 401 401
+GET    /api/v1/learners/<learner_id>/grammar 401 401 401 404 200 404 404 404 401 401
+GET    /api/v1/learners/<learner_id>/grammar/<id> 401 401 401 404 200 404 404 404 401 401
+DELETE /api/v1/learners/<learner_id>/grammar/<id> 401 401 401 404 204 404 404 404 401 401
+POST   /api/v1/learners/<learner_id>/cards 401 401 401 404 201 404 404 404 401 401
+GET    /api/v1/learners/<learner_id>/cards 401 401 401 404 200 404 404 404 401 401
+GET    /api/v1/learners/<learner_id>/cards/<id> 401 401 401 404 200 404 404 404 401 401
+PATCH  /api/v1/learners/<learner_id>/cards/<id> 401 401 401 404 200 404 404 404 401 401
+DELETE /api/v1/learners/<learner_id>/cards/<id> 401 401 401 404 204 404 404 404 401 401
+POST   /api/v1/learners/<learner_id>/messages 401 401 401 404 201 404 404 404 401 401
+GET    /api/v1/learners/<learner_id>/messages 401 401 401 404 200 404 404 404 401 401
+GET    /api/v1/learners/<learner_id>/messages/<id> 401 401 401 404 200 404 404 404 401 401
+PATCH  /api/v1/learners/<learner_id>/messages/<id> 401 401 401 404 200 404 404 404 401 401
+DELETE /api/v1/learners/<learner_id>/messages/<id> 401 401 401 404 204 404 404 404 401 401
+
 GET    /api/v1/sync                      401       401     401   200   200   200        200   200      401     401
 POST   /api/v1/sync                      401       401     401   200   200   200        200   200      401     401
 GET    /api/v1/sync/checksum             401       401     401   200   200   200        200   200      401     401
@@ -150,6 +185,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.action = make_history(self.owner["id"])
+        self.belongings = make_learner(self.owner["id"], LEARNER)
         publish(*DOCUMENT.values(), body="We keep little.")
         self.pair = tokens_for(self.owner)
         for key in (Key.public(HASH), Key(self.owner["id"], CacheScope.USER, HASH)):
@@ -200,6 +236,9 @@ class Scene:
             return self.owner["id"]
         if "/holds/" in path:
             return self.hold
+        for kind, belonging in self.belongings.items():
+            if f"/{kind}/<id>" in path:
+                return belonging
         return self.sign_in if "/sessions/" in path else self.action["id"]
 
 
@@ -234,6 +273,22 @@ BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
     },
     "POST /api/v1/history": lambda _: {"action_type": "A", "payload": {}},
     "PATCH /api/v1/history/<id>": lambda _: {"action_type": "B"},
+    "POST /api/v1/learners": lambda _: {"name": "Bert"},
+    "PATCH /api/v1/learners/<learner_id>": lambda _: {"name": "Anne"},
+    "POST /api/v1/learners/<learner_id>/words": lambda _: {"language": "zh", "words": ["好", "不"]},
+    "POST /api/v1/learners/<learner_id>/words/remove": lambda _: {
+        "words": [{"word": "好", "language": "zh"}, {"word": "none", "language": "en"}],
+    },
+    "POST /api/v1/learners/<learner_id>/grammar": lambda _: {"grammar": ["http://e/a", "http://e/b"]},
+    "POST /api/v1/learners/<learner_id>/grammar/remove": lambda _: {
+        "grammar": [{"grammar_uri": "http://e/a"}, "http://e/none"],
+    },
+    "POST /api/v1/learners/<learner_id>/cards": lambda _: {
+        "card_type": "basic", "content": {"front": "好"},
+    },
+    "PATCH /api/v1/learners/<learner_id>/cards/<id>": lambda _: {"status": "approved"},
+    "POST /api/v1/learners/<learner_id>/messages": lambda _: {"role": "user", "content": "好"},
+    "PATCH /api/v1/learners/<learner_id>/messages/<id>": lambda _: {"content": "不"},
     "POST /api/v1/sync": lambda scene: {
         "client_id": "phone",
         "mutations": [

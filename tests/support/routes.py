@@ -10,6 +10,7 @@ ASSET = "css/swagger-ui.css"
 HASH = "5eed" * 16
 SOME_ID = "01890000-0000-7000-8000-000000000000"
 CLIENT = "phone"
+LEARNER = "anna"
 DOCUMENT: dict[str, Any] = {"document": "privacy", "version": "1", "language": "en"}
 """A text that is published without being asked for."""
 
@@ -27,7 +28,8 @@ def routes(app: Flask) -> list[str]:
 
 def address(rule: str, identifier: object = SOME_ID) -> str:
     """Return the path of a rule, with an id in it."""
-    parts = {"id": identifier, "path:name": ASSET, "hash": HASH, "client_id": CLIENT, **DOCUMENT}
+    parts = {"id": identifier, "path:name": ASSET, "hash": HASH, "client_id": CLIENT}
+    parts |= {"learner_id": LEARNER, **DOCUMENT}
     for name, value in parts.items():
         rule = rule.replace(f"<{name}>", str(value))
     return rule

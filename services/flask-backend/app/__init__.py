@@ -29,6 +29,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         access,
         auth,
         billing,
+        cards,
         claims,
         consents,
         credentials,
@@ -36,9 +37,12 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         encoding,
         errors,
         events,
+        grammar,
         history,
         holds,
+        learners,
         lifecycle,
+        messages,
         preferences,
         privacy,
         probes,
@@ -49,6 +53,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         sync_push,
         users,
         webhooks,
+        words,
     )
     from app.api import credits as credit_routes
     from app.api.allowances import ALLOWANCES, allowances_of
@@ -61,12 +66,14 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from app.health import Health, probe_database
     from app.log import configure_logging
     from app.models import init_db
+    from app.operations.storage import use_storage
     from app.usecases.cache_storage import set_bounds
     # ruff: enable[PLC0415]
 
     settings = settings or get_settings()
     configure_logging(settings.log_level)
     init_db(settings)
+    use_storage(settings)
     set_bounds(max_bytes=settings.query_cache_max_bytes, copy_bytes=settings.query_cache_copy_bytes)
 
     app = OpenAPI(
@@ -99,6 +106,11 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         preferences,
         privacy,
         history,
+        learners,
+        words,
+        grammar,
+        cards,
+        messages,
         sync,
         sync_clients,
         sync_push,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -13,11 +14,11 @@ class Position:
 
     Attributes:
         created_at: The row's time, aware: when it was made, or by what time the list is ordered.
-        id: The row's id, which breaks ties between equal times.
+        id: The row's id, which breaks ties between equal times: a UUID, or a learner's slug.
     """
 
     created_at: datetime
-    id: UUID | str
+    id: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """Pages of a list, and the cursors between them: opaque, signed, bound to their filters.
 
-Reads no row. A list is ordered by ``created_at`` and ``id``; the use case fetches one row more
-than the page has, which tells whether there is a next page.
+Reads no row. A list is ordered by a time, mostly ``created_at``, and ``id``; the use case fetches
+one row more than the page has, which tells whether there is a next page.
 """
 
 import base64
 import hashlib
 import hmac
-import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from math import ceil
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 from flask import current_app, g, request
@@ -25,21 +25,36 @@ MAX_PAGE_BYTES: Final = 2 * 2**20
 """How large the items of a page are together; a page of more ends early."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_PLACE: Final = struct.Struct(">q16s")  # microseconds since 1970, id
-_SIGNATURE_BYTES: Final = 15  # With the place a multiple of three: base64 without padding.
-_CHARACTERS: Final = (_PLACE.size + _SIGNATURE_BYTES) // 3 * 4
-_WRITTEN: Final = {
-    "pattern": f"^[A-Za-z0-9_-]{{{_CHARACTERS}}}$",
-    "description": "next_cursor of the page before, with the same filters.",
-}
-"""What the API's description says of a cursor; nobody but this service can make one."""
+_TIME_BYTES: Final = 8  # microseconds since 1970
+_ID_BYTES: Final = 16
+_SIGNATURE_BYTES: Final = 15
+
+
+def written(id_bytes: int, *, at_least: int | None = None) -> dict[str, Any]:
+    """Return what the API's description says of a cursor; nobody but this service can make one.
+
+    Args:
+        id_bytes: How long the ids of the list are at most.
+        at_least: And at least, if they are not of one length.
+    """
+    sizes = (at_least or id_bytes, id_bytes)
+    shortest, longest = (ceil((_TIME_BYTES + size + _SIGNATURE_BYTES) * 4 / 3) for size in sizes)
+    return {
+        "pattern": f"^[A-Za-z0-9_-]{{{shortest},{longest}}}$",
+        "description": "next_cursor of the page before, with the same filters.",
+    }
 
 
 class ListQuery(Parameters):
     """What every list takes. A list with filters adds them in a class of its own."""
 
+    has_text_ids: ClassVar[bool] = False
+    """Its ids are text, in ASCII, instead of UUIDs."""
+
     limit: Annotated[int, Field(ge=1, le=200), FROM_DIGITS] = 20
-    cursor: Annotated[str, Field(max_length=100, json_schema_extra=_WRITTEN)] | None = None
+    cursor: Annotated[str, Field(max_length=100, json_schema_extra=written(_ID_BYTES))] | None = (
+        None
+    )
 
 
 def read_cursor(query: ListQuery) -> Position | None:
@@ -51,34 +66,41 @@ def read_cursor(query: ListQuery) -> Position | None:
     """
     if query.cursor is None:
         return None
+    padding = "=" * (-len(query.cursor) % 4)
     try:
-        raw = base64.b64decode(query.cursor.encode("ascii"), altchars=b"-_", validate=True)
+        raw = base64.b64decode((query.cursor + padding).encode("ascii"), b"-_", validate=True)
     except ValueError:
         raise _refused() from None
-    place, signature = raw[: _PLACE.size], raw[_PLACE.size :]
-    if len(place) != _PLACE.size or not _is_signed(place, query, signature):
+    place, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
+    if not _is_signed(place, query, signature):
         raise _refused()
-    microseconds, identifier = _PLACE.unpack(place)
-    return Position(_EPOCH + timedelta(microseconds=microseconds), UUID(bytes=identifier))
+    at, row_id = int.from_bytes(place[:_TIME_BYTES], signed=True), place[_TIME_BYTES:]
+    return Position(
+        _EPOCH + timedelta(microseconds=at),
+        row_id.decode("ascii") if query.has_text_ids else UUID(bytes=row_id),
+    )
 
 
 def page_of(
     rows: Sequence[Mapping[str, Any]],
     query: ListQuery,
     shape: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+    *,
+    time: str = "created_at",
 ) -> dict[str, Any]:
     """Return the answer for one page.
 
     Args:
-        rows: Up to ``query.limit + 1`` rows, each with ``created_at`` and ``id``.
+        rows: Up to ``query.limit + 1`` rows, each with its time and ``id``.
         query: The query the rows answer.
         shape: Turns a row into what the client sees.
+        time: The column by which they are ordered.
     """
     items = _fitting(shape(row) for row in rows[: query.limit])
     has_more = len(rows) > len(items)
     return {
         "items": items,
-        "next_cursor": _write_cursor(rows[len(items) - 1], query) if has_more else None,
+        "next_cursor": _write_cursor(rows[len(items) - 1], query, time) if has_more else None,
     }
 
 
@@ -94,10 +116,12 @@ def _fitting(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return page
 
 
-def _write_cursor(row: Mapping[str, Any], query: ListQuery) -> str:
-    microseconds = (row["created_at"] - _EPOCH) // timedelta(microseconds=1)
-    place = _PLACE.pack(microseconds, row["id"].bytes)
-    return base64.urlsafe_b64encode(place + next(_signatures(place, query))).decode("ascii")
+def _write_cursor(row: Mapping[str, Any], query: ListQuery, time: str) -> str:
+    microseconds = (row[time] - _EPOCH) // timedelta(microseconds=1)
+    row_id = row["id"].encode("ascii") if query.has_text_ids else row["id"].bytes
+    place = microseconds.to_bytes(_TIME_BYTES, signed=True) + row_id
+    signed = base64.urlsafe_b64encode(place + next(_signatures(place, query)))
+    return signed.decode("ascii").rstrip("=")
 
 
 def _is_signed(place: bytes, query: ListQuery, signature: bytes) -> bool:
