@@ -57,8 +57,8 @@ def plan_import(asked: Asked, watching: Watching) -> Plan:
     """
     if asked.folder is None:
         raise Refused("Name the folder of the files with --source.")
-    watching.begin("Reading", None)
-    source = open_source(asked.folder, progress=watching.progress)
+    watching.say("Reading the files.")
+    source = open_source(asked.folder)
     plan = Plan(source)
     coming: dict[str, Row] = {}
     profile_id = asked.profile_id

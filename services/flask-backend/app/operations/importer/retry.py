@@ -73,7 +73,7 @@ def _walk_open(asked: Asked, row: Row, run: Run, watching: Watching) -> Iterator
     """Give the records of which something is in quarantine."""
     places = _open_places(run)
     source = open_copies(asked, row)
-    for draft in walk_drafts(source, run.profile_id, watching, what="Trying again"):
+    for draft in walk_drafts(source, run.profile_id, watching):
         if place_of(draft) in places:
             yield draft
 

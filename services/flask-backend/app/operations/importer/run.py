@@ -54,8 +54,8 @@ def run_import(asked: Asked, watching: Watching) -> Report:
     if asked.folder is None:
         raise Refused("Name the folder of the files with --source.")
     with only_import(asked.user_id, watching.say) as lease:
-        watching.begin("Reading", None)
-        source = open_source(asked.folder, progress=watching.progress)
+        watching.say("Reading the files.")
+        source = open_source(asked.folder)
         profile_id = require_learner(asked, source)
         row = find_same(asked, source.manifest, profile_id)
         if row is None:
@@ -90,8 +90,8 @@ def _open_again(asked: Asked, row: Row, watching: Watching) -> Source:
         if asked.folder is None:
             raise Refused("The copies of the files are gone. Name their folder with --source.")
         folder = asked.folder
-    watching.begin("Reading", None)
-    source = open_source(folder, progress=watching.progress)
+    watching.say("Reading the files.")
+    source = open_source(folder)
     if source.manifest != row["manifest"]:
         raise Refused(f"The files in {folder} are not those that the import began with.")
     return source
@@ -119,7 +119,7 @@ def _go_on(asked: Asked, row: Row, source: Source, lease: Lease, watching: Watch
     run, tally = Run.of(row), Tally.read(row["counts"])
     done = list_last_positions(run.user_id, run.id)
     copies = replace(source, folder=folder)
-    drafts = walk_drafts(copies, run.profile_id, watching, what="Importing", done=done)
+    drafts = walk_drafts(copies, run.profile_id, watching, done=done)
     with acting_as(migration_actor(run.id)):
         for batch in batched(drafts):
             require_turn(lease)

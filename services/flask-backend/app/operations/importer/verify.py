@@ -1,8 +1,10 @@
 """Whether the database holds what the files say: every record, every row, and back to JSON."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from app.models import ItemPlace, Row, find_learning_rows, list_import_items
@@ -15,13 +17,11 @@ from app.operations.importer.records import Draft
 from app.operations.importer.settling import Found, differing
 from app.operations.importer.storing import Run
 from app.operations.importer.walking import Watching, walk_drafts
+from app.operations.importer.writing import JsonFiles, writing
 from app.usecases.learning.store import GRAMMAR, WORDS, Id, Kind
 
 MAX_TOLD: Final = 1000
 """How many differences are told one by one."""
-
-Exported = Callable[[Draft, dict[str, Any]], None]
-"""Takes a record and what the database makes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +87,31 @@ class _Case:
     original: Any
 
 
-def verify_import(
-    asked: Asked, watching: Watching, *, export: Exported = lambda _, __: None
-) -> Verification:
+def verify_import(asked: Asked, watching: Watching, *, export: Path | None = None) -> Verification:
     """Compare every record of an import with the database, and write it out again.
 
     Args:
         asked: Which import.
         watching: Who is told how far it is.
-        export: Takes each record as the database has it.
+        export: A folder to write the records into as the database has them.
 
     Raises:
-        Refused: There is none, or its copies are gone.
+        Refused: There is none, its copies are gone, or the folder cannot be written.
     """
     row = require_run(asked)
     source = open_copies(asked, row)
     run, result = Run.of(row), Verification(row)
-    for drafts in batched(walk_drafts(source, run.profile_id, watching)):
-        _compare(run, drafts, result, export)
+    with ExitStack() as stack:
+        files = {file.name: file for file in source.files}
+        written = stack.enter_context(writing(export, files)) if export else None
+        for drafts in batched(walk_drafts(source, run.profile_id, watching)):
+            _compare(run, drafts, result, written)
     return result
 
 
-def _compare(run: Run, drafts: Sequence[Draft], result: Verification, export: Exported) -> None:
+def _compare(
+    run: Run, drafts: Sequence[Draft], result: Verification, files: JsonFiles | None
+) -> None:
     items = _items_of(run, drafts)
     placed = [({} if draft.is_refused else place(draft, run.at)) for draft in drafts]
     found = _find(run, placed)
@@ -125,7 +128,7 @@ def _compare(run: Run, drafts: Sequence[Draft], result: Verification, export: Ex
             case = _Case(draft, rows, found, item["original"])
             before = result.differing
             _compare_rows(case, result)
-            _compare_export(case, result, export, is_sound=result.differing == before)
+            _compare_export(case, result, files, is_sound=result.differing == before)
 
 
 def _compare_rows(case: _Case, result: Verification) -> None:
@@ -141,11 +144,14 @@ def _compare_rows(case: _Case, result: Verification) -> None:
             result.note(_of(case.draft, what, kind.table, str(row["id"]), columns))
 
 
-def _compare_export(case: _Case, result: Verification, export: Exported, *, is_sound: bool) -> None:
+def _compare_export(
+    case: _Case, result: Verification, files: JsonFiles | None, *, is_sound: bool
+) -> None:
     written = _write_out(case)
     if written is None:
         return
-    export(case.draft, written)
+    if files is not None:
+        files.write(case.draft, written)
     if hash_of(written) == _expected_hash(case.draft):
         result.equal += 1
     elif is_sound:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.operations.importer.normalize import normalize
-from app.operations.importer.one_file import Progress
 from app.operations.importer.reading import read_records
 from app.operations.importer.records import Draft, Source
 
@@ -17,13 +16,13 @@ class Watching:
 
     Attributes:
         say: Takes a sentence.
-        begin: Takes what is done next, and how many bytes that are; None: that is not known yet.
-        progress: Takes how many bytes are done since it was called last.
+        begin: Takes how many records there are.
+        advance: Takes a file, and how many more records of it are done.
     """
 
     say: Callable[[str], None] = lambda _: None
-    begin: Callable[[str, int | None], None] = lambda _, __: None
-    progress: Progress = lambda _: None
+    begin: Callable[[int], None] = lambda _: None
+    advance: Callable[[str, int], None] = lambda _, __: None
 
 
 def walk_drafts(
@@ -31,7 +30,6 @@ def walk_drafts(
     profile_id: str | None,
     watching: Watching,
     *,
-    what: str = "Comparing",
     done: Mapping[str, int] = _NOTHING,
 ) -> Iterator[Draft]:
     """Give the records of all files, in their order.
@@ -40,12 +38,12 @@ def walk_drafts(
         source: The files.
         profile_id: The learner of cards and messages.
         watching: Who is told how far it is.
-        what: What is done with them.
         done: The last position of each file that is passed over, with all before it.
     """
-    watching.begin(what, sum(file.bytes for file in source.files))
+    watching.begin(sum(file.records for file in source.files))
     for file in source.files:
         last = done.get(file.name, -1)
-        for record in read_records(source, file, progress=watching.progress):
+        for record in read_records(source, file):
             if record.position > last:
                 yield normalize(record, profile_id)
+            watching.advance(file.name, 1)
