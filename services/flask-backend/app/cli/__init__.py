@@ -10,6 +10,7 @@ from app.cli.credits import credits as credits_group
 from app.cli.database import database
 from app.cli.doctor import doctor
 from app.cli.edges import EXIT_CODES
+from app.cli.importing import import_group
 from app.cli.mail import mail
 from app.cli.maintenance import maintenance
 from app.cli.privacy import privacy
@@ -39,6 +40,7 @@ main.add_command(credits_group)
 main.add_command(database)
 main.add_command(consents)
 main.add_command(doctor)
+main.add_command(import_group)
 main.add_command(mail)
 main.add_command(privacy)
 main.add_command(users)
