@@ -154,6 +154,7 @@ from app.dal.queries.imports import (
     update_import_run,
 )
 from app.dal.queries.learning.lists import count_learning_days, list_learning_rows
+from app.dal.queries.learning.owners import list_learner_owners
 from app.dal.queries.learning.rows import (
     create_learning_rows,
     delete_learner_rows,
@@ -299,7 +300,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "create_synced_rows", "list_synced_rows", "mark_synced_rows_deleted", "update_synced_row",
     # Learning
     "count_learning_days", "create_learning_rows", "delete_learner_rows", "find_learning_rows",
-    "list_learning_rows", "remove_learning_rows", "update_learning_rows",
+    "list_learner_owners", "list_learning_rows", "remove_learning_rows", "update_learning_rows",
     # Consents
     "create_consent_document", "create_consent_event", "create_consents", "get_consent_document",
     "get_consents", "get_last_consent_event", "list_consent_documents", "list_consent_events",

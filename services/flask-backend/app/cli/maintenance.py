@@ -33,6 +33,7 @@ def run(*, names: tuple[str, ...], is_json: bool) -> None:
     """
     from app.log import configure_logging  # noqa: PLC0415 - likewise
     from app.models import close_db, init_db  # noqa: PLC0415 - the whole runtime, for this command only
+    from app.operations.storage import use_storage  # noqa: PLC0415 - likewise
     from app.usecases.cache_storage import set_bounds  # noqa: PLC0415 - likewise
     from app.usecases.maintenance import JOBS, State, run_jobs  # noqa: PLC0415 - likewise
 
@@ -44,6 +45,7 @@ def run(*, names: tuple[str, ...], is_json: bool) -> None:
     set_bounds(max_bytes=settings.query_cache_max_bytes, copy_bytes=0)
     with told():
         init_db(settings)
+        use_storage(settings)
         try:
             outcomes = run_jobs(
                 names or list(JOBS), lambda job, count: click.echo(f"{job}: {count}", err=True)

@@ -178,8 +178,11 @@ def _private(path: str, flags: int) -> int:
 @contextmanager
 def _connected() -> Iterator[None]:
     from app.models import close_db, init_db  # noqa: PLC0415 - likewise
+    from app.operations.storage import use_storage  # noqa: PLC0415 - likewise
 
-    init_db(require_settings())
+    settings = require_settings()
+    init_db(settings)
+    use_storage(settings)
     with told():
         try:
             yield

@@ -31,6 +31,7 @@ from app.models import (
 )
 from app.usecases.accounts import require_dispensable, require_user
 from app.usecases.holds import end_open_holds
+from app.usecases.learning.personal_files import forget_files
 from app.usecases.personal_data import (
     ACCOUNT,
     CLAIMED,
@@ -46,6 +47,7 @@ from app.usecases.signing_in import is_right_password
 from app.usecases.work import decided_unit_of_work
 from app.vocabulary import MANAGED_EXTERNALLY
 from bilayer.runtime import DatabaseError
+from bilayer.runtime.errors import StorageFailure
 
 __all__ = ["erase_account", "erase_own_account", "finish_erasures", "list_erasures"]
 
@@ -119,7 +121,7 @@ def finish_erasures(at: datetime) -> int:
     for row in list_erasures(unfinished_since=at - SETTLING, limit=_ACCOUNTS_AT_ONCE):
         try:
             finished += _forget(_close(row["user_id"], at))
-        except AppError as error:  # It keeps no other from being forgotten.
+        except (AppError, StorageFailure) as error:  # It keeps no other from being forgotten.
             log.error("erasure_refused", user_id=str(row["user_id"]), code=error.code)  # noqa: TRY400 - a refusal, no fault
     return finished
 
@@ -168,6 +170,7 @@ def _steps(user_id: UUID, at: datetime) -> Iterator[None]:
 
 
 def _steps_of_one(user_id: UUID, at: datetime) -> Iterator[None]:
+    forget_files(user_id)
     while _release_holds(user_id, at):
         yield
     reached: _Reached | None = _Reached(0, None)

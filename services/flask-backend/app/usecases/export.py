@@ -6,7 +6,7 @@ failure or because time was over, has no end, so that no parser takes it for a w
 """
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +16,7 @@ import structlog
 from app import deadline
 from app.errors import NotFound
 from app.models import Row, get_deleted_user, get_user, list_owned_rows, release, transaction
+from app.usecases.learning.personal_files import list_filed_rows
 from app.usecases.personal_data import CLAIMED, HOLDINGS, Holding, Place, place_of
 
 FORMAT: Final = "flask-backend-export"
@@ -67,8 +68,11 @@ def _tail() -> bytes:
 
 
 def _sections(user_id: UUID) -> Iterator[bytes]:
+    filed = list_filed_rows(user_id)
     for holding in HOLDINGS:
-        if holding.section:
+        if holding.owned.table in filed:
+            yield from _array(holding, [filed[holding.owned.table]])
+        elif holding.section:
             yield from _section(holding, user_id)
 
 
@@ -87,13 +91,17 @@ def _claimed_guests(user_id: UUID) -> Iterator[bytes]:
 
 def _section(holding: Holding, user_id: UUID) -> Iterator[bytes]:
     """Yield a member of the document: an array, or where there is one row at most, it or null."""
-    name = _json(holding.section)
     if not holding.owned.order:
         rows = list_owned_rows(holding.owned, user_id, limit=1)
-        yield b",\n" + name + b":" + (_row(rows[0], holding) if rows else b"null")
+        one = _row(rows[0], holding) if rows else b"null"
+        yield b",\n" + _json(holding.section) + b":" + one
         return
-    yield b",\n" + name + b":["
-    for number, page in enumerate(_pages(holding, user_id)):
+    yield from _array(holding, _pages(holding, user_id))
+
+
+def _array(holding: Holding, pages: Iterable[list[Row]]) -> Iterator[bytes]:
+    yield b",\n" + _json(holding.section) + b":["
+    for number, page in enumerate(pages):
         yield (b",\n" if number else b"\n") + b",\n".join(_row(row, holding) for row in page)
     yield b"]"
 

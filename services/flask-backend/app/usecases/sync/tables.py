@@ -5,7 +5,18 @@ from collections.abc import Collection
 from app.errors import FieldError, Invalid
 from app.models import Synced, list_synced
 
-__all__ = ["Synced", "choose_tables", "list_synced"]
+__all__ = ["Synced", "choose_tables", "leave_out", "list_synced"]
+
+
+class _Used:
+    """One a process, as the database is."""
+
+    left_out: frozenset[str] = frozenset()
+
+
+def leave_out(names: Collection[str]) -> None:
+    """Let no device have these tables: what the database has of them is not what counts."""
+    _Used.left_out = frozenset(names)
 
 
 def choose_tables(names: Collection[str] | None) -> list[Synced]:
@@ -14,7 +25,9 @@ def choose_tables(names: Collection[str] | None) -> list[Synced]:
     Raises:
         Invalid: A name is not that of a synced table.
     """
-    tables = list_synced()
+    tables = {
+        name: synced for name, synced in list_synced().items() if name not in _Used.left_out
+    }
     if names is None:
         return list(tables.values())
     if not set(names) <= tables.keys():
