@@ -100,7 +100,7 @@ def test_watcher_that_objects_undoes_them_inside_a_transaction_too(
     key = db.things.insert(big=1)
     database.subscribe(Objector(), "things")
 
-    with database.transaction(), pytest.raises(Refused):
+    with database.transaction(), pytest.raises(Refused), database.transaction():
         if write == "insert":
             db.things.insert_returning(big=2)
         else:

@@ -41,8 +41,8 @@ class Codec:
         encode: Checks a Python value (never None) and gives the driver's parameter.
         decode: Turns what the driver read (never None) into the Python value; None where the
             driver's value is right as it is.
-        canonical: Gives a value that may be written the form in which it is read; None where there
-            is only one form.
+        canonical: Gives a value that ``encode`` accepts the form in which it is read; None where
+            that is what ``encode`` gives.
     """
 
     encode: Callable[[Any], Parameter]
@@ -220,6 +220,20 @@ def decode_json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str | bytes) else value
 
 
+def read_json(value: Any) -> Any:
+    """Give a document that is written the form in which it is read."""
+    return None if value is JSON_NULL else documents.copy(value)
+
+
+def _there_and_back(encode: Callable[[Any], Any], decode: Callable[[Any], Any]) -> Any:
+    """Make a ``canonical`` of the two ways."""
+    return lambda value: decode(encode(value))
+
+
+read_date: Final = _there_and_back(encode_date, decode_date)
+read_time: Final = _there_and_back(encode_time, decode_time)
+
+
 def list_of(encode_item: Callable[[Any], Any]) -> Callable[[Any], str]:
     """Make the check of a ``list:`` type, which is stored as a JSON array."""
 
@@ -229,3 +243,8 @@ def list_of(encode_item: Callable[[Any], Any]) -> Callable[[Any], str]:
         return encode_json([encode_item(item) for item in value])
 
     return encode
+
+
+def list_codec(encode_item: Callable[[Any], Any], decode: Callable[[Any], Any] | None) -> Codec:
+    """Make the codec of a ``list:`` type."""
+    return Codec(list_of(encode_item), decode, lambda value: [encode_item(item) for item in value])

@@ -1,4 +1,9 @@
-"""The rows a write changes, as they are before and after it: read by key, in chunks."""
+"""The rows that a write changes, as they are before and after it.
+
+What a write gives is known, and need not be read: a codec lets nothing pass that a column would
+change. Only what the database adds comes back with the statement, or is read by key where the
+engine cannot tell. What triggers or generated columns make of an update is not seen.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +17,153 @@ from bilayer.runtime.subscribers import Row
 
 if TYPE_CHECKING:
     from bilayer.runtime.adapters.base import NativeAdapter
-    from bilayer.runtime.adapters.statements import Assignments, Condition
+    from bilayer.runtime.adapters.inserts import Assignments, Batch
+    from bilayer.runtime.adapters.statements import Condition
 
-_KEYS_PER_STATEMENT: Final = 500
+_KEYS_PER_STATEMENT: Final = 5_000
+_UNKNOWN: Final = (Expression, Query, Rendered)
 
 
 class RowImages:
-    """Reads rows of one database for the write pipeline."""
+    """Writes rows of one database for the pipeline, and gives what they were and are."""
 
     def __init__(self, adapter: NativeAdapter) -> None:
         self._adapter = adapter
+
+    # -- reading
 
     def lock(self, table: Any, query: Any) -> list[Row]:
         """Read the rows of a query and lock them until the transaction ends."""
         return self._adapter.dicts(query, [table.ALL], {"for_update": True})
 
-    def read(self, table: Any, keys: Sequence[Sequence[Any]]) -> list[Row]:
-        """Read rows by key, in the order of the keys."""
-        found: dict[tuple[Any, ...], Row] = {}
+    def read(
+        self, table: Any, keys: Sequence[Sequence[Any]], columns: Sequence[Any] | None = None
+    ) -> list[Row]:
+        """Read rows by key, in the order of the keys; all columns if none are named."""
+        found: list[Row] = []
         for chunk in _chunks(keys):
             query = self._adapter.keys_query(table, chunk)
-            rows = self._adapter.dicts(query, [table.ALL], {})
-            found.update(zip(self.keys(table, rows), rows, strict=True))
+            found += self._adapter.dicts(query, columns or [table.ALL], {})
+        return self._in_order(table, keys, found)
+
+    def _in_order(
+        self, table: Any, keys: Sequence[Sequence[Any]], rows: Sequence[Row]
+    ) -> list[Row]:
+        """Sort rows: no engine promises the order in which it gives them back."""
+        found = dict(zip(self._keys(table, rows), rows, strict=True))
         return [found[tuple(key)] for key in keys]
 
-    def keys(self, table: Any, rows: Iterable[Row]) -> list[tuple[Any, ...]]:
-        """Give the primary keys of rows."""
+    # -- writing
+
+    def insert(self, table: Any, fields: Assignments) -> Row:
+        """Insert a row and give it as it is stored."""
+        adapter = self._adapter
+        if fields and not any(isinstance(value, _UNKNOWN) for _, value in fields):
+            return self.insert_many(table, [{field.name: value for field, value in fields}])[0]
+        if adapter.returning:
+            return adapter.send_insert_returning(table, fields)
+        key = adapter.send_insert(table, fields)
+        return self.read(table, [self._key_of(table, self._key_row(table, key))])[0]
+
+    def insert_many(self, table: Any, rows: Sequence[Row], *, is_awaited: bool = True) -> list[Row]:
+        """Insert rows and give them as they are stored, in their order if they give their keys."""
+        adapter = self._adapter
+        batch = adapter.batch(table, rows)
+        images = [
+            dict(zip([field.name for field in batch.fields], cells, strict=True))
+            for cells in zip(
+                *map(adapter.read_back_column, batch.fields, batch.values, batch.parameters),
+                strict=True,
+            )
+        ]
+        missing = [field for field in table if field.name not in images[0]]
+        if not missing:
+            adapter.send_batch(table, batch, is_awaited=is_awaited)
+            return images
+        if all(
+            image.get(c.name) is not None for c in adapter.key_columns(table) for image in images
+        ):
+            return self._insert_keyed(table, batch, images, missing)
+        if adapter.returning:
+            return adapter.send_batch(table, batch, list(table))
+        return [self.insert(table, [(table[n], v) for n, v in row.items()]) for row in rows]
+
+    def _insert_keyed(
+        self, table: Any, batch: Batch, images: list[Row], missing: list[Any]
+    ) -> list[Row]:
+        """Insert rows of which the database makes some columns, none of the key."""
+        keys = self._keys(table, images)
+        wanted = [*self._adapter.key_columns(table), *missing]
+        if self._adapter.returning:
+            rows = self._adapter.send_batch(table, batch, wanted)
+            added = self._in_order(table, keys, rows)
+        else:
+            self._adapter.send_batch(table, batch)
+            added = self.read(table, keys, wanted)
+        return [image | more for image, more in zip(images, added, strict=True)]
+
+    def update(
+        self,
+        table: Any,
+        before: list[Row],
+        fields: Assignments,
+        where: Condition | None = None,
+    ) -> list[Row]:
+        """Update rows that are locked, and give them as they are then.
+
+        Args:
+            table: Where.
+            before: The rows.
+            fields: What is set.
+            where: A condition that they alone meet; None takes their keys.
+
+        Raises:
+            UnsupportedDefinition: A column of the key is set by an expression.
+        """
+        moved = self.moved(table, before, fields)
+        placed, known = self._known(fields)
+        wheres = [where] if where else self.conditions(table, self._keys(table, before))
+        unknown = [table[field.name] for field, value in fields if field.name not in known]
+        if not unknown:
+            for each in wheres:
+                self._adapter.send_update(table, each, placed)
+            return [row | known for row in before]
+        wanted = [*self._adapter.key_columns(table), *unknown]
+        if self._adapter.returns_updates:
+            rows: list[Row] = []
+            for each in wheres:
+                rows += self._adapter.send_update_returning(table, each, placed, wanted)
+            computed = self._in_order(table, moved, rows)
+        else:
+            for each in wheres:
+                self._adapter.send_update(table, each, placed)
+            computed = self.read(table, moved, wanted)
+        return [row | known | new for row, new in zip(before, computed, strict=True)]
+
+    def delete(self, table: Any, query: Any) -> list[Row]:
+        """Delete the rows of a query, and give them as they were."""
+        adapter = self._adapter
+        if adapter.returns_deletes:
+            return adapter.send_delete_returning(table, adapter.condition(table, query))
+        before = self.lock(table, query)
+        for where in self.conditions(table, self._keys(table, before)):
+            adapter.send_delete(table, where)
+        return before
+
+    # -- keys and values
+
+    def _keys(self, table: Any, rows: Iterable[Row]) -> list[tuple[Any, ...]]:
         names = [column.name for column in self._adapter.key_columns(table)]
-        return [tuple(row[name] for name in names) for row in rows]
+        return [tuple([row[name] for name in names]) for row in rows]
+
+    def _key_row(self, table: Any, key: Any) -> Mapping[str, Any]:
+        (first, *_) = self._adapter.key_columns(table)
+        return key if isinstance(key, dict) else {first.name: key}
+
+    def _key_of(self, table: Any, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Give the primary key of a row as it will be read back."""
+        columns = self._adapter.key_columns(table)
+        return tuple(self._adapter.canonical(column, values[column.name]) for column in columns)
 
     def moved(self, table: Any, rows: Iterable[Row], fields: Assignments) -> list[tuple[Any, ...]]:
         """Give the primary keys that rows have when these columns have been set.
@@ -47,19 +171,28 @@ class RowImages:
         Raises:
             UnsupportedDefinition: A column of the key is set by an expression.
         """
-        columns = self._adapter.key_columns(table)
-        names = [column.name for column in columns]
+        names = [column.name for column in self._adapter.key_columns(table)]
         given = {field.name: value for field, value in fields if field.name in names}
-        if any(isinstance(value, Expression | Query | Rendered) for value in given.values()):
+        if any(isinstance(value, _UNKNOWN) for value in given.values()):
             raise UnsupportedDefinition(
                 f"the primary key of {table} cannot be set by an expression"
             )
-        return [self.key_of(table, row | given) for row in rows]
+        new = {name: self._adapter.canonical(table[name], value) for name, value in given.items()}
+        return self._keys(table, (row | new for row in rows) if new else rows)
 
-    def key_of(self, table: Any, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Give the primary key of a row as it will be read back."""
-        columns = self._adapter.key_columns(table)
-        return tuple(self._adapter.canonical(column, values[column.name]) for column in columns)
+    def _known(self, fields: Assignments) -> tuple[Assignments, Row]:
+        """Give what is set, its plain values checked once, and these as they will be read back."""
+        adapter = self._adapter
+        placed: list[tuple[Any, Any]] = []
+        known: Row = {}
+        for field, value in fields:
+            if isinstance(value, _UNKNOWN):
+                placed.append((field, value))
+            else:
+                parameter = adapter.encoded(field, value)
+                placed.append((field, Rendered(adapter.mark_of(field.type), [parameter])))
+                known[field.name] = adapter.read_back(field, value, parameter)
+        return placed, known
 
     def conditions(self, table: Any, keys: Sequence[Any]) -> Iterable[Condition]:
         """Give conditions that together match the rows with these keys."""
@@ -67,14 +200,6 @@ class RowImages:
         return (
             adapter.condition(table, adapter.keys_query(table, chunk)) for chunk in _chunks(keys)
         )
-
-    def given_keys(self, table: Any, items: Sequence[Assignments]) -> list[Any] | None:
-        """Give the keys of rows to insert, None if the database makes some of them."""
-        names = [column.name for column in self._adapter.key_columns(table)]
-        rows = [{field.name: value for field, value in item} for item in items]
-        if any(row.get(name) is None for row in rows for name in names):
-            return None
-        return [row[names[0]] if len(names) == 1 else row for row in rows]
 
 
 def _chunks(keys: Sequence[Any]) -> Iterable[Sequence[Any]]:

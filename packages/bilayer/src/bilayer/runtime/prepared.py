@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from bilayer.runtime.adapters.inserts import Assignments
 from bilayer.runtime.adapters.parts import Param, Rendered
-from bilayer.runtime.adapters.statements import Assignments, Condition
+from bilayer.runtime.adapters.statements import Condition
 from bilayer.runtime.conditions import pinned
 from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Row = dict[str, Any]
 Action = Literal["insert", "update", "delete"]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One row that a write changed.
 
     Attributes:
@@ -54,7 +52,7 @@ class Subscriber:
             table: The PyDAL table.
             action: ``insert``, ``update`` or ``delete``; a delete has no use for columns.
             known: The columns whose value is certain before: of an insert all that it gives, of the
-                others those that their condition holds to one value.
+                others those that their condition holds to one value. Good for this call only.
         """
         del db, table, action, known
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bilayer.runtime.adapters.parts import Rendered
@@ -11,7 +11,7 @@ from bilayer.runtime.subscribers import Action, Change, Row, Subscriber
 
 if TYPE_CHECKING:
     from bilayer.runtime.adapters.base import NativeAdapter
-    from bilayer.runtime.adapters.statements import Assignments
+    from bilayer.runtime.adapters.inserts import Assignments
 
 
 class Subscriptions:
@@ -67,29 +67,67 @@ class Subscriptions:
         for subscriber in stampers:
             values.update(subscriber.stamp(table, action, values))
         if preparers:
-            known = self._canonical(table, values if action == "insert" else pinned)
+            known = Known(self._adapter, table, values if action == "insert" else pinned)
             for subscriber in preparers:
                 values.update(subscriber.prepare(self._adapter.db, table, action, known))
         return [(table[name], value) for name, value in values.items()]
 
+    def complete_rows(self, table: Any, rows: Sequence[Row]) -> None:
+        """Do the same for rows to insert, in their dicts."""
+        stampers = self._stampers.get(table._dalname, ())
+        preparers = self._preparers.get(table._dalname, ())
+        db = self._adapter.db
+        for row in rows if stampers or preparers else ():
+            for subscriber in stampers:
+                row.update(subscriber.stamp(table, "insert", row))
+            for subscriber in preparers:
+                known = Known(self._adapter, table, row)
+                row.update(subscriber.prepare(db, table, "insert", known))
+
     def tell(
         self, table: Any, action: Action, before: Sequence[Row | None], after: Sequence[Row | None]
     ) -> None:
-        """Show the watchers rows that were written."""
+        """Show the watchers rows that were written.
+
+        If one raises, the innermost ``transaction()`` is doomed, as by a statement that fails: a
+        savepoint for each write would cost two round trips.
+        """
         if not after:
             return
-        names = [column.name for column in self._adapter.key_columns(table)]
+        name = table._dalname
+        columns = [column.name for column in self._adapter.key_columns(table)]
         changes = [
-            Change(table._dalname, action, {n: (old or new or {})[n] for n in names}, old, new)
+            Change(name, action, {each: (old or new or {})[each] for each in columns}, old, new)
             for old, new in zip(before, after, strict=True)
         ]
-        for subscriber in self._watchers[table._dalname]:
-            subscriber.changed(self._adapter.db, changes)
+        session = self._adapter.session
+        try:
+            for subscriber in self._watchers[name]:
+                subscriber.changed(self._adapter.db, changes)
+        except BaseException:
+            session.failed = session.depth > 0  # the write is done, and must not stay alone
+            raise
 
-    def _canonical(self, table: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Give values as they will be read back, those of expressions left out."""
-        return {
-            name: self._adapter.canonical(table[name], value)
-            for name, value in values.items()
-            if not isinstance(value, Expression | Query | Rendered)
-        }
+
+class Known(Mapping[str, Any]):
+    """Values as they will be read back, those of expressions left out; converted when asked for."""
+
+    __slots__ = ("_adapter", "_table", "_values")
+
+    def __init__(self, adapter: NativeAdapter, table: Any, values: Mapping[str, Any]) -> None:
+        self._adapter = adapter
+        self._table = table
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._values[name]
+        if isinstance(value, Expression | Query | Rendered):
+            raise KeyError(name)
+        return self._adapter.canonical(self._table[name], value)
+
+    def __iter__(self) -> Iterator[str]:
+        is_unknown = (Expression, Query, Rendered)
+        return (name for name, value in self._values.items() if not isinstance(value, is_unknown))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from bilayer.runtime.adapters.statements import all_equal
+from bilayer.runtime.defaults import assignments, complete
 from bilayer.runtime.errors import InvalidValue, TransactionMisuse, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import DEFAULT, Query, Set, Table
 from bilayer.runtime.subscribers import Row
@@ -127,36 +128,12 @@ class NativeTable(Table):  # type: ignore[misc]
         """
         if self._before_insert or self._after_insert:
             return super().insert(**values)
-        return self._db._adapter.insert(self, self._assignments(values))
+        return self._db._adapter.insert(self, assignments(self, values))
 
     def insert_returning(self, **values: Any) -> Row:
         """Insert a row like ``insert``; returns it as it is stored."""
-        row: Row = self._db._adapter.pipeline.insert_returning(self, self._assignments(values))
+        row: Row = self._db._adapter.pipeline.insert_returning(self, assignments(self, values))
         return row
-
-    def _assignments(self, values: Mapping[str, Any]) -> Sequence[tuple[Any, Any]]:
-        """Give the columns of a row to insert, in their order, with the defaults of the others.
-
-        PyDAL makes several sets and dicts for each row; only what computes or filters needs them.
-        """
-        found: list[tuple[Any, Any]] = []
-        given = 0
-        for field in self:
-            if field.name in values:
-                given += 1
-                value, is_plain = values[field.name], field.filter_in is None
-            else:
-                value, is_plain = field.default, not (field.compute or field.required)
-            if not is_plain or callable(value):
-                break
-            if value is not None or field.name in values:
-                found.append((field, value))
-        else:
-            if given == len(values):
-                return found
-        operations: Sequence[tuple[Any, Any]]
-        operations = self._fields_and_values_for_insert(dict(values)).op_values()
-        return operations
 
     def insert_many(self, rows: Iterable[Mapping[str, Any]], *, is_awaited: bool = True) -> int:
         """Insert rows, all or none, with as few statements as the engine allows.
@@ -172,8 +149,8 @@ class NativeTable(Table):  # type: ignore[misc]
         Raises:
             InvalidValue: A value does not fit; nothing was inserted.
         """
-        items = [self._assignments(dict(row)) for row in rows]  # PyDAL's rows have no length
-        return int(self._db._adapter.bulk_insert(self, items, is_awaited=is_awaited))
+        items = complete(self, [dict(row) for row in rows])  # PyDAL's rows have no length
+        return int(self._db._adapter.pipeline.insert_many(self, items, is_awaited=is_awaited))
 
     def upsert(
         self,
@@ -203,7 +180,7 @@ class NativeTable(Table):  # type: ignore[misc]
         if update is None:
             keys = {*conflict, *(c.name for c in self._db._adapter.key_columns(self))}
             update = {name: value for name, value in given.items() if name not in keys}
-        fields = self._assignments(given)
+        fields = assignments(self, given)
         changes = self._fields_and_values_for_update(dict(update)).op_values() if update else None
         columns = [self[name] for name in conflict]
         self._db._adapter.pipeline.upsert(self, fields, columns, changes)

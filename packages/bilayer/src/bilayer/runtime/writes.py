@@ -2,8 +2,8 @@
 
 Subscribers of a table add columns before a statement (``stamp``, ``prepare``) and see what changed
 after it (``changed``), in the same transaction; what they write commits or vanishes with the
-change. Rows that the database itself deletes through ON DELETE CASCADE, and ``executesql``, are
-not seen.
+change, and one that raises undoes the block around the write. Rows that the database itself deletes
+through ON DELETE CASCADE, and ``executesql``, are not seen.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from bilayer.runtime.transaction import Transaction
 
 if TYPE_CHECKING:
     from bilayer.runtime.adapters.base import NativeAdapter
-    from bilayer.runtime.adapters.statements import Assignments, Condition
+    from bilayer.runtime.adapters.inserts import Assignments
+    from bilayer.runtime.adapters.statements import Condition
 
 _ATTEMPTS: Final = 10
 
@@ -40,8 +41,10 @@ class WritePipeline:
         self.subscriptions.add(subscriber, tables)
 
     def _begun(self, table: Any) -> AbstractContextManager[object]:
-        """Begin a transaction, if there is none, for what subscribers write before a write."""
-        return self._together() if self.subscriptions.is_prepared(table) else nullcontext()
+        """Begin a transaction, if there is none, for what subscribers do beside a write."""
+        known = self.subscriptions
+        is_alone = not (known.is_prepared(table) or known.is_watched(table))
+        return nullcontext() if is_alone else self._together()
 
     def _together(self) -> AbstractContextManager[object]:
         """Begin a transaction if there is none; a savepoint would cost two round trips."""
@@ -55,40 +58,48 @@ class WritePipeline:
             fields = self.subscriptions.complete(table, "insert", fields, {})
             if not self.subscriptions.is_watched(table):
                 return self._adapter.send_insert(table, fields)
-            with Transaction(self._adapter):
-                key = self._adapter.send_insert(table, fields)
-                self._publish_inserts(table, [key])
+            row = self._insert_watched(table, fields)
+        key = self._adapter.given_key(table, fields)
+        if key is not None:
             return key
+        made = {column.name: row[column.name] for column in self._adapter.key_columns(table)}
+        return made if len(made) > 1 else next(iter(made.values()))
 
     def insert_returning(self, table: Any, fields: Assignments) -> Row:
         """Insert as ``insert`` does, and give the row as it is stored."""
-        adapter = self._adapter
-        if adapter.returning and not self.subscriptions.is_watched(table):
-            with self._begun(table):
-                fields = self.subscriptions.complete(table, "insert", fields, {})
-                return adapter.send_insert_returning(table, fields)
-        with self._together():
-            key = self.insert(table, fields)
-            return self._images.read(table, [self._key_of(table, key)])[0]
+        with self._begun(table):
+            fields = self.subscriptions.complete(table, "insert", fields, {})
+            if self.subscriptions.is_watched(table):
+                return self._insert_watched(table, fields)
+            if self._adapter.returning:
+                return self._adapter.send_insert_returning(table, fields)
+            with self._together():
+                return self._images.insert(table, fields)
 
-    def insert_many(
-        self, table: Any, items: Sequence[Assignments], *, is_awaited: bool = True
-    ) -> int:
-        """Insert rows, all or none; returns how many."""
-        if not items:
+    def _insert_watched(self, table: Any, fields: Assignments) -> Row:
+        row = self._images.insert(table, fields)
+        self.subscriptions.tell(table, "insert", [None], [row])
+        return row
+
+    def insert_many(self, table: Any, rows: list[Row], *, is_awaited: bool = True) -> int:
+        """Insert rows, all or none; returns how many.
+
+        Args:
+            table: Where.
+            rows: Their columns; subscribers add theirs to these very dicts.
+            is_awaited: False lets them go with the next statement.
+        """
+        if not rows:
             return 0
         with self._begun(table):
-            items = [self.subscriptions.complete(table, "insert", item, {}) for item in items]
-            if not self.subscriptions.is_watched(table):
-                return self._adapter.send_insert_many(table, items, is_awaited=is_awaited)
-            with Transaction(self._adapter):
-                keys = self._images.given_keys(table, items)
-                if keys is None:
-                    keys = [self._adapter.send_insert(table, item) for item in items]
-                else:
-                    self._adapter.send_insert_many(table, items)
-                self._publish_inserts(table, keys)
-            return len(items)
+            self.subscriptions.complete_rows(table, rows)
+            if self.subscriptions.is_watched(table):
+                after = self._images.insert_many(table, rows, is_awaited=is_awaited)
+                self.subscriptions.tell(table, "insert", [None] * len(after), after)
+            else:
+                batch = self._adapter.batch(table, rows)
+                self._adapter.send_batch(table, batch, is_awaited=is_awaited)
+        return len(rows)
 
     def update(self, table: Any, query: Any, fields: Assignments) -> int:
         """Update the rows of a query; returns how many matched."""
@@ -123,8 +134,8 @@ class WritePipeline:
             fields = self.subscriptions.complete(table, "update", fields, pinned)
             if not self.subscriptions.is_watched(table):
                 return self._adapter.send_update(table, condition(), fields)
-            with Transaction(self._adapter):
-                return len(self._update_images(table, images(), fields))
+            where = condition() if self._key(table, pinned) else None
+            return len(self._update_watched(table, images(), fields, where))
 
     def update_returning(
         self,
@@ -138,29 +149,35 @@ class WritePipeline:
         """Update as ``update_where`` does, and give the rows that matched as they are then."""
         with self._begun(table):
             fields = self.subscriptions.complete(table, "update", fields, pinned)
+            key = self._key(table, pinned)
             if self.subscriptions.is_watched(table):
-                with Transaction(self._adapter):
-                    return self._update_images(table, images(), fields)
+                where = condition() if key else None
+                return self._update_watched(table, images(), fields, where)
             if self._adapter.returns_updates:
                 return self._adapter.send_update_returning(table, condition(), fields)
             with self._together():
-                return self._update_and_read(table, fields, condition, images, pinned)
+                if not key:
+                    return self._images.update(table, images(), fields)
+                keys = self._images.moved(table, [key], fields)  # refuses before it is sent
+                is_there = self._adapter.send_update(table, condition(), fields)  # and locks it
+                return self._images.read(table, keys) if is_there else []
 
-    def _update_and_read(
-        self,
-        table: Any,
-        fields: Assignments,
-        condition: Callable[[], Condition],
-        images: Callable[[], list[Row]],
-        pinned: Mapping[str, Any],
+    def _key(self, table: Any, pinned: Mapping[str, Any]) -> Row | None:
+        """Give the key that a condition holds, which one row at most can meet then."""
+        columns = self._adapter.key_columns(table)
+        if not all(column.name in pinned for column in columns):
+            return None
+        return {c.name: self._adapter.canonical(c, pinned[c.name]) for c in columns}
+
+    def _update_watched(
+        self, table: Any, before: list[Row], fields: Assignments, where: Condition | None = None
     ) -> list[Row]:
-        """Update where the engine does not tell what it has changed."""
-        names = {column.name for column in self._adapter.key_columns(table)}
-        if names <= pinned.keys():  # then there is one row at most, and the update locks it
-            keys = self._images.moved(table, [dict(pinned)], fields)  # refuses before it is sent
-            changed = self._adapter.send_update(table, condition(), fields)
-            return self._images.read(table, keys) if changed else []
-        return self._update_images(table, images(), fields)
+        """Update rows that are locked, show them to the watchers, and give them as they are."""
+        if not before:
+            return []
+        after = self._images.update(table, before, fields, where)
+        self.subscriptions.tell(table, "update", before, after)
+        return after
 
     def delete(self, table: Any, query: Any) -> int:
         """Delete the rows of a query; returns how many."""
@@ -169,12 +186,9 @@ class WritePipeline:
             self.subscriptions.complete(table, "delete", [], pinned(query))
             if not self.subscriptions.is_watched(table):
                 return adapter.send_delete(table, adapter.condition(table, query))
-            with Transaction(adapter):
-                before = self._images.lock(table, query)
-                for where in self._images.conditions(table, self._images.keys(table, before)):
-                    adapter.send_delete(table, where)
-                self.subscriptions.tell(table, "delete", before, [None] * len(before))
-            return len(before)
+            before = self._images.delete(table, query)
+            self.subscriptions.tell(table, "delete", before, [None] * len(before))
+        return len(before)
 
     def upsert(
         self,
@@ -184,67 +198,36 @@ class WritePipeline:
         update: Assignments | None,
     ) -> None:
         """Insert a row, or update the one with the same key; None keeps it as it is."""
-        with self._begun(table):
-            names = {column.name for column in conflict}
-            key = {field.name: value for field, value in fields if field.name in names}
-            inserted = self.subscriptions.complete(table, "insert", fields, {})
-            changed = (
-                None
-                if update is None
-                else self.subscriptions.complete(table, "update", update, key)
-            )
-            if self.subscriptions.is_watched(table):
-                self._upsert_watched(table, inserted, conflict, changed)
-            else:
-                self._adapter.send_upsert(table, inserted, conflict, changed)
-
-    def _upsert_watched(
-        self, table: Any, fields: Assignments, conflict: Sequence[Any], update: Assignments | None
-    ) -> None:
-        attempts = 1 if self._adapter.session.depth else _ATTEMPTS
-        for attempt in range(attempts):
+        is_alone = self._adapter.session.depth or not self.subscriptions.is_watched(table)
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                with Transaction(self._adapter):
-                    self._upsert_seen(table, fields, conflict, update)
+                with self._begun(table):
+                    self._upsert(table, fields, conflict, update)
             except Deadlock:  # MariaDB: two writers inserted the same key; nothing has happened
-                if attempt + 1 == attempts:
+                if is_alone or attempt == _ATTEMPTS:
                     raise
             else:
                 return
 
-    def _upsert_seen(
+    def _upsert(
         self, table: Any, fields: Assignments, conflict: Sequence[Any], update: Assignments | None
     ) -> None:
-        """Upsert in two steps, so that it is known which of the two happened."""
-        query = all_equal(conflict, {field.name: value for field, value in fields})
-        while True:
+        names = {column.name for column in conflict}
+        key = {field.name: value for field, value in fields if field.name in names}
+        fields = self.subscriptions.complete(table, "insert", fields, {})
+        if update is not None:
+            update = self.subscriptions.complete(table, "update", update, key)
+        if not self.subscriptions.is_watched(table):
+            self._adapter.send_upsert(table, fields, conflict, update)
+            return
+        query = all_equal(conflict, key)
+        while True:  # in two steps, so that it is known which of the two happened
             before = self._images.lock(table, query)
             if before:
                 if update is not None:
-                    self._update_images(table, before, update)
+                    self._update_watched(table, before, update)
                 return
             if self._adapter.send_insert_absent(table, fields, conflict):
                 after = self._images.lock(table, query)
                 self.subscriptions.tell(table, "insert", [None], after)
                 return
-
-    # -- what watchers see
-
-    def _update_images(self, table: Any, before: list[Row], fields: Assignments) -> list[Row]:
-        """Update rows that are locked, show them to the watchers, and give them as they are."""
-        moved = self._images.moved(table, before, fields)
-        for where in self._images.conditions(table, self._images.keys(table, before)):
-            self._adapter.send_update(table, where, fields)
-        after = self._images.read(table, moved)
-        if self.subscriptions.is_watched(table):
-            self.subscriptions.tell(table, "update", before, after)
-        return after
-
-    def _publish_inserts(self, table: Any, keys: Sequence[Any]) -> None:
-        after = self._images.read(table, [self._key_of(table, key) for key in keys])
-        self.subscriptions.tell(table, "insert", [None] * len(keys), after)
-
-    def _key_of(self, table: Any, key: Any) -> tuple[Any, ...]:
-        """Give a key as it will be read back, of one that an insert has returned."""
-        (first, *_) = self._adapter.key_columns(table)
-        return self._images.key_of(table, key if isinstance(key, dict) else {first.name: key})

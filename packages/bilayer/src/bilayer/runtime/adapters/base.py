@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 from weakref import WeakKeyDictionary
 
+from bilayer.runtime.adapters.inserts import Assignments
 from bilayer.runtime.adapters.parts import ReadingPlan
-from bilayer.runtime.adapters.statements import Assignments, WriteStatements
+from bilayer.runtime.adapters.statements import WriteStatements
 from bilayer.runtime.conditions import pinned
 from bilayer.runtime.errors import (
     InvalidValue,
@@ -165,8 +166,8 @@ class NativeAdapter(WriteStatements):
         """Delete rows through the pipeline; the schema's foreign keys decide what follows."""
         return self.pipeline.delete(table, query)
 
-    def bulk_insert(
-        self, table: Any, items: Sequence[Assignments], *, is_awaited: bool = True
-    ) -> int:
+    def bulk_insert(self, table: Any, items: Sequence[Assignments]) -> int:
         """Insert many rows through the pipeline; returns how many."""
-        return self.pipeline.insert_many(table, items, is_awaited=is_awaited)
+        return self.pipeline.insert_many(
+            table, [{field.name: value for field, value in item} for item in items]
+        )

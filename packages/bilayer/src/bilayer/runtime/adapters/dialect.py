@@ -219,9 +219,21 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
     ) -> str:
         """Render that a row has one of these primary keys; ``first`` is a key column."""
         del query_env
-        columns = self.adapter.key_columns(first.table)
-        names = ",".join(column.sqlsafe for column in columns)
-        rows = ",".join(
-            "(" + ",".join(map(self.adapter.placed, columns, key)) + ")" for key in keys
-        )
-        return f"(({names}) IN ({self.row_list}{rows}))"
+        parts: list[str] = []
+        several: list[tuple[str, list[str]]] = []
+        for column, values in zip(
+            self.adapter.key_columns(first.table), zip(*keys, strict=True), strict=True
+        ):
+            if all(value == values[0] for value in values):  # engines search one column better
+                parts.append(f"{column.sqlsafe} = {self.adapter.placed(column, values[0])}")
+            else:
+                placed = [self.adapter.placed(column, value) for value in values]
+                several.append((column.sqlsafe, placed))
+        if len(several) == 1:
+            [(name, placed)] = several
+            parts.append(f"{name} IN ({','.join(placed)})")
+        elif several:
+            names = ",".join(name for name, _ in several)
+            rows = (f"({','.join(row)})" for row in zip(*(p for _, p in several), strict=True))
+            parts.append(f"({names}) IN ({self.row_list}{','.join(rows)})")
+        return f"({' AND '.join(parts)})"

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
 from bilayer.runtime.adapters.base import NativeAdapter
+from bilayer.runtime.adapters.inserts import Assignments
 from bilayer.runtime.adapters.mysql_dialect import MySQLNativeDialect
-from bilayer.runtime.adapters.statements import Assignments, all_equal
+from bilayer.runtime.adapters.statements import all_equal
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
     Codec,
@@ -25,6 +26,8 @@ from bilayer.runtime.codecs import (
     encode_time,
     exact_decimal,
     parse_uuid,
+    read_date,
+    read_time,
 )
 from bilayer.runtime.engines.mysql import LOST, refusal, translate
 from bilayer.runtime.errors import (
@@ -57,8 +60,8 @@ class MySQLAdapter(NativeAdapter):
         **COMMON_CODECS,
         "double": Codec(encode_double),
         "float": Codec(encode_double),
-        "date": Codec(encode_date, decode_date),
-        "time": Codec(encode_time, decode_time),
+        "date": Codec(encode_date, decode_date, read_date),
+        "time": Codec(encode_time, decode_time, read_time),
         "datetime": Codec(encode_instant_text, decode_instant, encode_instant),
         "blob": Codec(encode_bytes, bytes),
         "uuid": Codec(lambda value: parse_uuid(value).hex, decode_uuid, parse_uuid),
@@ -78,6 +81,11 @@ class MySQLAdapter(NativeAdapter):
         if not self.is_mariadb:
             return False
         return cast("tuple[int, ...]", self.engine.dialect.server_version_info) >= (10, 5)
+
+    @property
+    def returns_deletes(self) -> bool:  # type: ignore[override] # as above
+        """MariaDB's DELETE gives back rows, MySQL's does not."""
+        return self.is_mariadb
 
     @property
     def is_mariadb(self) -> bool:

@@ -24,8 +24,11 @@ from bilayer.runtime.codecs import (
     encode_json,
     encode_time,
     exact_decimal,
-    list_of,
+    list_codec,
     parse_uuid,
+    read_date,
+    read_json,
+    read_time,
 )
 from bilayer.runtime.codecs import encode_text as text_of
 from bilayer.runtime.codecs import integer as integer_of
@@ -44,18 +47,19 @@ class PostgreSQLAdapter(NativeAdapter):
     drivers = ("psycopg2",)
     returning = True
     returns_updates = True
+    returns_deletes = True
     codecs: ClassVar[Mapping[str, Codec]] = {
         **COMMON_CODECS,
-        "json": Codec(encode_json),
-        "jsonb": Codec(encode_json),
-        "list:string": Codec(list_of(text_of)),
-        "list:integer": Codec(list_of(integer_of(64))),
-        "list:reference": Codec(list_of(integer_of(64))),
+        "json": Codec(encode_json, canonical=read_json),
+        "jsonb": Codec(encode_json, canonical=read_json),
+        "list:string": list_codec(text_of, None),
+        "list:integer": list_codec(integer_of(64), None),
+        "list:reference": list_codec(integer_of(64), None),
         "double": Codec(encode_double),
         "float": Codec(encode_double),
-        "date": Codec(encode_date),
-        "time": Codec(encode_time),
-        "datetime": Codec(encode_instant, decode_instant, encode_instant),
+        "date": Codec(encode_date, canonical=read_date),
+        "time": Codec(encode_time, canonical=read_time),
+        "datetime": Codec(encode_instant, decode_instant),
         "blob": Codec(encode_bytes, bytes),
         "uuid": Codec(lambda value: str(parse_uuid(value)), canonical=parse_uuid),
     }

@@ -28,6 +28,8 @@ from bilayer.runtime.codecs import (
     encode_time,
     exact_decimal,
     parse_uuid,
+    read_date,
+    read_time,
 )
 from bilayer.runtime.engines.sqlite import BufferedCursor, refusal, translate
 from bilayer.runtime.errors import (
@@ -47,7 +49,7 @@ def _scaled(precision: int, scale: int) -> Codec:
     def decode(value: Any) -> decimal.Decimal:
         return decimal.Decimal(str(value)).scaleb(-scale, EXACT)
 
-    return Codec(lambda value: int(check(value).scaleb(scale, EXACT)), decode)
+    return Codec(lambda value: int(check(value).scaleb(scale, EXACT)), decode, check)
 
 
 class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # PyDAL is untyped
@@ -108,10 +110,11 @@ class SQLiteAdapter(NativeAdapter):
     locks_rows = False
     codecs: ClassVar[Mapping[str, Codec]] = {
         **COMMON_CODECS,
-        "double": Codec(encode_double),
-        "float": Codec(encode_double),
-        "date": Codec(encode_date, decode_date),
-        "time": Codec(encode_time, decode_time),
+        # RETURNING gives whole numbers as the integers that it stores them as.
+        "double": Codec(encode_double, float),
+        "float": Codec(encode_double, float),
+        "date": Codec(encode_date, decode_date, read_date),
+        "time": Codec(encode_time, decode_time, read_time),
         "datetime": Codec(encode_instant_text, decode_instant, encode_instant),
         "blob": Codec(encode_bytes),
         "uuid": Codec(lambda value: parse_uuid(value).hex, decode_uuid, parse_uuid),
@@ -120,7 +123,8 @@ class SQLiteAdapter(NativeAdapter):
     def _initialize_(self) -> None:
         super()._initialize_()
         self._in_use = self._is_unusable = False
-        self.returning = self.returns_updates = sqlite3.sqlite_version_info >= (3, 35)
+        is_new = sqlite3.sqlite_version_info >= (3, 35)
+        self.returning = self.returns_updates = self.returns_deletes = is_new
 
     def make_decimal_codec(self, precision: int, scale: int) -> Codec:
         """Scale to a 64-bit integer.

@@ -28,7 +28,8 @@ from bilayer.runtime.codecs import (
     encode_json,
     encode_text,
     integer,
-    list_of,
+    list_codec,
+    read_json,
 )
 from bilayer.runtime.errors import InvalidValue, RawSQLRefused, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, PyDALField, Query
@@ -43,11 +44,11 @@ COMMON_CODECS: Final[Mapping[str, Codec]] = {
     "integer": Codec(integer(32), decode_integer),
     "bigint": Codec(integer(64), decode_integer),
     "id": Codec(integer(64), decode_integer),
-    "list:string": Codec(list_of(encode_text), decode_json),
-    "list:integer": Codec(list_of(integer(64)), decode_json),
-    "list:reference": Codec(list_of(integer(64)), decode_json),
-    "json": Codec(encode_json, decode_json),
-    "jsonb": Codec(encode_json, decode_json),
+    "list:string": list_codec(encode_text, decode_json),
+    "list:integer": list_codec(integer(64), decode_json),
+    "list:reference": list_codec(integer(64), decode_json),
+    "json": Codec(encode_json, decode_json, read_json),
+    "jsonb": Codec(encode_json, decode_json, read_json),
 }
 _DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
 _REFERENCE: Final = re.compile(r"reference (\w+)(?:\.(\w+))?")

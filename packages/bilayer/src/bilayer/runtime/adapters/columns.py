@@ -1,0 +1,66 @@
+"""The part of an adapter that checks many values of one column, and knows how they will be read.
+
+Knows no statement.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Any
+
+from bilayer.runtime.adapters.operands import check_length, limit_of
+from bilayer.runtime.adapters.values import TypedValues
+from bilayer.runtime.errors import InvalidValue
+
+
+class ColumnValues(TypedValues):
+    """Values of columns, on their way out, and as they will come in again."""
+
+    def encoded_column(self, field: Any, values: Sequence[Any]) -> list[Any]:
+        """Give the driver's parameters for many values of one column.
+
+        Raises:
+            InvalidValue: A value does not fit the column.
+        """
+        if _are_one(values):
+            return [self.encoded(field, values[0])] * len(values)
+        limit = limit_of(field)
+        encode = self.codec(field.type).encode
+        try:
+            for value in values if limit else ():
+                check_length(field.type, limit, value)
+            return [None if value is None else encode(value) for value in values]
+        except InvalidValue as error:
+            failure = error.at(field.tablename, field.name)
+        raise failure
+
+    def canonical(self, field: Any, value: Any) -> Any:
+        """Give a column's value as it will be read back: a UUID may be written as text.
+
+        Raises:
+            InvalidValue: The value does not fit the column.
+        """
+        return self.read_back(field, value, self.encoded(field, value))
+
+    def read_back(self, field: Any, value: Any, parameter: Any) -> Any:
+        """Do the same for a value whose driver's parameter is known."""
+        convert = self.codec(field.type).canonical
+        return parameter if value is None or convert is None else convert(value)
+
+    def read_back_column(
+        self, field: Any, values: Sequence[Any], parameters: list[Any]
+    ) -> list[Any]:
+        """Do the same for many values of one column."""
+        convert = self.codec(field.type).canonical
+        if convert is None:
+            return parameters
+        if _are_one(values):
+            return [self.read_back(field, values[0], parameters[0])] * len(values)
+        return [None if value is None else convert(value) for value in values]
+
+
+def _are_one(values: Sequence[Any]) -> bool:
+    """Tell whether many values are one object, as an owner or a time that is stamped."""
+    return all(map(operator.is_, values, repeat(values[0])))

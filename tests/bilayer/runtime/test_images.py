@@ -1,0 +1,116 @@
+"""What watchers are shown is what a reader sees, in whatever form values were given."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import enum
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from bilayer.runtime import JSON_NULL
+from tests.bilayer.runtime.subscribers import Witness
+
+FULL_ROW: dict[str, Any] = {
+    "flag": True,
+    "small": -5,
+    "big": 2**63 - 1,
+    "ratio": 0.1 + 0.2,
+    "price": decimal.Decimal("12345678901234.5678"),
+    "code": "it's \\ 50%_",
+    "body": "é😀\n" * 1000,
+    "day": dt.date(2024, 2, 29),
+    "hour": dt.time(12, 34, 56, 789012),
+    "moment": dt.datetime(2024, 1, 1, 12, 0, 0, 123457, tzinfo=dt.UTC),
+    "document": {"k": [1, None, 1.5, "é😀", "it's %"]},
+    "data": bytes(range(256)),
+    "token": uuid.UUID(int=7),
+    "words": ["a", "b|c"],
+    "numbers": [1, -2],
+}
+
+
+class Word(str):
+    __slots__ = ()
+
+
+class Count(enum.IntEnum):
+    ONE = 1
+
+
+MANY_FORMS: list[dict[str, Any]] = [
+    {},
+    FULL_ROW,
+    dict.fromkeys(FULL_ROW),
+    {
+        "flag": 1,
+        "small": Count.ONE,
+        "big": True.__int__(),
+        "ratio": 3,
+        "price": decimal.Decimal("1.5"),
+        "code": Word("code"),
+        "title": "",
+        "moment": dt.datetime(2024, 1, 1, 12, tzinfo=dt.timezone(dt.timedelta(hours=5.5))),
+        "document": {Word("k"): Word("v"), "n": Count.ONE, "f": [1.0, 1e22, 1e-7, True, None]},
+        "data": bytearray(b"\x00\xff"),
+        "token": str(uuid.UUID(int=9)),
+        "words": ("a", Word("b")),
+        "numbers": (Count.ONE, 2),
+    },
+    {"document": JSON_NULL, "price": 7, "ratio": -0.0, "words": [], "numbers": []},
+    {"document": Word("text")},
+    {"document": 5},
+]
+
+
+def test_images_are_exact_for_every_type(db: Any, witness: Witness) -> None:
+    key = db.things.insert(**FULL_ROW)
+    db(db.things.id == key).update(**dict.fromkeys(FULL_ROW))
+    db(db.things.id == key).delete()
+
+    nothing = {**dict.fromkeys(db.things.fields), "id": key}
+    full = {**nothing, **FULL_ROW}
+    assert [(c.action, c.before, c.after) for c in witness.seen] == [
+        ("insert", None, full),
+        ("update", full, nothing),
+        ("delete", nothing, None),
+    ]
+    shown = witness.seen[0].after or {}
+    assert {name: type(value) for name, value in shown.items()} == {
+        name: type(value) for name, value in full.items()
+    }
+
+
+def spell(row: Any) -> str:
+    """Write a row so that values differ if their types do; objects have no order."""
+    typed = [(name, type(value).__name__, value) for name, value in row.items()]
+    return json.dumps(typed, sort_keys=True, default=repr).replace("-0.0", "0.0")
+
+
+@pytest.mark.parametrize("form", range(len(MANY_FORMS)))
+def test_images_are_what_a_reader_sees_in_whatever_form_values_were_given(
+    db: Any, witness: Witness, form: int
+) -> None:
+    given = MANY_FORMS[form]
+
+    def stored() -> list[str]:
+        return sorted(map(spell, db(db.things).dicts()))
+
+    whole = {**dict.fromkeys(db.things.fields), **given, "owner": None}
+    for key in (-1, -2):
+        db.things.insert(**{**whole, "id": key, "code": f"c{key}"})
+    db.things.insert_many([{**whole, "id": key, "code": f"c{key}"} for key in (-3, -4)])
+    db.things.insert_many([{**given, "code": f"c{key}"} for key in (5, 6)])
+    inserted = stored()
+
+    assert sorted(spell(change.after) for change in witness.seen) == inserted
+    witness.calls.clear()
+
+    changed = given or {"small": None}
+    rows = db(db.things).update_returning(**changed | {"code": None})
+    assert sorted(spell(row) for row in rows) == stored()
+    assert sorted(spell(change.after) for change in witness.seen) == stored()
+    assert sorted(spell(change.before) for change in witness.seen) == inserted
