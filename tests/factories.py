@@ -60,10 +60,10 @@ def make_learner(user_id: UUID, learner_id: str) -> dict[str, UUID]:
     create_learner(user_id, learner_id, name="Anna")
     words = add_words(user_id, learner_id, [Word("好", "zh")])
     grammar = add_grammar(user_id, learner_id, [Grammar("http://e/a")])
-    values = {"card_type": "basic", "status": "pending", "content": {}, "approved_at": None}
-    card, _ = create_belonging(CARDS, user_id, learner_id, None, **values)
-    said = {"role": "user", "content": "Hello", "timestamp": None}
-    message, _ = create_belonging(MESSAGES, user_id, learner_id, None, **said)
+    shown: dict[str, Any] = {"card_type": "basic", "status": "pending", "content": {}}
+    card, _ = create_belonging(CARDS, user_id, learner_id, None, **shown, approved_at=None)
+    said = {"role": "user", "content": "Hello"}
+    message, _ = create_belonging(MESSAGES, user_id, learner_id, None, **said, timestamp=None)
     return {
         "words": UUID(str(words.done[0][1])),
         "grammar": UUID(str(grammar.done[0][1])),
