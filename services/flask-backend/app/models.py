@@ -6,6 +6,14 @@ Functions take no connection, return plain dicts and never commit: outside ``tra
 statement commits by itself, inside they commit together. Holds no function of its own.
 """
 
+from app.dal.audit import NOBODY
+from app.dal.audit_digests import (
+    GENESIS,
+    digest_row,
+    digest_values,
+    hash_block,
+    spell_entries,
+)
 from app.dal.connection import (
     close_db,
     get_database,
@@ -81,6 +89,17 @@ from app.dal.queries.accounts.users import (
     lock_user,
     replace_password_hash,
     update_user,
+)
+from app.dal.queries.audit import (
+    create_audit_block,
+    get_audit_block,
+    get_last_audit_block,
+    list_audit_blocks,
+    list_audit_places,
+    list_audit_rows,
+    list_audit_rows_by_key,
+    list_unsealed_rows,
+    mark_sealed,
 )
 from app.dal.queries.backups import (
     delete_backups,
@@ -338,6 +357,11 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "get_import_run", "list_import_items", "list_import_runs", "list_last_positions",
     "list_quarantined", "list_quarantined_at", "list_row_versions", "outdate_devices",
     "resolve_quarantined", "update_import_item", "update_import_run",
+    # The audit log
+    "GENESIS", "NOBODY", "digest_row", "digest_values", "hash_block", "spell_entries",
+    "create_audit_block", "get_audit_block", "get_last_audit_block", "list_audit_blocks",
+    "list_audit_places", "list_audit_rows", "list_audit_rows_by_key", "list_unsealed_rows",
+    "mark_sealed",
     # Backups
     "delete_backups", "get_last_verified_backup", "list_backups", "mark_backup_verified",
     "record_backup",

@@ -11,10 +11,11 @@ from typing import Final, Literal, TypeVar, cast, get_args
 
 from flask import Flask, g, request
 
+from app.actor import actor_of, set_actor
 from app.errors import Forbidden, Unauthorized
 from app.usecases import consents, sessions
 from app.usecases.sessions import Principal
-from app.vocabulary import Role
+from app.vocabulary import Role, UserType
 
 Access = Literal["public", "user", "maintainer", "admin"]
 View = TypeVar("View", bound="Callable[..., object]")
@@ -105,7 +106,7 @@ def require_principal() -> Principal:
     Raises:
         Unauthorized: There is no token, or it is not valid (any more).
     """
-    g.principal = sessions.authenticate(_bearer_token())
+    g.principal = _authenticate()
     return current_principal()
 
 
@@ -115,7 +116,15 @@ def optional_principal() -> Principal | None:
     Raises:
         Unauthorized: It does, and the token is not valid (any more).
     """
-    return sessions.authenticate(_bearer_token()) if "Authorization" in request.headers else None
+    return _authenticate() if "Authorization" in request.headers else None
+
+
+def _authenticate() -> Principal:
+    """Find out who is asking; what is changed from now on is changed by them."""
+    principal = sessions.authenticate(_bearer_token())
+    is_guest = principal.user_type == UserType.GUEST
+    set_actor(actor_of(principal.user_id, is_guest=is_guest))
+    return principal
 
 
 def _bearer_token() -> str:

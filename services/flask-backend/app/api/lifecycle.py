@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy.pool import QueuePool
 
 from app import deadline
+from app.actor import set_actor
 from app.api.cors import allow_origin
 from app.api.headers import SECURITY_HEADERS, TRANSPORT_SECURITY
 from app.api.hosts import require_host
@@ -32,6 +33,7 @@ def register_lifecycle(app: Flask) -> None:
 
 def _begin() -> None:
     deadline.begin()
+    set_actor()  # Threads answer one request after the other.
     g.started = time.perf_counter()
     g.request_id = start_request(request.headers.get("X-Request-ID"))
     require_host()
@@ -65,6 +67,7 @@ def _finish(response: Response) -> Response:
 def _release(_error: BaseException | None) -> None:
     """Give the connection back, whatever happened; an open transaction is rolled back with it."""
     end_request()
+    set_actor()
     deadline.end()
     release()
     pool = get_database().engine.pool

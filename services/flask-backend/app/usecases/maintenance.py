@@ -24,6 +24,7 @@ from app.models import (
     release,
 )
 from app.usecases import cache_storage
+from app.usecases.audit import seal
 from app.usecases.counters import REMEMBERED
 from app.usecases.erasure import finish_erasures
 from app.usecases.holds import end_due_holds
@@ -162,4 +163,5 @@ JOBS: Final[dict[str, Job]] = {
     "tombstones": collect_tombstones,
     "mutations": collect_mutations,
     "clients": collect_clients,
+    "audit": seal,
 }

@@ -237,7 +237,6 @@ HOLDINGS: Final = (
             "user_id": _WHOSE,
             "id": _WHOSE,
             "table_name": _CHANGE,
-            "record_id": _CHANGE,
             "action": _CHANGE,
             "changed_at": _TIME,
             "changed_by": _WHOSE,
@@ -246,7 +245,7 @@ HOLDINGS: Final = (
             "digest": _SEAL,
             "block": _SEAL,
         },
-        emptied={"old_value": None, "new_value": None, "salt": None},
+        emptied={"record_id": "", "old_value": None, "new_value": None, "salt": None},
         page=50,
     ),
     Holding(

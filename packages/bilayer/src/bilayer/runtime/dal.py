@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -49,6 +49,10 @@ class DAL(PyDAL):  # type: ignore[misc]
         """Give the set of rows of a query, a table or a field that is not null."""
         found = super().where(query, ignore_common_filters)
         return NativeSet(self, found.query)
+
+    def keyed(self, table: Any, keys: Sequence[Sequence[Any]]) -> NativeSet:
+        """Give the set of the rows of a table that have these primary keys, a few hundred."""
+        return self.where(self._adapter.keys_query(table, keys))
 
     def transaction(
         self, isolation: Isolation | None = None, *, readonly: bool = False

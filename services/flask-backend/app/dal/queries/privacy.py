@@ -51,7 +51,7 @@ def list_owned_rows(
         owned: Of which table.
         user_id: Whose.
         columns: What of them; all if none is named.
-        unlike: Only rows that differ from these values, all of them NULL.
+        unlike: Only rows that differ from these values; what may be NULL, from NULL.
         after: Where the page before has ended.
         limit: How many at most.
     """
@@ -59,7 +59,7 @@ def list_owned_rows(
     table = db[owned.table]
     query = _between(owned, user_id, after, None)
     if unlike is not None:
-        query &= reduce(or_, (table[name] != None for name in unlike))  # noqa: E711 - a query
+        query &= reduce(or_, (table[name] != value for name, value in unlike.items()))
     order = [table[name] for name in owned.order]
     options = {"orderby": reduce(or_, order)} if order else {}
     fields = [table[name] for name in columns]
