@@ -41,7 +41,7 @@ from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("database")
 
-MOST_STATEMENTS = 30
+MOST_STATEMENTS: Final = 36
 
 
 @pytest.fixture
