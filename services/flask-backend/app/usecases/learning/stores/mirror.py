@@ -10,12 +10,20 @@ from uuid import UUID
 
 from app.keyset import Place
 from app.models import Owned, Row, get_head, list_changes, list_owned_rows, list_synced
-from app.usecases.learning.store import KINDS, LEARNERS, Kind
+from app.usecases.learning.store import (
+    CARDS,
+    GRAMMAR,
+    KINDS,
+    LEARNERS,
+    MESSAGES,
+    WORDS,
+    Kind,
+)
 from app.usecases.learning.stores.account import Account, Rows
 from app.usecases.learning.stores.spelling import spell_row
 
-_BATCH: Final = 200
-"""Rows of one statement; cards are large."""
+_AT_ONCE: Final = {WORDS: 2000, GRAMMAR: 2000, MESSAGES: 200, LEARNERS: 50, CARDS: 20}
+"""Rows of one statement: a card may have 8 MiB."""
 
 
 def copy_changes(account: Account) -> bool:
@@ -44,7 +52,7 @@ def copy_everything(account: Account) -> None:
 def list_rows(kind: Kind, user_id: UUID) -> Iterator[Row]:
     """Yield all rows of an account in a table of the database, deleted ones too."""
     owned, after = Owned(kind.table, ("id",)), None
-    while rows := list_owned_rows(owned, user_id, after=after, limit=_BATCH):
+    while rows := list_owned_rows(owned, user_id, after=after, limit=_AT_ONCE[kind]):
         yield from rows
         after = (rows[-1]["id"],)
 
@@ -64,10 +72,10 @@ def _merge(account: Account, kind: Kind, rows: Iterable[Row]) -> bool:
 
 
 def _rows_of_version(kind: Kind, user_id: UUID, version: int) -> Iterator[Row]:
-    synced, after = list_synced()[kind.table], Place(version - 1)
+    synced, after, limit = list_synced()[kind.table], Place(version - 1), _AT_ONCE[kind]
     while True:
-        rows = list_changes(user_id, synced, after=after, until=version, gone_until=0, limit=_BATCH)
+        rows = list_changes(user_id, synced, after=after, until=version, gone_until=0, limit=limit)
         yield from rows
-        if len(rows) < _BATCH:
+        if len(rows) < limit:
             return
         after = Place(version, kind.table, str(rows[-1]["id"]))
