@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.usecases.sessions import Client, open_session
-from tests.factories import PASSWORD, make_admin, make_history, make_user
+from tests.factories import PASSWORD, make_admin, make_history, make_learner, make_user
+from tests.support.routes import LEARNER
 
+ANNA = "/api/v1/learners/<learner_id>"
 NASTY_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 NASTY = [
     *(
@@ -64,6 +66,39 @@ VALID: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/users/<id>": {"role": "viewer", "is_active": True},
     "POST /api/v1/history": {"id": NASTY_ID, "action_type": "A", "payload": {}},
     "PATCH /api/v1/history/<id>": {"action_type": "A", "payload": {}},
+    "POST /api/v1/learners": {
+        "id": "b",
+        "name": "B",
+        "dob": "B",
+        "interests": [],
+        "mental_age": 6.5,
+        "raw_input": "B",
+        "extracted_data": {},
+        "extra": {},
+    },
+    "PATCH /api/v1/learners/<learner_id>": {"name": "B", "extra": {}, "school": None},
+    f"POST {ANNA}/words": {"language": "en", "words": ["B", {"word": "b", "added_at": None}]},
+    f"POST {ANNA}/words/remove": {"language": "en", "words": ["B", {"word": "b"}]},
+    f"POST {ANNA}/grammar": {"grammar": ["B", {"grammar_uri": "b", "added_at": None}]},
+    f"POST {ANNA}/grammar/remove": {"grammar": ["B", {"grammar_uri": "b"}]},
+    f"POST {ANNA}/cards": {
+        "id": NASTY_ID,
+        "card_type": "cloze",
+        "status": "synced",
+        "content": {},
+        "approved_at": "0001-01-01T00:00:00Z",
+    },
+    f"PATCH {ANNA}/cards/<id>": {"card_type": "basic", "status": "synced", "content": {}},
+    f"POST {ANNA}/messages": {
+        "id": NASTY_ID,
+        "role": "user",
+        "content": "B",
+        "mentions": [],
+        "config": {},
+        "extra": {},
+        "timestamp": "9999-12-31T23:59:59.999999Z",
+    },
+    f"PATCH {ANNA}/messages/<id>": {"role": "tool", "content": "B", "mentions": None},
     "POST /api/v1/sync": {
         "client_id": "b",
         "client_name": "B",
@@ -93,7 +128,7 @@ VALID: dict[str, dict[str, Any]] = {
 }
 QUERIES = ("limit", "cursor", "start_date", "end_date", "action_type", "role", "user_type",
            "is_active", "is_deleted", "email", "terms_version", "since", "tables", "client_id",
-           "extra")  # fmt: skip
+           "extra", "language", "status", "card_type")  # fmt: skip
 values = st.recursive(
     st.sampled_from(NASTY) | st.text(max_size=20) | st.integers() | st.floats(allow_nan=False),
     lambda inner: (
@@ -136,15 +171,18 @@ def test_no_input_is_a_fault_of_ours(
 ) -> None:
     caller = make_admin() if data.draw(st.booleans()) else make_user()
     own = make_history(caller["id"])
+    belongings = make_learner(caller["id"], LEARNER)
     token = open_session(caller["id"], Client()).access_token
     method, rule = data.draw(st.sampled_from(calls))
-    some_id = data.draw(st.sampled_from([own["id"], caller["id"]]) | st.sampled_from(NASTY))
+    ids = [own["id"], caller["id"], *belongings.values()]
+    some_id = data.draw(st.sampled_from(ids) | st.sampled_from(NASTY))
+    learner_id = data.draw(st.just(LEARNER) | st.sampled_from(NASTY))
     has_query = data.draw(rarely) or method == "GET"
     body = json.dumps(data.draw(bodies(f"{method} {rule}"))).encode()
     has_body = f"{method} {rule}" in VALID or data.draw(rarely)
 
     answer = app.test_client().open(
-        rule.replace("<id>", quote(str(some_id).encode("utf-8", "surrogatepass"), safe="")),
+        rule.replace("<id>", _quoted(some_id)).replace("<learner_id>", _quoted(learner_id)),
         method=method,
         query_string=_encodable(data.draw(queries)) if has_query else None,
         data=body if has_body else None,
@@ -154,6 +192,10 @@ def test_no_input_is_a_fault_of_ours(
 
     assert answer.status_code < 500, answer.text
     assert answer.status_code < 400 or answer.mimetype == "application/problem+json"
+
+
+def _quoted(value: object) -> str:
+    return quote(str(value).encode("utf-8", "surrogatepass"), safe="")
 
 
 def _encodable(query: dict[str, Any]) -> dict[str, Any]:

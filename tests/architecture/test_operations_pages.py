@@ -25,7 +25,7 @@ API = ROOT / "docs/api.md"
 # Capitals that are not error codes.
 OTHER_WORDS = {
     *("ALLOWED_HOSTS", "ALLOWED_ORIGINS", "HEALTH", "MAX_BODY_BYTES", "RAW_URI", "SIGNING_KEYS"),
-    *("ALLOWANCES", "DENY", "NFC", "OTHER", "PATH_INFO", "TILL"),
+    *("ALLOWANCES", "DENY", "NFC", "NFKD", "OTHER", "PATH_INFO", "TILL"),
     *("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"),
 }
 # Of settings, which checks at the start name.
