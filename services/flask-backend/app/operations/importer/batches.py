@@ -7,7 +7,7 @@ from app.operations.importer.records import Draft
 
 MAX_RECORDS: Final = 500
 MAX_ROWS: Final = 5000
-MAX_BYTES: Final = 4 * 2**20
+MAX_BYTES: Final = 2 * 2**20
 
 
 def batched(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:

@@ -1,0 +1,171 @@
+"""Imports that are killed, meet each other, run out of room, or share the account with people."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uuid_utils.compat
+from click.testing import CliRunner
+
+from app.cli import main
+from app.config import get_settings
+from app.models import get_db, release
+from app.operations.importer import batches
+from app.operations.importer.journal import Asked
+from app.operations.importer.rollback import roll_back
+from app.operations.importer.verify import verify_import
+from app.usecases.work import unit_of_work
+from tests.operations.importer.conftest import (
+    LEARNER,
+    QUIET,
+    bring_in,
+    counts,
+    learned,
+    of_run,
+)
+from tests.support.databases import ROOT
+from tests.support.disks import small_disk
+from tests.support.run import Run
+
+KILLED = -signal.SIGKILL
+PROGRAM = ROOT / "tests/support/importing.py"
+BATCH = 4
+"""Records that go in together; the files have 22."""
+
+
+def import_by_processes(url: str, asked: Asked, *whens: str) -> list[int]:
+    """Run an import after another, each in a process; return their exit codes."""
+    done = subprocess.run(
+        [sys.executable, "-P", PROGRAM, url, asked.data_dir, str(asked.folder), str(BATCH), *whens],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [int(line) for line in done.stdout.splitlines() if not line.startswith("{")]
+
+
+def everything() -> dict[str, Any]:
+    """Return what an import leaves behind, without what is another each time."""
+    db = get_db()
+    items = db(db.import_items).dicts(orderby=db.import_items.file | db.import_items.position)
+    log = db.audit_log
+    audited = db(log.action == "insert").dicts(log.table_name, log.record_id, log.new_value)
+    for row in items:
+        del row["run_id"], row["version"]
+    for row in audited:
+        for name in ("added_at", "created_at", "updated_at", "version"):
+            row["new_value"].pop(name, None)
+    kept = ("learner_profiles", "mastered_words", "mastered_grammar")
+    found = {
+        "rows": learned(),
+        "items": items,
+        "log": sorted(repr(row) for row in audited if row["table_name"] in kept),
+    }
+    release()
+    return found
+
+
+def test_killed_at_any_batch_an_import_ends_as_if_it_had_not_been(
+    asked: Asked, database_url: str
+) -> None:
+    release()
+    inside = [f"inside:{random.randrange(1, 9)}" for _ in range(3)]
+    # Each "after" has one batch more than the one before it: so every boundary has its turn.
+    around = ["before", *inside[:1], "after", *inside[1:2], "after", "before", *inside[2:]]
+
+    codes = import_by_processes(database_url, asked, *around, *["after"] * 4, "run", "run")
+    db = get_db()
+    [run] = db(db.import_runs).dicts()
+    after = everything()
+    found = verify_import(asked, QUIET)
+    roll_back(asked, QUIET)
+    is_empty = not any(counts().values())
+    db(db.audit_log).delete()
+    db(db.import_runs).delete()
+    bring_in(asked)
+
+    assert set(codes[:-2]) == {KILLED}
+    assert codes[-2:] == [0, 0]
+    assert run["state"] == "finished"
+    assert found.differing == 0
+    assert is_empty
+    assert after == everything()
+
+
+def test_two_processes_at_once_bring_everything_in_once(asked: Asked, database_url: str) -> None:
+    release()
+
+    codes = import_by_processes(database_url, asked, "both")
+
+    # The second is told that the first is at it, or finds it done.
+    assert sorted(codes) in ([0, 0], [0, 2])
+    assert verify_import(asked, QUIET).differing == 0
+    assert get_db()(get_db().import_runs).count() == 1
+
+
+def test_people_learn_on_while_files_come_in(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MAX_RECORDS", 2)
+    stop = threading.Event()
+    learnt: list[int] = []
+
+    @unit_of_work
+    def learn(word: str) -> None:
+        row_id = uuid_utils.compat.uuid7()
+        get_db().history.insert(
+            user_id=asked.user_id, id=row_id, action_type="LEARN", payload={"word": word}
+        )
+
+    def learn_on() -> None:
+        number = 0
+        while not stop.is_set() or not learnt:
+            learn(f"word {number}")
+            learnt.append(number)
+            number += 1
+        release()
+
+    person = threading.Thread(target=learn_on)
+    person.start()
+    try:
+        report = bring_in(asked)
+    finally:
+        stop.set()
+        person.join()
+
+    assert verify_import(of_run(asked, report), QUIET).differing == 0
+    db = get_db()
+    assert db(db.history).count() == len(learnt)
+    versions = {row["version"] for row in db(db.history).dicts(db.history.version)}
+    assert versions.isdisjoint(
+        row["version"] for row in db(db.mastered_words).dicts(db.mastered_words.version)
+    )
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_half_done(
+    suite_run: Run, asked: Asked, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(suite_run, 1) as disk:
+        monkeypatch.setenv("DATABASE_URL", database_url)
+        monkeypatch.setenv("DATA_DIR", str(disk.folder / "data"))
+        get_settings.cache_clear()
+        disk.fill()
+        words = ["import", "json", "run", "--source", str(asked.folder), "--json"]
+        words += ["--owner", "ada@example.com", "--profile", LEARNER]
+
+        refused = CliRunner().invoke(main, words, catch_exceptions=False)
+        disk.clear()
+        left = sorted(Path(disk.folder).rglob("*.json"))
+        done = CliRunner().invoke(main, words, catch_exceptions=False)
+    get_settings.cache_clear()
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("The files cannot be copied into ")
+    assert refused.stderr.endswith(": No space left on device.\n")
+    assert left == []
+    assert done.exit_code == 0
