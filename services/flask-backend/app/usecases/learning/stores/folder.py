@@ -71,10 +71,11 @@ class Folder:
             Vanished: There is none.
             StorageFailure: It cannot be read, or is no file.
         """
-        with self._open(name, _READ) as number, open(number, "rb", closefd=False) as file:
+        with self._open(name, _READ) as number:
             if not stat.S_ISREG(os.fstat(number).st_mode):
                 raise StorageFailure(f"{self.path / name} is no file.")
-            return file.read()
+            with open(number, "rb", closefd=False) as file:
+                return file.read()
 
     def create(self, name: str, data: bytes) -> None:
         """Write a file that there is not yet, down to the disk."""
@@ -150,7 +151,8 @@ class Folder:
     def _try_lock(self) -> int | None:
         with self._told(""):
             if not self.path.is_dir():
-                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.path.mkdir(mode=0o700, exist_ok=True)
                 self._sync(self.path.parent)
             number = os.open(self.path, _FOLDER)
             try:
