@@ -45,7 +45,7 @@ def working() -> Iterator[tuple[Settings, "Place"]]:
     settings = require_settings()
     configure_logging(settings.log_level, sys.stderr)
     place = place_of(settings)
-    signal.signal(signal.SIGTERM, _stop)
+    before = signal.signal(signal.SIGTERM, _stop)
     with told():
         init_db(settings)
         try:
@@ -55,6 +55,7 @@ def working() -> Iterator[tuple[Settings, "Place"]]:
             end(str(error))
         finally:
             close_db()
+            signal.signal(signal.SIGTERM, before)
 
 
 def _stop(*_: object) -> NoReturn:

@@ -6,6 +6,7 @@ last, when it may serve.
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -70,8 +71,8 @@ class Engine(Protocol):
 
 
 def new_scratch_name() -> str:
-    """Name a scratch database, with the time by which its age is known."""
-    return f"{SCRATCH}{int(time.time())}_{secrets.token_hex(4)}"
+    """Name a scratch database, with the time by which its age is known, and whose it is."""
+    return f"{SCRATCH}{int(time.time())}_{os.getpid()}_{secrets.token_hex(4)}"
 
 
 def is_abandoned(name: str) -> bool:

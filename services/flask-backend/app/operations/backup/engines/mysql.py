@@ -6,6 +6,7 @@ until the dump says so, all tables are locked for reading.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -154,14 +155,17 @@ def _client_file(url: sa.URL, work: Path) -> Iterator[str]:
         **{f"ssl-{name}": tls.get(name) for name in ("ca", "cert", "key")},
     }
     lines = [f"{name}={_quote(str(value))}" for name, value in options.items() if value]
-    with tempfile.NamedTemporaryFile("w", dir=work, suffix=".cnf") as file:  # Its mode is 0600.
-        file.write("\n".join(["[client]", *lines, ""]))
-        file.flush()
-        yield f"--defaults-extra-file={file.name}"
+    handle, name = tempfile.mkstemp(dir=work, suffix=".cnf")  # Its mode is 0600.
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write("\n".join(["[client]", *lines, ""]))
+        yield f"--defaults-extra-file={name}"
+    finally:
+        Path(name).unlink()
 
 
 def _quote(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("\n", "\\n")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 

@@ -1,0 +1,98 @@
+"""Whoever dies, or finds no room, leaves nothing that looks like a backup, and nothing behind."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from app.operations.backup.creating import Place
+from app.operations.backup.engines.common import is_abandoned, new_scratch_name
+from app.operations.backup.errors import BackupError
+from app.operations.backup.folder import BackupFolder
+from tests.operations.backup.conftest import Site, running_backend, scratches_on
+from tests.support.disks import small_disk
+from tests.support.run import Run
+
+
+def has_work(site: Site) -> bool:
+    return any(site.place.folder.path.glob(".work-*/backup"))
+
+
+def test_who_is_killed_while_making_a_backup_leaves_none(site: Site) -> None:
+    with running_backend(site, "create", after=lambda _: has_work(site)) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert site.place.folder.names() == []
+
+    made = site.create()
+
+    assert [path.name for path in site.place.folder.path.iterdir() if path.is_dir()] == [made.name]
+
+
+def test_who_is_ended_while_verifying_leaves_no_scratch_database(
+    site: Site, engine: str, scratch_url: str | None
+) -> None:
+    made = site.create()
+    folder = site.place.folder.path
+
+    def is_loading(pid: int) -> bool:
+        if scratch_url is None:
+            return any(folder.glob(".work-*/*.sqlite"))
+        return bool(scratches_on(scratch_url, pid))
+
+    with running_backend(site, "verify", made.name, after=is_loading) as process:
+        process.terminate()
+        assert process.wait() == 128 + signal.SIGTERM
+
+    assert {path.name for path in folder.iterdir()} == {".lock", made.name}
+    assert scratch_url is None or not scratches_on(scratch_url, process.pid)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_only_one_works_on_the_backups_at_a_time(site: Site) -> None:
+    with (
+        site.place.folder.lock(),
+        pytest.raises(BackupError, match="Somebody works on the backups"),
+    ):
+        site.create()
+
+    first, second = site.create(), site.create()
+
+    assert site.place.folder.names() == sorted([first.name, second.name], reverse=True)
+
+
+@pytest.mark.parametrize("megabytes", [1])
+def test_disk_that_is_full_is_named_and_keeps_nothing(
+    site: Site, suite_run: Run, megabytes: int
+) -> None:
+    with small_disk(suite_run, megabytes) as disk:
+        place = Place(BackupFolder(disk.folder / "backups"))
+        with place.folder.lock():
+            pass
+        disk.fill()
+
+        with pytest.raises(BackupError) as refusal:
+            Site(site.url, site.settings, place).create()
+
+        assert str(refusal.value).count("\n") == 0
+        assert "full" in str(refusal.value)
+        assert place.folder.names() == []
+        assert [path.name for path in place.folder.path.iterdir()] == [".lock"]
+
+
+def test_scratch_database_of_somebody_who_may_be_alive_is_left() -> None:
+    assert not is_abandoned(new_scratch_name())
+    assert is_abandoned("backup_scratch_1000000000_00000000")
+    assert not is_abandoned("backup_scratch_of_mine")
+
+
+def test_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with (
+        pytest.raises(BackupError, match="BACKUP_DIR cannot be written to"),
+        BackupFolder(tmp_path / "file").lock(),
+    ):
+        pass

@@ -1,0 +1,131 @@
+"""A backup is of one moment, whoever writes meanwhile, and tells nobody a secret."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import threading
+import time
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app.models import create_history, release, transaction
+from app.operations.backup.engines import ENGINES, postgresql
+from app.operations.backup.errors import BackupError
+from bilayer.runtime.errors import DatabaseError
+from bilayer.urls import engine_name
+from tests.factories import make_user
+from tests.operations.backup.conftest import Site
+
+PASSWORD = "a'b\"c#d\\e f"
+WRITERS = 3
+
+
+def test_backup_is_of_one_moment_while_others_write(site: Site) -> None:
+    users, done = [make_user()["id"] for _ in range(WRITERS)], threading.Event()
+    counts = [0] * WRITERS
+    writers = [
+        threading.Thread(target=write_pairs, args=(user_id, at, counts, done))
+        for at, user_id in enumerate(users)
+    ]
+    for writer in writers:
+        writer.start()
+    while not all(counts):
+        time.sleep(0.005)
+    before = sum(counts)
+
+    made = site.create()
+
+    while sum(counts) == before:
+        time.sleep(0.005)
+    done.set()
+    for writer in writers:
+        writer.join()
+    site.verify(made.name)
+    # Two for each pair, and those of every table.
+    assert made.tables["history"]["rows"] % 2 == 0
+    assert 2 * before <= made.tables["history"]["rows"] - 2 <= 2 * sum(counts)
+
+
+def write_pairs(user_id: UUID, at: int, counts: list[int], done: threading.Event) -> None:
+    while not done.is_set():
+        try:
+            with transaction():
+                for _ in range(2):
+                    create_history(
+                        user_id, history_id=uuid4(), action_type="PAIR", payload={"n": counts[at]}
+                    )
+        except DatabaseError:  # Who waits too long for a lock, as the file has one, begins again.
+            continue
+        counts[at] += 1
+    release()
+
+
+def test_files_are_closed_to_others_whatever_the_umask(site: Site) -> None:
+    before = os.umask(0)
+    try:
+        made = site.create()
+    finally:
+        os.umask(before)
+
+    root = site.place.folder.path
+    folders = [path for path in (root, *root.rglob("*")) if path.is_dir()]
+    files = [path for path in root.rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert {path.name for path in site.path(made.name).iterdir()} == {
+        *made.files,
+        "manifest.json",
+    }
+
+
+def test_no_password_stands_on_a_command_line(site: Site, engine: str, tmp_path: Path) -> None:
+    if engine == "sqlite":
+        pytest.skip("SQLite knows no passwords")
+    name = f"backup_{secrets.token_hex(6)}"
+    quoted = PASSWORD.replace("'", "''")
+    if engine == "mariadb":
+        quoted = quoted.replace("\\", "\\\\")
+        make = f"GRANT ALL ON *.* TO '{name}'@'%%' IDENTIFIED BY '{quoted}'"
+        remove = f"DROP USER '{name}'@'%%'"
+    else:
+        make, remove = (
+            f"CREATE ROLE {name} SUPERUSER LOGIN PASSWORD '{quoted}'",
+            f"DROP ROLE {name}",
+        )
+    url = site.url.set(username=name, password=PASSWORD)
+    engine_of_root = sa.create_engine(site.url, poolclass=sa.NullPool)
+    with engine_of_root.begin() as connection:
+        connection.exec_driver_sql(make)
+    try:
+        with ENGINES[engine_name(url.drivername)].snapshot(url, tmp_path) as snapshot:
+            shown = list(command_lines_of_children())
+            closed = [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("*.cnf")]
+            while snapshot.source.read(1 << 16):
+                pass
+    finally:
+        with engine_of_root.begin() as connection:
+            connection.exec_driver_sql(remove)
+
+    assert any("dump" in line for line in shown)
+    assert not any("a'b" in line for line in shown)
+    assert closed == ([0o600] if engine == "mariadb" else [])
+    assert list(tmp_path.glob("*.cnf")) == []
+
+
+def command_lines_of_children() -> list[str]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    found = " ".join(task.read_text() for task in tasks).split()
+    return [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in found]
+
+
+def test_tool_that_is_older_than_the_server_is_named() -> None:
+    with pytest.raises(BackupError) as refusal:
+        postgresql._find("pg_dump", 99)
+
+    assert "The server needs pg_dump 99 or newer, and the one here is" in str(refusal.value)
+    assert str(refusal.value).endswith(": install postgresql-client-99.")
