@@ -46,10 +46,22 @@ MOST_STATEMENTS = 100
 WRITES = ("INSERT", "UPDATE", "DELETE")
 # What it makes is Stripe's to keep.
 WRITES_NOTHING = ("POST /api/v1/billing/checkout",)
+# Grammar is kept by the code of words, a message by that of cards, and each is deleted by it.
+LEARNER = "/api/v1/learners/<learner_id>"
+SAME_CODE = (
+    f"POST {LEARNER}/grammar",
+    f"POST {LEARNER}/grammar/remove",
+    f"DELETE {LEARNER}/grammar/<id>",
+    f"DELETE {LEARNER}/words/<id>",
+    f"POST {LEARNER}/messages",
+    f"PATCH {LEARNER}/messages/<id>",
+    f"DELETE {LEARNER}/messages/<id>",
+)
+UNTRIED = (*WRITES_NOTHING, *SAME_CODE)
 WRITING = sorted(
     route
     for route in ROWS
-    if "/api/" in route and route.split()[0] not in ("GET", "HEAD") and route not in WRITES_NOTHING
+    if "/api/" in route and route.split()[0] not in ("GET", "HEAD") and route not in UNTRIED
 )
 WEBHOOK = "POST /api/v1/webhooks/stripe"
 # What finds out by itself whether it was committed.
@@ -290,6 +302,8 @@ def find_differences(tables: Tables) -> dict[str, tuple[int, int]]:
 def told(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         return json.dumps({key: told(key, member) for key, member in value.items()}, sort_keys=True)
+    if isinstance(value, list):
+        return json.dumps([told(name, item) for item in value])
     if name == "attempts":  # However often it took.
         return "int"
     is_random = isinstance(value, UUID | datetime) or (isinstance(value, str) and name not in TOLD)
@@ -359,4 +373,4 @@ def test_every_writing_route_is_tried(app: Flask) -> None:
         if "/api/" in route and route.split()[0] not in ("GET", "HEAD", "OPTIONS")
     }
 
-    assert {*WRITING, *WRITES_NOTHING} == writing
+    assert {*WRITING, *UNTRIED} == writing
