@@ -211,7 +211,7 @@ def test_catalogue_is_whole() -> None:
 
     assert len(set(names)) == len(names)
     for code, rule in CATALOGUE.items():
-        assert re.fullmatch(r"BL[1-5]\d\d", code)
+        assert re.fullmatch(r"BL[1-6]\d\d", code)
         assert rule.explanation.endswith(".")
         assert rule.example
 

@@ -14,6 +14,7 @@ import click
 
 from bilayer.drift.config import find_project
 from bilayer.drift.findings import CATALOGUE, Rule
+from bilayer.drift.lint import lint_project
 from bilayer.drift.project import check_project
 from bilayer.drift.report.json import read_json
 from bilayer.drift.report.model import FailOn, Report
@@ -122,6 +123,29 @@ def values_command(**options: Any) -> None:
       bilayer values --scratch-url mysql://root@localhost/mysql
     """
     _run(url=None, values=True, only_values=True, **options)
+
+
+@main.command("lint", epilog=_EXIT_CODES)
+@_source_options
+@click.option("--after", metavar="REVISION", help="Judge the revisions behind this one only.")
+@_output_options
+def lint_command(
+    *, form: str, output: Path | None, fail_on: FailOn, project: Path, **options: Any
+) -> None:
+    """Judge each revision before it runs: what it locks, breaks, or cannot undo.
+
+    \b
+    Examples:
+      bilayer lint
+      bilayer lint --dialect postgresql --after 8b27d5c0e91f --fail-on warning
+    """
+    try:
+        found = lint_project(find_project(project.resolve()), **options)
+    except BilayerError as error:
+        _refuse(error)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    _finish(found, form, output, fail_on)
 
 
 @main.command(epilog="Exit codes: 0 done; 1 no finding has that code; 2 the command is wrong.")

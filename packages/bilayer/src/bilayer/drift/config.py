@@ -36,6 +36,7 @@ class Project:
         dialects: The engines to check on.
         ignore: Names not to report; see ``check``.
         pythonpath: Folders from which the two modules are imported.
+        lint_after: The revision behind which `bilayer lint` judges: those before have run.
     """
 
     root: Path
@@ -46,6 +47,7 @@ class Project:
     dialects: tuple[str, ...] = ("sqlite",)
     ignore: tuple[str, ...] = ()
     pythonpath: tuple[str, ...] = ()
+    lint_after: str | None = None
 
     def load_metadata(self) -> list[sa.MetaData]:
         """Import the models."""

@@ -12,7 +12,12 @@ from typing import Any, Final, Literal
 from bilayer.drift.kinds import Severity
 
 Pair = Literal[
-    "models-migrations", "models-runtime", "migrations-database", "runtime-database", "setup"
+    "models-migrations",
+    "models-runtime",
+    "migrations-database",
+    "runtime-database",
+    "setup",
+    "revisions",
 ]
 RANK: Final[dict[str, int]] = {"error": 0, "warning": 1, "info": 2}
 
@@ -392,6 +397,136 @@ _RULES: Final = (
         "BL503", "value-not-found", "error",
         "A value that is stored is not found by == through one of the layers.",
         "db(t.at == value) finds nothing",
+    ),
+    Rule(
+        "BL601", "require-concurrent-index-creation", "error",
+        "An index is built on a table that may have rows, without CONCURRENTLY. Until it is built"
+        " nobody can write to the table, and whoever tries queues up behind the migration with"
+        " everybody after them. Build it concurrently, in an autocommit block; drop what a failed"
+        " attempt has left first.",
+        'op.create_index("ix_history_at", "history", ["at"])',
+    ),
+    Rule(
+        "BL602", "require-concurrent-index-deletion", "warning",
+        "An index is dropped without CONCURRENTLY. That takes a moment, but it waits for"
+        " everybody who uses the table, and whoever comes meanwhile waits behind it.",
+        'op.drop_index("ix_history_at")',
+    ),
+    Rule(
+        "BL603", "ban-concurrent-index-creation-in-transaction", "error",
+        "PostgreSQL refuses to build or drop an index concurrently inside a transaction, and"
+        " Alembic runs revisions in one. Use op.get_context().autocommit_block().",
+        "op.create_index(..., postgresql_concurrently=True) outside an autocommit block",
+    ),
+    Rule(
+        "BL604", "adding-foreign-key-constraint", "error",
+        "A foreign key is added to a table that may have rows. While every row is looked up,"
+        " nobody can write to either table. On PostgreSQL add it NOT VALID, which takes a moment,"
+        " and validate it in the next revision, which hinders nobody.",
+        'op.create_foreign_key("fk_cards_user", "cards", "users", ["user_id"], ["id"])',
+    ),
+    Rule(
+        "BL605", "constraint-missing-not-valid", "error",
+        "A check is added to a table that may have rows, or validated in the transaction that has"
+        " added it. While every row is looked at, nobody can use the table. Add it NOT VALID and"
+        " validate it in the next revision.",
+        'op.create_check_constraint("ck_prices", "prices", "amount > 0")',
+    ),
+    Rule(
+        "BL606", "disallowed-unique-constraint", "error",
+        "A unique, primary or exclusion constraint builds its index while nobody can use the"
+        " table. Build a unique index concurrently first, and make a constraint of it with USING"
+        " INDEX.",
+        'op.create_unique_constraint("uq_users_email", "users", ["email"])',
+    ),
+    Rule(
+        "BL607", "adding-not-nullable-field", "error",
+        "A column that is there becomes NOT NULL. Every row is looked at while nobody can use the"
+        " table, and one row without a value makes it fail. On PostgreSQL let a check that was"
+        " validated before prove it.",
+        'op.alter_column("users", "email", nullable=False)',
+    ),
+    Rule(
+        "BL608", "adding-required-field", "error",
+        "A column that is NOT NULL and has no server default is added to a table that may have"
+        " rows: it fails there, and where it does not, every insert of the release that runs does.",
+        'op.add_column("users", sa.Column("plan", sa.String(20), nullable=False))',
+    ),
+    Rule(
+        "BL609", "adding-field-with-default", "error",
+        "A column is added whose value is another one in each row: a volatile default, a stored"
+        " computed column, a number that counts up. The whole table is rewritten while nobody can"
+        " use it. A constant default costs nothing.",
+        'sa.Column("token", sa.Uuid(), server_default=sa.text("gen_random_uuid()"))',
+    ),
+    Rule(
+        "BL610", "changing-column-type", "error",
+        "A column gets a type that its values have to be converted to. The table is rewritten,"
+        " with its indexes, while nobody can use it; and the release that runs may not know the"
+        " new type. Put a new column beside it. Making a varchar longer costs nothing and is not"
+        " reported.",
+        'op.alter_column("users", "age", type_=sa.BigInteger())',
+    ),
+    Rule(
+        "BL611", "renaming-column", "warning",
+        "A column gets another name while the release that runs uses the old one: from then on"
+        " its queries fail. Put a new column beside it and write both until no older release runs.",
+        'op.alter_column("users", "name", new_column_name="full_name")',
+    ),
+    Rule(
+        "BL612", "renaming-table", "warning",
+        "A table gets another name while the release that runs uses the old one. A view of the"
+        " old name helps it over.",
+        'op.rename_table("user", "users")',
+    ),
+    Rule(
+        "BL613", "ban-drop-column", "warning",
+        "A column is dropped. The release that runs may still read it, and its values are gone."
+        " Let a release that does not use it run everywhere first, and say so beside the call.",
+        'op.drop_column("users", "nickname")',
+    ),
+    Rule(
+        "BL614", "ban-drop-table", "warning",
+        "A table is dropped. The release that runs may still use it, and its rows are gone. Let a"
+        " release that does not use it run everywhere first, and say so beside the call.",
+        'op.drop_table("sessions_old")',
+    ),
+    Rule(
+        "BL615", "backfilling-data", "warning",
+        "One revision changes a table and writes rows. The lock of the change is held until all"
+        " rows are written. Write them in a revision of their own, a batch in each transaction.",
+        'op.add_column(...); op.execute("UPDATE users SET plan = 1")',
+    ),
+    Rule(
+        "BL616", "adding-json-column", "warning",
+        "A column of PostgreSQL's type json is added. It has no equality, so that DISTINCT, GROUP"
+        " BY and = fail for every query that touches it. Use jsonb.",
+        'sa.Column("payload", postgresql.JSON())',
+    ),
+    Rule(
+        "BL617", "several-statements", "warning",
+        "MariaDB and MySQL commit each statement that changes the schema. A revision of several"
+        " that is killed in between fails when it is run again, because its first part is there."
+        " Say IF [NOT] EXISTS, or have one statement in each revision.",
+        "two op.create_table() without if_not_exists",
+    ),
+    Rule(
+        "BL618", "expression-default", "error",
+        "SQLite refuses to add a column to a table with rows if its default is an expression or"
+        " the time. Add it without a default, or in batch mode.",
+        'sa.Column("at", sa.DateTime(), server_default=sa.func.now())',
+    ),
+    Rule(
+        "BL619", "table-copied", "info",
+        "SQLite cannot do this to a table, so that Alembic's batch mode copies it. It takes as"
+        " long as the table is large, and nobody writes meanwhile.",
+        "batch_op.alter_column(...)",
+    ),
+    Rule(
+        "BL620", "irreversible", "warning",
+        "The downgrade of the revision does nothing. A release that went wrong cannot be taken"
+        " back with its schema. Write what undoes the upgrade, or say beside it why nothing can.",
+        "def downgrade() -> None: pass",
     ),
 )  # fmt: skip
 

@@ -48,17 +48,43 @@ def replaying(
         A function that waits for the child and tells what came to light. It raises
         ``ReplayFailed`` if the child died without an answer.
     """
+    with asking(config, scratch, "bilayer.drift.readers.replay", {"target": target}) as finish:
+        yield lambda: _read_answer(finish())
+
+
+@contextlib.contextmanager
+def asking(
+    config: Config, scratch: sa.URL, module: str, wishes: dict[str, Any]
+) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Let a module that calls ``replay.run`` do so in a child process.
+
+    Args:
+        config: The project's Alembic configuration.
+        scratch: The only database the child can reach.
+        module: Its name.
+        wishes: What else the request says.
+
+    Yields:
+        A function that waits for the child and gives its answer. It raises ``ReplayFailed`` if the
+        child died without one.
+    """
     with tempfile.TemporaryDirectory(prefix="bilayer_replay_") as folder:
         answer = Path(folder) / "answer.json"
-        request = _describe(config) | {
-            "url": scratch.render_as_string(hide_password=False),
-            "target": target,
-            "answer": str(answer),
-            "sys_path": [str(Path(entry).absolute()) for entry in sys.path],
-        }
+        request = (
+            _describe(config)
+            | wishes
+            | {
+                "url": scratch.render_as_string(hide_password=False),
+                "answer": str(answer),
+                "sys_path": [str(Path(entry).absolute()) for entry in sys.path],
+            }
+        )
         question = Path(folder) / "question.json"
         question.write_text(json.dumps(request), encoding="utf-8")
-        with question.open("rb") as stdin, _start_child(stdin, _choose_folder(config)) as child:
+        with (
+            question.open("rb") as stdin,
+            _start_child(stdin, _choose_folder(config), module) as child,
+        ):
             try:
                 yield lambda: _finish(child, answer)
             finally:
@@ -66,7 +92,7 @@ def replaying(
                     child.kill()
 
 
-def _finish(child: subprocess.Popen[str], answer: Path) -> History:
+def _finish(child: subprocess.Popen[str], answer: Path) -> dict[str, Any]:
     try:
         _, errors = child.communicate(timeout=_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
@@ -76,7 +102,8 @@ def _finish(child: subprocess.Popen[str], answer: Path) -> History:
         lines = errors.strip().splitlines()
         message = f"the migrations could not be replayed: {lines[-1] if lines else 'killed'}"
         raise ReplayFailed(message)
-    return _read_answer(json.loads(answer.read_text(encoding="utf-8")))
+    found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    return found
 
 
 def load_config(path: Path) -> Config:
@@ -114,13 +141,13 @@ def _choose_folder(config: Config) -> Path:
     return here if is_from_here else folder
 
 
-def _start_child(stdin: IO[bytes], folder: Path) -> subprocess.Popen[str]:
+def _start_child(stdin: IO[bytes], folder: Path, module: str) -> subprocess.Popen[str]:
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
     # The child replaces every database URL in its environment, so it gets a copy of ours.
     environment = {**os.environ, "PYTHONPATH": path}  # noqa: TID251 - handed on, not read
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         # -P keeps the current folder, which may hold an alembic/, off the child's path.
-        [sys.executable, "-P", "-m", "bilayer.drift.readers.replay"],
+        [sys.executable, "-P", "-m", module],
         stdin=stdin,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

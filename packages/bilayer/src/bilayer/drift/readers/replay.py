@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,16 +29,30 @@ from bilayer.drift.readers.confine import confine
 _SCHEMES: Final = ("sqlite", "postgres", "mysql", "mariadb")
 
 
+Act = Callable[[Config, ScriptDirectory, dict[str, Any]], None]
+"""What is done once the revisions have been listed; puts what it found into the answer."""
+
+
 def main() -> None:
     """Read a request from standard input, replay, write the answer to the file it names."""
     request = json.load(sys.stdin)
+    run(request, lambda config, _script, answer: _upgrade(config, answer, request["target"]))
+
+
+def run(request: dict[str, Any], act: Act) -> None:
+    """Confine this process, list the revisions, act, and write the answer.
+
+    Args:
+        request: See ``migrations.asking``.
+        act: Does what was asked for.
+    """
     sys.path[:] = request["sys_path"]
     scratch = sa.make_url(request["url"])
     confine(scratch)
     _replace_urls(request["url"])
     answer: dict[str, Any] = {}
     try:
-        _replay(request, answer)
+        _read_and_act(request, answer, act)
     except BaseException as error:  # noqa: BLE001 - whatever a stranger's code raises is the answer
         answer["error"] = _summary(error)
         answer["error_place"] = _place(error, answer.get("version_locations", ()))
@@ -53,7 +67,7 @@ def _replace_urls(scratch: str) -> None:
             os.environ[name] = scratch  # noqa: TID251 - as above
 
 
-def _replay(request: dict[str, Any], answer: dict[str, Any]) -> None:
+def _read_and_act(request: dict[str, Any], answer: dict[str, Any], act: Act) -> None:
     config = _load(request)
     script = ScriptDirectory.from_config(config)
     answer["script_location"] = str(Path(script.dir).resolve())
@@ -67,11 +81,15 @@ def _replay(request: dict[str, Any], answer: dict[str, Any]) -> None:
         raise CommandError(message)
     answer["heads"] = list(script.get_heads())
     answer["bases"] = list(script.get_bases())
-    if request["target"] != "heads" and not _has_revision(answer, request["target"]):
+    act(config, script, answer)
+
+
+def _upgrade(config: Config, answer: dict[str, Any], target: str) -> None:
+    if target != "heads" and not _has_revision(answer, target):
         answer["missing_target"] = True
         return
     _watch_env(answer)
-    command.upgrade(config, request["target"])
+    command.upgrade(config, target)
 
 
 def _load(request: dict[str, Any]) -> Config:

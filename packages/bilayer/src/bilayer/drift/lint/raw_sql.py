@@ -1,0 +1,195 @@
+"""Statements that a revision writes as SQL, as far as their first words tell what they do.
+
+No parser: a statement whose words say nothing is ``other``, and no rule looks at it. Comments and
+literals are taken out first, so that nothing in them is taken for a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+Told = tuple[str, str | None, dict[str, Any]]
+
+_LITERAL: Final = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+VOLATILE: Final = re.compile(
+    r"\b(random|clock_timestamp|timeofday|gen_random_uuid|uuid_generate_v\w+|uuid|uuid_v7|uuidv7"
+    r"|nextval|rand)\s*\(",
+    re.IGNORECASE,
+)
+"""Functions that give another value for each row."""
+
+_NAME: Final = r'((?:[\w$]+|"[^"]+"|`[^`]+`)(?:\s*\.\s*(?:[\w$]+|"[^"]+"|`[^`]+`))?)'
+_IF: Final = r"(if\s+(?:not\s+)?exists\s+)?"
+_FLAGS: Final = re.IGNORECASE | re.DOTALL
+
+
+def read_sql(text: str) -> Iterator[Told]:
+    """Tell kind, table and facts of each statement of a text."""
+    bare = _LITERAL.sub(lambda match: " " if match[0][0] in "-/" else "''", text)
+    for statement in bare.split(";"):
+        words = statement.strip()
+        if words:
+            yield from _read_statement(words)
+
+
+def _read_statement(words: str) -> Iterator[Told]:
+    for pattern, read in _PATTERNS:
+        match = pattern.match(words)
+        if match:
+            yield from read(match)
+            return
+    yield "other", None, {}
+
+
+def _create_index(match: re.Match[str]) -> Iterator[Told]:
+    unique, concurrent, guard, name, table = match.groups()
+    facts = {
+        "name": _plain(name),
+        "is_unique": bool(unique),
+        "is_concurrent": bool(concurrent),
+        "is_guarded": bool(guard),
+    }
+    yield "create_index", _plain(table), facts
+
+
+def _drop_index(match: re.Match[str]) -> Iterator[Told]:
+    concurrent, guard, name, table = match.groups()
+    facts = {
+        "name": _plain(name),
+        "is_concurrent": bool(concurrent),
+        "is_guarded": bool(guard),
+    }
+    yield "drop_index", _plain(table), facts
+
+
+def _create_table(match: re.Match[str]) -> Iterator[Told]:
+    yield "create_table", _plain(match[2]), {"is_guarded": bool(match[1])}
+
+
+def _drop_table(match: re.Match[str]) -> Iterator[Told]:
+    yield "drop_table", _plain(match[2]), {"is_guarded": bool(match[1])}
+
+
+def _write_rows(match: re.Match[str]) -> Iterator[Told]:
+    yield "write_rows", _plain(match[1]), {}
+
+
+def _alter_table(match: re.Match[str]) -> Iterator[Told]:
+    table = _plain(match[1])
+    for part in _split(match[2]):
+        yield _alter_part(table, part)
+
+
+def _alter_part(table: str | None, part: str) -> Told:
+    for pattern, read in _PARTS:
+        found = pattern.match(part)
+        if found:
+            kind, facts = read(found)
+            return kind, table, facts
+    return "other", table, {}
+
+
+def _split(text: str) -> Iterator[str]:
+    """Split at the commas that are in no brackets."""
+    depth, start = 0, 0
+    for place, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and not depth:
+            yield text[start:place].strip()
+            start = place + 1
+    yield text[start:].strip()
+
+
+def _plain(name: str | None) -> str | None:
+    return re.sub(r'["`\s]', "", name) if name else None
+
+
+def _constraint(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
+    words = found[0].lower()
+    kinds = {
+        "foreign": "foreign_key",
+        "check": "check",
+        "unique": "unique",
+        "primary": "primary_key",
+    }
+    first = found["kind"].lower().split()[0]
+    return "add_constraint", {
+        "constraint": kinds.get(first, "exclude"),
+        "name": _plain(found["name"]),
+        "is_not_valid": "not valid" in re.sub(r"\s+", " ", words),
+        "uses_index": "using index" in re.sub(r"\s+", " ", words),
+    }
+
+
+def _add_column(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
+    rest = found["rest"]
+    lower = re.sub(r"\s+", " ", rest.lower())
+    has_default = " default " in f" {lower} "
+    return "add_column", {
+        "name": _plain(found["name"]),
+        "type": rest.split()[0] if rest.split() else None,
+        "is_required": "not null" in lower and not re.search("primary key|generated", lower),
+        "default": "?" if has_default else None,
+        "is_volatile": has_default and bool(VOLATILE.search(rest)),
+        "is_computed": "generated always as (" in lower and "stored" in lower,
+        "is_identity": "as identity" in lower,
+        "is_serial": lower.startswith(("serial", "bigserial")) or "auto_increment" in lower,
+        "has_reference": "references " in lower,
+    }
+
+
+def _fact(kind: str, **facts: Any) -> Callable[[re.Match[str]], tuple[str, dict[str, Any]]]:
+    def read(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
+        named = {"name": _plain(found["name"])} if "name" in found.groupdict() else {}
+        return kind, named | facts
+
+    return read
+
+
+def _rename_table(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
+    return "rename_table", {"new_name": _plain(found["new"])}
+
+
+def _rename_column(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
+    return "alter_column", {"name": _plain(found["name"]), "new_name": _plain(found["new"])}
+
+
+def _retype(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
+    return "alter_column", {"name": _plain(found["name"]), "type": found["rest"].strip()}
+
+
+_KIND: Final = r"(?P<kind>foreign\s+key|check|unique|primary\s+key|exclude)"
+_COLUMN: Final = _NAME.replace("(", "(?P<name>", 1)
+_PARTS: Final = [
+    (re.compile(pattern, _FLAGS), read)
+    for pattern, read in (
+        (rf"add\s+(?:constraint\s+{_COLUMN}\s+)?{_KIND}\b.*", _constraint),
+        (rf"add\s+(?:column\s+)?{_IF}{_COLUMN}\s+(?P<rest>.*)", _add_column),
+        (rf"drop\s+constraint\s+{_IF}{_COLUMN}", _fact("drop_constraint")),
+        (rf"drop\s+(?:column\s+)?{_IF}{_COLUMN}", _fact("drop_column")),
+        (rf"alter\s+(?:column\s+)?{_COLUMN}\s+set\s+not\s+null",
+         _fact("alter_column", is_required=True)),
+        (rf"alter\s+(?:column\s+)?{_COLUMN}\s+drop\s+not\s+null",
+         _fact("alter_column", is_required=False)),
+        (rf"alter\s+(?:column\s+)?{_COLUMN}\s+(?:set\s+data\s+)?type\s+(?P<rest>.*)", _retype),
+        (rf"(?:modify|change)\s+(?:column\s+)?{_COLUMN}\s+(?P<rest>.*)", _retype),
+        (rf"rename\s+(?:column\s+)?{_COLUMN}\s+to\s+(?P<new>\S+)", _rename_column),
+        (r"rename\s+(?:to|as)\s+(?P<new>\S+)", _rename_table),
+        (rf"validate\s+constraint\s+{_COLUMN}", _fact("other", is_validation=True)),
+    )
+]  # fmt: skip
+_PATTERNS: Final = [
+    (re.compile(pattern, _FLAGS), read)
+    for pattern, read in (
+        (rf"create\s+(unique\s+)?index\s+(concurrently\s+)?{_IF}(?:{_NAME}\s+)?on\s+(?:only\s+)?{_NAME}",
+         _create_index),
+        (rf"drop\s+index\s+(concurrently\s+)?{_IF}{_NAME}(?:\s+on\s+{_NAME})?", _drop_index),
+        (rf"create\s+table\s+{_IF}{_NAME}", _create_table),
+        (rf"drop\s+table\s+{_IF}{_NAME}", _drop_table),
+        (rf"alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?{_NAME}\s+(.*)", _alter_table),
+        (rf"(?:update|(?:insert|replace)\s+into|delete\s+from)\s+(?:only\s+)?{_NAME}",
+         _write_rows),
+    )
+]  # fmt: skip
