@@ -9,8 +9,10 @@ from typing import Any, Final
 MAX_DEPTH: Final = 31
 """Levels of objects and arrays; MariaDB refuses deeper documents, so all engines do."""
 
+_encoder: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 _SCALARS: Final = frozenset((str, int, float, bool, type(None)))
 _STRING_OR_LARGE_FLOAT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.]*e\+[0-9]+')
+_LARGE: Final = 1e16
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -25,16 +27,16 @@ def dump(document: Any) -> str:
             says what, without the value.
     """
     try:
-        text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = _encoder.encode(document)
         text.encode()
     except UnicodeEncodeError:
         raise ValueError("the document contains a lone surrogate") from None
     except (TypeError, ValueError, RecursionError):
         raise ValueError("the document holds something JSON has no word for") from None
-    _refuse_unsuitable(document)
+    has_large_float = _examine(document)
     if "\\u0000" in text and _NUL.search(text):
         raise ValueError("the document contains the NUL character")
-    return _STRING_OR_LARGE_FLOAT.sub(_spell_out, text) if "e+" in text else text
+    return _STRING_OR_LARGE_FLOAT.sub(_spell_out, text) if has_large_float else text
 
 
 def copy(document: Any) -> Any:
@@ -47,21 +49,33 @@ def copy(document: Any) -> Any:
     return document if kind in _SCALARS else json.loads(dump(document))
 
 
-def _refuse_unsuitable(document: Any) -> None:
-    """Refuse what ``json.dumps`` turns into something else, and what is nested too deep."""
-    pending = [(document, 1)]
-    while pending:
-        item, depth = pending.pop()
-        if depth > MAX_DEPTH and isinstance(item, dict | list):
-            raise ValueError(f"the document is nested more than {MAX_DEPTH} levels deep")
-        if isinstance(item, dict):
-            if any(not isinstance(key, str) for key in item):
-                raise ValueError("the keys of a document must be text")
-            pending.extend((value, depth + 1) for value in item.values())
-        elif isinstance(item, list):
-            pending.extend((value, depth + 1) for value in item)
-        elif isinstance(item, tuple):
-            raise ValueError("a document holds lists, not tuples")  # noqa: TRY004 - one kind of error
+def _examine(document: Any) -> bool:
+    """Refuse what JSON turns into something else and what is nested too deep, level by level.
+
+    Returns:
+        Whether a number is so large that JSON writes it with an exponent.
+    """
+    has_large_float = False
+    items, depth = [document], 1
+    while items:
+        inner: list[Any] = []
+        for item in items:
+            if isinstance(item, str):
+                continue
+            if isinstance(item, dict | list) and depth > MAX_DEPTH:
+                raise ValueError(f"the document is nested more than {MAX_DEPTH} levels deep")
+            if isinstance(item, dict):
+                if not all(isinstance(key, str) for key in item):
+                    raise ValueError("the keys of a document must be text")
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+            elif isinstance(item, tuple):
+                raise ValueError("a document holds lists, not tuples")  # noqa: TRY004 - one kind of error
+            elif isinstance(item, float):
+                has_large_float |= abs(item) >= _LARGE
+        items, depth = inner, depth + 1
+    return has_large_float
 
 
 def _spell_out(match: re.Match[str]) -> str:
