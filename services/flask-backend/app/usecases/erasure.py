@@ -167,10 +167,12 @@ def _steps(user_id: UUID, at: datetime) -> Iterator[None]:
         yield
         yield from _steps_of_one(guest_id, at)
     yield from _steps_of_one(user_id, at)
+    # At the end, so that a file that cannot be removed keeps no row.
+    for one in (*_claimed_guests(user_id), user_id):
+        forget_files(one)
 
 
 def _steps_of_one(user_id: UUID, at: datetime) -> Iterator[None]:
-    forget_files(user_id)
     while _release_holds(user_id, at):
         yield
     reached: _Reached | None = _Reached(0, None)

@@ -9,8 +9,10 @@ from typing import Final
 
 from app.config import Settings
 from app.operations.doctor import (
+    backups,
     database,
     installation,
+    learning,
     mail,
     mysql,
     postgresql,
@@ -44,8 +46,10 @@ def examine(settings: Settings, *, seconds: float = SECONDS) -> list[Finding]:
         Examination(installation.CHECKS, partial(installation.look, settings)),
         Examination(checks, partial(look, settings)),
         Examination(database.MIGRATION_CHECKS, partial(database.look_as_owner, settings)),
+        Examination(backups.CHECKS, partial(backups.look, settings)),
         Examination(service.CHECKS, partial(service.look, settings)),
         Examination(mail.CHECKS, partial(mail.look, settings)),
+        Examination(learning.CHECKS, partial(learning.look, settings)),
     ]
     return [finding.without(_secrets(settings)) for finding in examine_all(examinations, seconds)]
 
@@ -72,7 +76,12 @@ def _secrets(settings: Settings) -> list[str]:
 def _known_secrets(settings: Settings) -> Iterator[str]:
     for url in (settings.url, settings.migration_url):
         yield str(url.password or "")
-    for secret in (settings.secret_key, settings.database_password, settings.smtp_password):
+    for secret in (
+        settings.secret_key,
+        settings.database_password,
+        settings.smtp_password,
+        settings.backup_identity,
+    ):
         yield secret.get_secret_value() if secret else ""
     yield settings.stripe_key
     yield from settings.webhook_secrets
