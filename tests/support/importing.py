@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import app.models
 import app.operations.importer.run as running
 from app.cli import main
 from app.operations.importer import batches, turns

@@ -171,9 +171,7 @@ def test_what_was_in_the_way_can_be_removed_and_tried_again(asked: Asked, files:
     assert roll_back(wish, QUIET).removed == {"approved_cards": 1, "chat_messages": 12}
 
 
-def test_an_entry_that_was_removed_waits_until_it_may_come_again(
-    asked: Asked, files: Path
-) -> None:
+def test_an_entry_that_was_removed_waits_until_it_may_come_again(asked: Asked, files: Path) -> None:
     bring_in(asked)
     word = word_of(LEARNER)
     update_learning_rows("mastered_words", asked.user_id, [word["id"]], is_deleted=True)
