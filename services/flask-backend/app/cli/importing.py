@@ -23,6 +23,7 @@ from app.cli.importing_reports import (
     verified_facts,
     verified_sentences,
 )
+from app.cli.learning_files import drift, to_database, to_json
 
 EXIT_CODES: Final = (
     "Exit codes: 0 done, and nothing is left over; 1 something is in quarantine, differs or was"
@@ -67,7 +68,12 @@ def import_group() -> None:
     \b
     Example:
       backend import json plan --source ./old --owner ada@example.com
+      backend import drift
     """
+
+
+for command in (drift, to_json, to_database):
+    import_group.add_command(command)
 
 
 @import_group.group("json", epilog=EXIT_CODES)

@@ -12,11 +12,11 @@ import click
 from app.cli.edges import EXIT_CODES, FAILED, MISUSED, answer, as_json, end, require_settings, told
 from app.config import Settings
 
-_owner: Final = click.option("--owner", metavar="EMAIL", help="Only this account, or an id.")
+_owner: Final = click.option("--owner", metavar="EMAIL", help="Only this account; an id will do.")
 _force: Final = click.option("--force", is_flag=True, help="Even over the side that counts.")
 
 
-@click.command(epilog="Exit codes: 0 both sides are alike; 1 they differ; 2 wrong use.")
+@click.command(epilog="Exit codes: 0 done, both sides are alike; 1 they differ; 2 wrong use.")
 @_owner
 @as_json
 def drift(*, owner: str | None, is_json: bool) -> None:
