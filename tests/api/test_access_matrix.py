@@ -81,6 +81,7 @@ GET    /api/v1/users/me/profile/preferences 401    401     401   200   200   200
 GET    /api/v1/users/me/export           401       401     401   200   200   200        200   200      401     401
 POST   /api/v1/users/me/erasure          401       401     401   200   200   200        200   200      401     401
 
+GET    /api/v1/audit                     401       401     401   403   403   403        403   200      401     401
 GET    /api/v1/users                     401       401     401   403   403   403        403   200      401     401
 GET    /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401
 PATCH  /api/v1/users/<id>                401       401     401   403   403   403        403   200      401     401

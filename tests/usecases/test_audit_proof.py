@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from app import clock
 from app.models import (
+    GENESIS,
     create_profile,
     delete_history,
     digest_row,
@@ -25,7 +26,7 @@ from app.models import (
     update_profile,
 )
 from app.usecases import audit
-from app.usecases.audit import GENESIS, Head, get_head, seal
+from app.usecases.audit import Head, get_head, seal
 from app.usecases.audit_proof import Flaw, verify
 from app.usecases.erasure import erase_account
 from app.usecases.history import record_action
@@ -101,18 +102,18 @@ def put_back(table: str, rows: list[dict[str, Any]]) -> None:
 
 ROW = "WHERE user_id = :user_id AND id = :id"
 BREAKS = {
-    'UPDATE audit_log SET new_value = \'{"display_name": "Eve"}\' ' + ROW: "VALUES_CHANGED",
-    "UPDATE audit_log SET salt = 'x' " + ROW: "VALUES_CHANGED",
-    "UPDATE audit_log SET record_id = 'x' " + ROW: "VALUES_CHANGED",
-    "UPDATE audit_log SET old_value = NULL, new_value = NULL " + ROW: "VALUES_CHANGED",
-    "UPDATE audit_log SET salt = NULL " + ROW: "VALUES_CHANGED",
+    'UPDATE audit_log SET new_value = \'{"display_name": "Eve"}\' ' + ROW: "values_changed",
+    "UPDATE audit_log SET salt = 'x' " + ROW: "values_changed",
+    "UPDATE audit_log SET record_id = 'x' " + ROW: "values_changed",
+    "UPDATE audit_log SET old_value = NULL, new_value = NULL " + ROW: "values_changed",
+    "UPDATE audit_log SET salt = NULL " + ROW: "values_changed",
     "UPDATE audit_log SET salt = NULL, old_value = NULL, new_value = NULL, record_id = '' "
-    + ROW: "VALUES_GONE",
-    "UPDATE audit_log SET digest = values_digest " + ROW: "ROW_CHANGED",
-    "UPDATE audit_log SET changed_by = 'user:eve' " + ROW: "ROW_CHANGED",
-    "UPDATE audit_log SET action = 'delete' " + ROW: "ROW_CHANGED",
-    "UPDATE audit_log SET block = NULL " + ROW: "ROW_MOVED",
-    "DELETE FROM audit_log " + ROW: "ROW_MISSING",
+    + ROW: "values_gone",
+    "UPDATE audit_log SET digest = values_digest " + ROW: "row_changed",
+    "UPDATE audit_log SET changed_by = 'user:eve' " + ROW: "row_changed",
+    "UPDATE audit_log SET action = 'delete' " + ROW: "row_changed",
+    "UPDATE audit_log SET block = NULL " + ROW: "row_moved",
+    "DELETE FROM audit_log " + ROW: "row_missing",
 }
 
 
@@ -145,7 +146,7 @@ def test_row_that_was_rewritten_with_digests_of_its_own_is_named(user: UUID) -> 
         **{name: forged[name] for name in forged if name not in ("user_id", "id")}
     )
 
-    assert flaw_of() == ("ROW_REWRITTEN", 2, (user, row["id"]))
+    assert flaw_of() == ("row_rewritten", 2, (user, row["id"]))
 
 
 def test_row_that_is_slipped_into_a_block_is_named(user: UUID) -> None:
@@ -153,7 +154,7 @@ def test_row_that_is_slipped_into_a_block_is_named(user: UUID) -> None:
     row["digest"] = digest_row(row)
     get_db().audit_log.insert(**row)
 
-    assert flaw_of() == ("ROW_ADDED", 2, (user, row["id"]))
+    assert flaw_of() == ("row_added", 2, (user, row["id"]))
 
 
 def test_row_in_no_block_is_looked_at_too(user: UUID, sql: Callable[..., None]) -> None:
@@ -162,24 +163,24 @@ def test_row_in_no_block_is_looked_at_too(user: UUID, sql: Callable[..., None]) 
 
     assert (before.sealed, before.unsealed, before.flaw) == (12, 2, None)
     code, block, key = flaw_of()
-    assert (code, block) == ("ROW_CHANGED", None)
+    assert (code, block) == ("row_changed", None)
     assert key is not None
 
 
 TOUCHES = {
-    ("DELETE FROM audit_blocks WHERE number = 2",): ("BLOCK_MISSING", 2),
-    ("DELETE FROM audit_blocks WHERE number = 3",): ("BLOCK_MISSING", 3),
+    ("DELETE FROM audit_blocks WHERE number = 2",): ("block_missing", 2),
+    ("DELETE FROM audit_blocks WHERE number = 3",): ("block_missing", 3),
     ("UPDATE audit_blocks SET entries = '[]', row_count = 0 WHERE number = 2",): (
-        "BLOCK_CHANGED",
+        "block_changed",
         2,
     ),
-    ("UPDATE audit_blocks SET row_count = 3 WHERE number = 1",): ("BLOCK_CHANGED", 1),
-    ("UPDATE audit_blocks SET hash = previous WHERE number = 3",): ("BLOCK_CHANGED", 3),
+    ("UPDATE audit_blocks SET row_count = 3 WHERE number = 1",): ("block_changed", 1),
+    ("UPDATE audit_blocks SET hash = previous WHERE number = 3",): ("block_changed", 3),
     (
         "UPDATE audit_blocks SET number = 9 WHERE number = 1",
         "UPDATE audit_blocks SET number = 1 WHERE number = 2",
         "UPDATE audit_blocks SET number = 2 WHERE number = 9",
-    ): ("BLOCK_CHANGED", 1),
+    ): ("block_changed", 1),
 }
 
 
@@ -202,7 +203,7 @@ def test_block_that_was_made_anew_with_all_its_rows_breaks_the_chain(user: UUID)
     forged = hash_block(2, block["previous"], block["sealed_at"], entries)
     db(db.audit_blocks.number == 2).update(entries=entries, row_count=len(kept), hash=forged)
 
-    assert flaw_of() == ("CHAIN_BROKEN", 3, None)
+    assert flaw_of() == ("chain_broken", 3, None)
 
 
 def test_end_that_was_cut_off_is_found_by_who_noted_the_head(
@@ -211,13 +212,13 @@ def test_end_that_was_cut_off_is_found_by_who_noted_the_head(
     noted = get_head()
     assert noted.number == 3
     assert verify(noted).flaw is None
-    assert flaw_of(Head(2, GENESIS)) == ("HEAD_DIFFERS", 2, None)
+    assert flaw_of(Head(2, GENESIS)) == ("head_differs", 2, None)
 
     sql("DELETE FROM audit_log WHERE block = 3")
     sql("DELETE FROM audit_blocks WHERE number = 3")
 
     assert verify().flaw is None
-    assert flaw_of(noted) == ("BLOCK_MISSING", 3, None)
+    assert flaw_of(noted) == ("block_missing", 3, None)
 
 
 def test_erasing_somebody_leaves_the_seals_whole(user: UUID) -> None:

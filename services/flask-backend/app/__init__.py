@@ -27,6 +27,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 
     from app.api import (
         access,
+        audit,
         auth,
         billing,
         cards,
@@ -63,7 +64,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from app.api.shop import TILL, make_till
     from app.api.signing import SIGNING_KEYS, signing_keys
     from app.config import get_settings
-    from app.health import Health, probe_database
+    from app.health import BackupWatch, Health, probe_database
     from app.log import configure_logging
     from app.models import init_db
     from app.operations.storage import use_storage
@@ -93,7 +94,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.config[ALLOWED_ORIGINS] = frozenset(settings.allowed_origins)
     # A redirect to the tidy address would name whatever host the request names.
     app.url_map.merge_slashes = False
-    app.extensions[probes.HEALTH] = Health(probe_database)
+    app.extensions[probes.HEALTH] = Health(probe_database, BackupWatch(settings.backup_max_age))
 
     errors.register_errors(app)
     lifecycle.register_lifecycle(app)
@@ -121,6 +122,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         query_cache,
         billing,
         webhooks,
+        audit,
         probes,
     ):
         app.register_api(module.blueprint)

@@ -2,6 +2,7 @@
 
 import click
 
+from app.cli.audit import audit
 from app.cli.backup import backup
 from app.cli.billing import billing
 from app.cli.cache import cache
@@ -35,6 +36,7 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(backup)
+main.add_command(audit)
 main.add_command(billing)
 main.add_command(credits_group)
 main.add_command(database)

@@ -8,23 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import structlog
 
+from app.actor import actor_of
 from app.models import (
     GENESIS,
     create_audit_block,
     get_last_audit_block,
     hash_block,
-    list_audit_rows,
     list_unsealed_rows,
     mark_sealed,
     spell_entries,
 )
+from app.models import list_audit_rows as list_changes
 from app.usecases.leases import Lease
 from app.usecases.work import decided_unit_of_work
 
-__all__ = ["GENESIS", "Head", "get_head", "list_audit_rows", "seal"]
+__all__ = ["Head", "actors_of", "get_head", "list_changes", "seal"]
 
 SETTLING: Final = timedelta(seconds=10)
 """Longer than most transactions take: what is older is mostly committed, so blocks are in order."""
@@ -50,6 +52,11 @@ class Head:
     def __str__(self) -> str:
         """Write it as it is noted."""
         return f"{self.number}:{self.hash}"
+
+
+def actors_of(user_id: UUID) -> tuple[str, str]:
+    """Give the names under which an account has changed something: also as the guest it was."""
+    return actor_of(user_id, is_guest=False), actor_of(user_id, is_guest=True)
 
 
 def get_head() -> Head:

@@ -94,10 +94,10 @@ def _verify_blocks(proof: Proof, noted: Head | None, report: Callable[[int], Non
         proof.head = Head(block["number"], block["hash"])
         proof.sealed += rows
         if noted and noted.number == proof.head.number and noted.hash != proof.head.hash:
-            raise _broken("HEAD_DIFFERS", "is not the one that was noted", proof.head.number)
+            raise _broken("head_differs", "is not the one that was noted", proof.head.number)
         report(proof.sealed)
     if noted and noted.number > proof.head.number:
-        raise _broken("BLOCK_MISSING", "is missing; it was noted", proof.head.number + 1)
+        raise _broken("block_missing", "is missing; it was noted", proof.head.number + 1)
 
 
 def _blocks() -> Iterator[Row]:
@@ -111,14 +111,14 @@ def _verify_block(block: Row, head: Head) -> int:
     """Compare a block with the one before, and with its rows; return how many those are."""
     number, entries = block["number"], block["entries"]
     if number != head.number + 1:
-        raise _broken("BLOCK_MISSING", "is missing", head.number + 1)
+        raise _broken("block_missing", "is missing", head.number + 1)
     if block["hash"] != hash_block(number, block["previous"], block["sealed_at"], entries):
-        raise _broken("BLOCK_CHANGED", "was changed: its hash is another one", number)
+        raise _broken("block_changed", "was changed: its hash is another one", number)
     if block["previous"] != head.hash:
-        raise _broken("CHAIN_BROKEN", "does not follow the one before it", number)
+        raise _broken("chain_broken", "does not follow the one before it", number)
     sealed = _sealed_digests(entries)
     if len(sealed) != block["row_count"]:
-        raise _broken("BLOCK_CHANGED", "was changed: it counts other rows than it has", number)
+        raise _broken("block_changed", "was changed: it counts other rows than it has", number)
     rows = {_key(row): row for row in list_audit_rows_by_key(list(sealed))}
     for key, digest in sealed.items():
         _verify_sealed(rows.get(key), key, number, digest)
@@ -133,12 +133,12 @@ def _sealed_digests(entries: str) -> dict[Key, str]:
 
 def _verify_sealed(row: Row | None, key: Key, number: int, digest: str) -> None:
     if row is None:
-        raise _broken("ROW_MISSING", "is missing", number, key)
+        raise _broken("row_missing", "is missing", number, key)
     _verify_row(row)
     if row["digest"] != digest:
-        raise _broken("ROW_REWRITTEN", "is not the one that was sealed", number, key)
+        raise _broken("row_rewritten", "is not the one that was sealed", number, key)
     if row["block"] != number:
-        raise _broken("ROW_MOVED", "says that it is in another block, or none", number, key)
+        raise _broken("row_moved", "says that it is in another block, or none", number, key)
 
 
 def _verify_row(row: Row) -> None:
@@ -147,13 +147,13 @@ def _verify_row(row: Row) -> None:
     if row["salt"] is not None:
         values = digest_values(row["salt"], row["record_id"], row["old_value"], row["new_value"])
         if values != row["values_digest"]:
-            raise _broken("VALUES_CHANGED", "has other values than were recorded", block, key)
+            raise _broken("values_changed", "has other values than were recorded", block, key)
     elif row["record_id"] or row["old_value"] is not None or row["new_value"] is not None:
-        raise _broken("VALUES_CHANGED", "has other values than were recorded", block, key)
+        raise _broken("values_changed", "has other values than were recorded", block, key)
     elif get_erasure(row["user_id"]) is None:
-        raise _broken("VALUES_GONE", "lost its values, and nobody was erased", block, key)
+        raise _broken("values_gone", "lost its values, and nobody was erased", block, key)
     if digest_row(row) != row["digest"]:
-        raise _broken("ROW_CHANGED", "was changed: its digest is another one", block, key)
+        raise _broken("row_changed", "was changed: its digest is another one", block, key)
 
 
 def _verify_others(proof: Proof, report: Callable[[int], None]) -> None:
@@ -176,7 +176,7 @@ def _verify_others(proof: Proof, report: Callable[[int], None]) -> None:
 
 def _require_block(number: int) -> None:
     if get_audit_block(number) is None:
-        raise _broken("BLOCK_MISSING", "is missing, and rows say that they are in it", number)
+        raise _broken("block_missing", "is missing, and rows say that they are in it", number)
 
 
 def _find_stranger(head: Head) -> _Broken:
@@ -188,8 +188,8 @@ def _find_stranger(head: Head) -> _Broken:
             sealed = _sealed_digests(block["entries"]) if block else {}
             for row in rows if block else ():
                 if _key(row) not in sealed:
-                    return _broken("ROW_ADDED", "is in a block without it", number, _key(row))
-    return _broken("ROW_ADDED", "or another one is in a block without it", head.number)
+                    return _broken("row_added", "is in a block without it", number, _key(row))
+    return _broken("row_added", "or another one is in a block without it", head.number)
 
 
 def _block_of(row: Row) -> int:
