@@ -10,12 +10,10 @@ once. Prints the exit code of each, one a line.
 import os
 import signal
 import sys
-from collections.abc import Callable
 from typing import Any
 
-import app.operations.importer.run as running
 from app.cli import main
-from app.operations.importer import batches, turns
+from app.operations.importer import batches, run, turns
 from bilayer.runtime.adapters.running import RunningStatements
 
 OWNER = "ada@example.com"
@@ -28,6 +26,7 @@ def die() -> None:
 
 def die_around_the_first_batch(when: str) -> None:
     """Die before or after what is done to the first batch, or at one of its statements."""
+    running: Any = run  # Any: what it imports is exchanged.
     genuine = running.store_batch
     word, _, number = when.partition(":")
 
@@ -45,16 +44,17 @@ def die_around_the_first_batch(when: str) -> None:
 
 def die_at_statement(number: int) -> None:
     """Die when that many more statements were sent."""
-    genuine: Callable[..., Any] = RunningStatements.run
+    statements: Any = RunningStatements  # Any: its method is exchanged.
+    genuine = statements.run
     left = [number]
 
-    def run(self: Any, *given: Any) -> Any:
+    def send(self: Any, *given: Any) -> Any:
         left[0] -= 1
         if not left[0]:
             die()
         return genuine(self, *given)
 
-    RunningStatements.run = run  # type: ignore[method-assign]  # in a process that is about to die
+    statements.run = send
 
 
 def begin(words: list[str], when: str) -> int:
