@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,6 +13,8 @@ from app.cli.progress import progress
 
 if TYPE_CHECKING:
     from app.operations.transfer import Comparison, Difference
+
+_STOPPED: Final = "Stopped. What was copied stays; --resume goes on with it."
 
 
 @click.command(epilog=EXIT_CODES)
@@ -34,7 +36,7 @@ def copy(*, source: str, target: str, resume: bool, is_json: bool) -> None:
 
     began = time.monotonic()
     with (
-        _refusing("The copy"),
+        _refusing(_STOPPED),
         transfer.open_from(source) as here,
         transfer.open_to(target) as there,
     ):
@@ -63,7 +65,7 @@ def diff(*, source: str, target: str, show: int, is_json: bool) -> None:
     from app.operations import transfer  # noqa: PLC0415 - the whole runtime, for this command only
 
     with (
-        _refusing("The comparison"),
+        _refusing("Stopped."),
         transfer.open_from(source) as here,
         transfer.open_from(target, "TO") as there,
     ):
@@ -82,7 +84,7 @@ def diff(*, source: str, target: str, show: int, is_json: bool) -> None:
 
 
 @contextmanager
-def _refusing(what: str) -> Iterator[None]:
+def _refusing(if_stopped: str) -> Iterator[None]:
     """Tell in a line what is wrong with one of the databases, or that somebody stopped it."""
     from app.operations.transfer import EndRefused  # noqa: PLC0415 - as above
 
@@ -92,15 +94,18 @@ def _refusing(what: str) -> Iterator[None]:
         except EndRefused as error:
             end(f"{error}.", MISUSED)
         except KeyboardInterrupt:
-            end(f"{what} was stopped. What was copied stays; go on with --resume.")
+            end(if_stopped)
 
 
 def _sentences(found: "Comparison") -> Iterator[str]:
     rows = sum(counts.here for counts in found.tables.values())
     yield from map(_sentence, found.differences)
-    if len(found.differences) < found.differing:
+    if not found.differing:
+        yield f"0 differences in {rows:,} rows of {len(found.tables)} tables."
+        return
+    if found.is_cut:
         yield "..."
-    yield f"{found.differing:,} differences in {rows:,} rows of {len(found.tables)} tables."
+    yield f"{found.differing:,} rows differ, of {rows:,} in {len(found.tables)} tables."
 
 
 def _sentence(one: "Difference") -> str:

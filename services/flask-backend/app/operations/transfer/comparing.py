@@ -59,15 +59,23 @@ class Comparison:
     Attributes:
         tables: The counts of each table.
         differences: The first ones.
+        is_cut: There are more than those.
     """
 
     tables: dict[str, Counts] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
+    is_cut: bool = False
 
     @property
     def differing(self) -> int:
         """How many rows differ, or are in one of the two only."""
         return sum(counts.differing for counts in self.tables.values())
+
+    def keep(self, found: list[Difference], shown: int) -> None:
+        """Keep differences as long as there are no more than are shown."""
+        room = shown - len(self.differences)
+        self.differences += found[:room]
+        self.is_cut = self.is_cut or len(found) > room
 
 
 def compare_tables(
@@ -106,7 +114,7 @@ def _compare_table(
             news.advance(here.name, ROWS_BETWEEN_NEWS)
         found = _differences(here, left, right)
         counts.differing += bool(found)
-        comparison.differences += found[: shown - len(comparison.differences)]
+        comparison.keep(found, shown)
     news.advance(here.name, counts.here % ROWS_BETWEEN_NEWS)
 
 

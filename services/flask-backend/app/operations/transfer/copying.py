@@ -20,6 +20,8 @@ from bilayer.runtime.verbatim_writes import verbatim_writer
 
 REPLACED: Final = ("installation",)
 """Tables into which migrations put a row: what is there gives way."""
+NAMED: Final = 5
+"""So many tables are named where they should be empty."""
 ROWS_PER_BATCH: Final = 5_000
 CHARACTERS_PER_BATCH: Final = 4 << 20
 
@@ -57,9 +59,10 @@ def _require_empty(target: Database, names: list[str]) -> None:
         if name not in REPLACED and not VerbatimTable(target, name).is_empty()
     ]
     if filled:
+        listed = ", ".join(sorted(filled)[:NAMED]) + (" and others" if len(filled) > NAMED else "")
         raise EndRefused(
-            f"TO is not empty: there are rows in {', '.join(filled)}. Empty it, or go on with a"
-            " copy that ended early by --resume"
+            f"TO is not empty: there are rows in {listed}. Empty it, or go on with a copy that"
+            " ended early by --resume"
         )
 
 

@@ -3,8 +3,9 @@
 No message holds a URL, which may hold a password.
 """
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -49,10 +50,7 @@ def open_from(url: str, name: str = "FROM") -> Iterator[Database]:
         EndRefused: It is not there, cannot be read, or is of another revision.
     """
     parsed = _require_place(url, name)
-    path = sqlite_path(parsed) if parsed.drivername == "sqlite" else None
-    if path is not None and not is_immutable(str(path)):
-        parsed = parse_url(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
-    with open_verbatim(parsed) as database:
+    with _only_reading(parsed) as unchanged, open_verbatim(unchanged) as database:
         _require_head(database, name)
         yield database
 
@@ -94,6 +92,27 @@ def _require_place(text: str, name: str) -> sa.URL:
     if not path.is_file():
         raise EndRefused(f"{name}: there is no file {path}{_HOW_TO_MAKE}")
     return url
+
+
+@contextmanager
+def _only_reading(url: sa.URL) -> Iterator[sa.URL]:
+    """Give the address by which SQLite does not even empty its log; servers know who only reads."""
+    path = sqlite_path(url) if url.drivername == "sqlite" else None
+    if path is None or is_immutable(str(path)):
+        yield url
+        return
+    had_log = path.with_name(f"{path.name}-wal").exists()
+    try:
+        yield parse_url(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
+    finally:
+        if not had_log:
+            _remove_log(path)
+
+
+def _remove_log(path: Path) -> None:
+    """Let SQLite remove the empty log that a reader leaves; it knows whether somebody uses it."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT 1 FROM sqlite_master")
 
 
 @contextmanager
