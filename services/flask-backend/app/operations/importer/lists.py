@@ -97,5 +97,5 @@ def _check(pointer: str, entry: Any, longest: int, findings: Findings) -> str | 
         return None
     if text != entry:
         reason = "It is kept in NFC and without white space around it."
-        findings.notice(pointer, Rule.CHANGED_ENTRY, reason, entry)
+        findings.notice(pointer, Rule.CHANGED_TEXT, reason, entry)
     return text

@@ -55,7 +55,7 @@ class OneFile:
         with opened(self._folder, self._name) as descriptor:
             before = _stamp(descriptor)
             try:
-                yield from self._parts(descriptor)
+                yield from self._parts(descriptor, before[0])
             except Malformed as error:
                 # A file that somebody cuts while it is read looks malformed, too.
                 self._require_same(before, descriptor)
@@ -74,8 +74,12 @@ class OneFile:
             is_array=self._is_array,
         )
 
-    def _parts(self, descriptor: int) -> Iterator[Part]:
-        for position, element in enumerate(split(lambda size: self._read(descriptor, size))):
+    def _parts(self, descriptor: int, length: int) -> Iterator[Part]:
+        def read(size: int) -> bytes:
+            # No further than the file went: it might grow for ever.
+            return self._read(descriptor, min(size, length - self._bytes))
+
+        for position, element in enumerate(split(read)):
             if not element.is_in_array and self._kind is not RecordKind.PROFILE:
                 raise Malformed("is one object; it must be an array of them")
             self._is_array = element.is_in_array

@@ -100,7 +100,7 @@ def _load(text: str, element: Element, found: list[_Unsuitable]) -> Any:
         )
     except json.JSONDecodeError as error:
         where = element.offset + len(text[: error.pos].encode())
-        raise Malformed(f"is not JSON: {error.msg} at byte {where}") from None
+        raise Malformed(f"is not JSON: {error.msg.removesuffix(' at')} at byte {where}") from None
 
 
 class _Hooks:

@@ -87,7 +87,7 @@ def _read_name(fields: Fields, findings: Findings) -> str | None:
     if flaw is not None:
         findings.refuse_text("/name", flaw, given, is_entry=False)
     elif name != given:
-        findings.notice("/name", Rule.CHANGED_ENTRY, "It is kept in NFC and trimmed.", given)
+        findings.notice("/name", Rule.CHANGED_TEXT, "It is kept in NFC and trimmed.", given)
     return name
 
 

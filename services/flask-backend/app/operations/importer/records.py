@@ -58,11 +58,10 @@ class Rule(StrEnum):
     NOT_ALLOWED = "NOT_ALLOWED"
     TOO_LONG = "TOO_LONG"
     INVISIBLE = "INVISIBLE"
-    SAME_ID = "SAME_ID"
     # Worth knowing, and no reason to keep anything out.
     REPEATED_ENTRY = "REPEATED_ENTRY"
     EMPTY_ENTRY = "EMPTY_ENTRY"
-    CHANGED_ENTRY = "CHANGED_ENTRY"
+    CHANGED_TEXT = "CHANGED_TEXT"
     COMMA_IN_WORD = "COMMA_IN_WORD"
     OTHER_SCRIPT = "OTHER_SCRIPT"
     MADE_ID = "MADE_ID"
@@ -81,7 +80,6 @@ class Action(StrEnum):
     NOTHING = "goes in as described"
     QUARANTINE_ENTRY = "the entry goes to quarantine, the rest goes in"
     QUARANTINE_RECORD = "the record goes to quarantine"
-    STOP = "the import stops"
 
 
 @dataclass(frozen=True, slots=True)
