@@ -225,7 +225,7 @@ def test_interrupt_has_the_exit_code_of_its_signal(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bilayer.cli.check_project", interrupt)
+    monkeypatch.setattr("bilayer.cli.check.check_project", interrupt)
 
     assert run("check", "--project", project).exit_code == 130
 

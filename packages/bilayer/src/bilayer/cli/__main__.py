@@ -1,0 +1,5 @@
+"""``python -m bilayer.cli``."""
+
+from bilayer.cli import main
+
+main()
