@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bilayer.runtime import DAL
+
+ROWS_AT_ONCE: Final = 1000
+"""As many as one statement may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Synced:
         id_column: What tells rows of an account apart: ``user_id`` where it has one row.
         is_deletable: Rows are marked as deleted, and their ids are passed on.
         is_append_only: A row that is stored is never changed.
+        at_once: How many rows one statement reads at most, because of what their documents weigh.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Synced:
     id_column: str = "id"
     is_deletable: bool = False
     is_append_only: bool = False
+    at_once: int = ROWS_AT_ONCE
 
 
 def sync(
@@ -42,6 +47,7 @@ def sync(
     merged: Collection[str] = (),
     hidden: Collection[str] = (),
     is_append_only: bool = False,
+    at_once: int = ROWS_AT_ONCE,
 ) -> None:
     """Let devices have a copy of a table, and perhaps change it.
 
@@ -55,6 +61,7 @@ def sync(
         merged: Documents of which a change is a patch (RFC 7396) and no whole.
         hidden: Columns no device gets.
         is_append_only: A row that is stored is never changed.
+        at_once: How many rows one statement reads at most.
     """
     unseen = {"user_id", "is_deleted", *hidden}
     table.synced = Synced(
@@ -66,6 +73,7 @@ def sync(
         id_column="id" if "id" in table.fields else "user_id",
         is_deletable="is_deleted" in table.fields,
         is_append_only=is_append_only,
+        at_once=at_once,
     )
 
 

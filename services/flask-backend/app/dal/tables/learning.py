@@ -100,7 +100,7 @@ def _define_cards(db: DAL) -> None:
         Field("version", "bigint", notnull=True, default=0),
         primarykey=["user_id", "id"],
     )
-    sync(db.approved_cards)
+    sync(db.approved_cards, at_once=10)
     audit(db.approved_cards)
 
 
@@ -122,5 +122,5 @@ def _define_messages(db: DAL) -> None:
         Field("version", "bigint", notnull=True, default=0),
         primarykey=["user_id", "id"],
     )
-    sync(db.chat_messages)
+    sync(db.chat_messages, at_once=100)
     audit(db.chat_messages)

@@ -46,7 +46,10 @@ def walk(
         limit: How many are likely to be taken at most.
     """
     batch = min(_BATCH, limit + 1)
-    walks = [_walk_table(user_id, synced, start, until=until, batch=batch) for synced in tables]
+    walks = [
+        _walk_table(user_id, one, start, until=until, batch=min(batch, one.at_once))
+        for one in tables
+    ]
     # Their ids need no comparing: they are in order within each table.
     return merge(*walks, key=lambda change: (change.row["version"], change.synced.name))
 

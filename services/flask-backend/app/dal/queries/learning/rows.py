@@ -4,15 +4,12 @@ Whoever writes holds the head of the account: nobody else writes its rows meanwh
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
 from app.dal.versions import purging
-
-_AT_ONCE: Final = 1000
-"""How many ids one statement names."""
 
 
 def find_learning_rows(table: str, user_id: UUID, ids: Collection[UUID | str]) -> list[Row]:
@@ -44,7 +41,9 @@ def delete_learner_rows(table: str, user_id: UUID, profile_id: str) -> None:
     """Mark what belongs to a learner as deleted."""
     rows = get_db()[table]
     query = (rows.user_id == user_id) & (rows.profile_id == profile_id)
-    get_db()(query & (rows.is_deleted == False)).update(is_deleted=True)  # noqa: E712 - a query
+    live = query & (rows.is_deleted == False)  # noqa: E712 - a query
+    ids = [row["id"] for row in get_db()(live).dicts(rows.id)]
+    update_learning_rows(table, user_id, ids, is_deleted=True)
 
 
 def remove_learning_rows(table: str, user_id: UUID, ids: Collection[UUID | str]) -> None:
@@ -55,8 +54,8 @@ def remove_learning_rows(table: str, user_id: UUID, ids: Collection[UUID | str])
 
 
 def _some(table: str, user_id: UUID, ids: Collection[UUID | str]) -> Iterator[Query]:
-    """Name the rows in as many queries as it takes."""
+    """Name the rows in as many queries as it takes: whoever watches a write reads its rows."""
     rows = get_db()[table]
-    every = list(ids)
-    for start in range(0, len(every), _AT_ONCE):
-        yield (rows.user_id == user_id) & rows.id.belongs(every[start : start + _AT_ONCE])
+    every, at_once = list(ids), rows.synced.at_once
+    for start in range(0, len(every), at_once):
+        yield (rows.user_id == user_id) & rows.id.belongs(every[start : start + at_once])
