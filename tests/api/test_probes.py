@@ -2,6 +2,7 @@
 
 import os
 import threading
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,20 @@ from alembic.config import Config
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app
+from app import clock, create_app
 from app.api.probes import HEALTH
 from app.breaker import MAX_FAILURES, BreakerState
 from app.config import ALEMBIC_INI
-from app.health import TROUBLE_SECONDS, Health, State, known_revisions, probe_database
+from app.health import (
+    TROUBLE_SECONDS,
+    BackupWatch,
+    Health,
+    State,
+    known_revisions,
+    probe_database,
+)
 from app.models import get_database
+from app.usecases.backups import note
 from bilayer.runtime import CircuitOpen, DatabaseError, LockTimeout, StorageFailure, StorageFull
 from tests.support.databases import migrate
 from tests.support.servers import Server
@@ -103,6 +112,62 @@ def test_full_pool_is_ready(tmp_path: Path) -> None:
 
     assert state is State.POOL_FULL
     assert state.is_ready
+
+
+def test_backup_that_is_too_old_is_told_and_requests_are_served(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = settings_for(database_url, tmp_path, backup_max_age_hours=26)
+    made_at = clock.now() - timedelta(hours=25)
+    told = []
+    with connected(settings):
+        told.append(create_app(settings).test_client().get("/readyz"))
+        note("b", verified_at=made_at, **backup_of(made_at))
+        told.append(create_app(settings).test_client().get("/readyz"))
+        note("c", **backup_of(made_at + timedelta(hours=20)))  # Nobody knows what it is good for.
+        with clock.frozen(made_at + timedelta(hours=27)):
+            told.append(create_app(settings).test_client().get("/readyz"))
+        numbers = create_app(settings).test_client().get("/metrics").text
+
+    assert [answer.status_code for answer in told] == [200, 200, 200]
+    assert [answer.json["state"] for answer in told] == [
+        "backup_overdue",
+        "ready",
+        "backup_overdue",
+    ]
+    assert told[0].json["last_verified_backup"] is None
+    assert told[1].json["last_verified_backup"] == f"{made_at:%Y-%m-%dT%H:%M:%S.%f}Z"
+    [line] = [one for one in numbers.splitlines() if one.startswith("backup_last_verified")]
+    assert float(line.split()[1]) == pytest.approx(made_at.timestamp())
+
+
+def backup_of(created_at: datetime) -> dict[str, Any]:
+    return {
+        "engine": "sqlite",
+        "revision": "0",
+        "size_bytes": 1,
+        "sha256": "0" * 64,
+        "created_at": created_at,
+    }
+
+
+def test_backups_are_asked_for_once_a_minute_and_not_while_the_database_is_away(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [1000.0]
+    monkeypatch.setattr("app.health.time.monotonic", lambda: seconds[0])
+    watch = BackupWatch(timedelta(hours=1))
+    with connected(settings_for(database_url, tmp_path)):
+        first = watch.is_overdue()
+        note("b", verified_at=clock.now(), **backup_of(clock.now()))
+        second = watch.is_overdue()
+        seconds[0] += 60
+        third = watch.is_overdue()
+    seconds[0] += 60
+    with connected(settings_for("postgresql://nobody@127.0.0.1:1/none", tmp_path)):
+        last = watch.is_overdue()
+
+    assert (first, second, third, last) == (True, True, False, False)
 
 
 def test_not_ready_while_stopping(edge: Flask) -> None:

@@ -20,9 +20,12 @@ from tests.support.databases import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-PROFILES = {"replica", "pgbouncer", "monitoring"}
-OURS = ("roles", "migrate", "backend", "pgbouncer", "replica", "prometheus", "grafana")
-FOR_THE_OWNER = {"superuser_password", "owner_password", "migration_database_url"}
+PROFILES = {"backup", "replica", "pgbouncer", "monitoring"}
+OURS = ("roles", "migrate", "backend", "backup", "pgbouncer", "replica", "prometheus", "grafana")
+FOR_THE_OWNER = {
+    *("superuser_password", "owner_password"),
+    *("migration_database_url", "superuser_database_url"),
+}
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ def test_each_image_of_ours_is_built_once_by_whoever_needs_it_first() -> None:
     ours = [name for name, one in SERVICES.items() if one.get("image") == "flask-backend"]
     builders = [name for name in ours if "build" in SERVICES[name]]
 
-    assert sorted(ours) == ["backend", "migrate"]
+    assert sorted(ours) == ["backend", "backup", "migrate"]
     assert builders == ["migrate"]
 
 
@@ -123,6 +126,19 @@ def test_service_starts_when_everything_before_it_is_done() -> None:
     }
     assert "restart" not in SERVICES["roles"]
     assert "restart" not in SERVICES["migrate"]
+
+
+def test_backups_are_made_and_verified_where_there_is_room_for_them() -> None:
+    backup = SERVICES["backup"]
+    words = backup["command"]
+
+    assert words[:3] == ["backend", "backup", "create"]
+    assert words[-1].removeprefix("@/run/secrets/") in backup["secrets"]
+    assert backup["volumes"] == [f"backups:{backup['environment']['BACKUP_DIR']}"]
+    assert "restart" not in backup
+    # Tools older than the server refuse.
+    server = re.search(r"postgres:(\d+)", SERVICES["database"]["image"])[1]
+    assert f"postgresql-client-{server}" in (ROOT / "services/flask-backend/Dockerfile").read_text()
 
 
 def test_service_is_asked_whether_it_is_ready_and_has_time_to_end() -> None:
@@ -141,7 +157,8 @@ def test_service_never_sees_what_belongs_to_the_owner() -> None:
         for secret in FOR_THE_OWNER
     }
 
-    assert holders["migration_database_url"] == {"migrate"}
+    assert holders["migration_database_url"] == {"backup", "migrate"}
+    assert holders["superuser_database_url"] == {"backup"}
     assert holders["owner_password"] == {"roles"}
     assert holders["superuser_password"] == {"database", "roles"}
 
@@ -154,7 +171,7 @@ def test_no_secret_is_a_variable() -> None:
                 assert value.startswith("/run/secrets/")
 
 
-@pytest.mark.parametrize("name", ["migrate", "backend"])
+@pytest.mark.parametrize("name", ["migrate", "backend", "backup"])
 def test_its_variables_are_settings_that_production_takes(
     name: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +190,7 @@ def test_its_variables_are_settings_that_production_takes(
     assert settings.url.host == "database"
     assert (settings.url.username, settings.url.database) == ("app_rw", "app")
     assert settings.url.password == (project / "secrets/rw_password").read_text()
-    owner = "app_owner" if name == "migrate" else "app_rw"
+    owner = "app_rw" if name == "backend" else "app_owner"
     assert settings.migration_url.username == owner
 
 

@@ -82,6 +82,15 @@ def test_it_runs_as_a_user_with_a_fixed_number_that_owns_its_data_and_no_code() 
     assert "chown" not in " ".join(texts("COPY") + texts("RUN"))
 
 
+def test_it_has_the_tools_that_make_backups_and_a_place_for_them() -> None:
+    steps = " ".join(texts("RUN", stage=-1))
+
+    assert re.search(r"postgresql-client-\d+", steps)
+    assert "mariadb-client" in steps
+    assert re.search(r"install -d -o app -g app -m 0700 /data /backups", steps)
+    assert steps.count("apt-get install") == steps.count("--no-install-recommends")
+
+
 def test_it_holds_no_secret_and_no_setting_that_is_none() -> None:
     given = dict(pair.split("=", 1) for text in texts("ENV") for pair in text.split())
     settings = {name.lower(): value for name, value in given.items() if "PYTHON" not in name}

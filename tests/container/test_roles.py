@@ -34,6 +34,10 @@ COMMANDS = (
     "cache clear",
     "billing events",
     "privacy erasures",
+    "audit list",
+    "audit seal",
+    "privacy erase --yes ada@example.com",
+    "audit verify",
 )
 FORBIDDEN = {
     "make a table": "CREATE TABLE mine (id integer)",
@@ -58,6 +62,11 @@ FORBIDDEN_ON = {
         "remove an extension": "DROP EXTENSION plpgsql",
         "take a table": "ALTER TABLE users OWNER TO app_rw",
         "say which revision this is": "UPDATE alembic_version SET version_num = 'mine'",
+        "forget a change": "DELETE FROM audit_log",
+        "rewrite a change": "UPDATE audit_log SET digest = values_digest",
+        "say who did it": "UPDATE audit_log SET changed_by = 'user:eve'",
+        "remove a seal": "DELETE FROM audit_blocks",
+        "rewrite a seal": "UPDATE audit_blocks SET hash = previous",
         "forget the revision": "DELETE FROM alembic_version",
         "add a revision": "INSERT INTO alembic_version VALUES ('mine')",
         "run a program": "COPY users TO PROGRAM 'cat'",
@@ -147,7 +156,7 @@ def test_role_that_serves_may_do_what_commands_do(
 ) -> None:
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     with connected(settings_for(roles.url("rw"), tmp_path)):
-        user_id = make_user()["id"]
+        user_id = make_user(email="ada@example.com")["id"]
         for at in (long_ago, long_ago + timedelta(days=1)):
             give(user_id, 10, at=at)
         holds.place_hold(user_id, 5, reason=None, lifetime=timedelta(minutes=1), at=long_ago)

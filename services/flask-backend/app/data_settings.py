@@ -5,6 +5,7 @@ A part of ``app.config.Settings``, which reads them.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,12 @@ class DataSettings(BaseSettings):
     backup_recipients: str = ""
     backup_identity: SecretStr | None = None
     backup_max_age_hours: int | None = Field(default=None, ge=1, le=8760)
+
+    @property
+    def backup_max_age(self) -> timedelta | None:
+        """How old the last verified backup may be, if anybody minds."""
+        hours = self.backup_max_age_hours
+        return None if hours is None else timedelta(hours=hours)
 
     @property
     def recipients(self) -> list[str]:

@@ -7,6 +7,7 @@ database that is down is a finding here and no exception.
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Final
@@ -14,10 +15,16 @@ from typing import Final
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from app import deadline
+from app import clock, deadline
 from app.config import ALEMBIC_INI
-from app.metrics import record_state
-from app.models import hasten_probe, is_circuit_open, is_read_only, list_revisions
+from app.metrics import record_state, record_verified_backup
+from app.models import (
+    get_last_verified_backup,
+    hasten_probe,
+    is_circuit_open,
+    is_read_only,
+    list_revisions,
+)
 from bilayer.runtime.errors import DatabaseError, PoolTimeout, StorageFailure, StorageFull
 
 HEALTH: Final = "health"
@@ -26,6 +33,7 @@ HEALTH: Final = "health"
 CACHED_SECONDS: Final = 1.0
 PROBE_SECONDS: Final = 2.0
 """Who asks whether this service is ready does not wait long for the answer."""
+BACKUP_SECONDS: Final = 60.0
 TROUBLE_SECONDS: Final = 60.0
 """How long a failure of the storage is told, which nothing but a write can find."""
 
@@ -41,6 +49,7 @@ class State(StrEnum):
     STORAGE_FAILED = "storage_failed"
     STORAGE_FULL = "storage_full"
     READ_ONLY = "read_only"
+    BACKUP_OVERDUE = "backup_overdue"
     READY = "ready"
 
     @property
@@ -49,15 +58,56 @@ class State(StrEnum):
         return self not in (State.DRAINING, State.DATABASE_UNAVAILABLE, State.SCHEMA_BEHIND)
 
 
+class BackupWatch:
+    """How old the newest backup is that was verified, asked for once a minute.
+
+    Args:
+        longest: How old it may be, if anybody minds.
+
+    Attributes:
+        made_at: When it was made; None if there is none, or nobody has asked.
+    """
+
+    def __init__(self, longest: timedelta | None = None) -> None:
+        self._longest = longest
+        self._known_until = 0.0
+        self.made_at: datetime | None = None
+
+    @property
+    def is_minded(self) -> bool:
+        """Whether it is said how old it may be."""
+        return self._longest is not None
+
+    def is_overdue(self) -> bool:
+        """Tell whether it is too old; what was known holds while the database does not answer."""
+        if time.monotonic() >= self._known_until:
+            self._look()
+        if self._longest is None:
+            return False
+        return self.made_at is None or clock.now() - self.made_at > self._longest
+
+    def _look(self) -> None:
+        try:
+            with deadline.at_most(PROBE_SECONDS):
+                backup = get_last_verified_backup()
+        except DatabaseError:
+            return
+        self.made_at = backup["created_at"] if backup else None
+        record_verified_backup(self.made_at.timestamp() if self.made_at else 0)
+        self._known_until = time.monotonic() + BACKUP_SECONDS
+
+
 class Health:
     """The state of this process, asked for at most once a second.
 
     Args:
         probe: Asks the database.
+        backups: Knows how old the last backup is.
     """
 
-    def __init__(self, probe: Callable[[], State]) -> None:
+    def __init__(self, probe: Callable[[], State], backups: BackupWatch | None = None) -> None:
         self._probe = probe
+        self.backups = backups
         self._lock = threading.Lock()
         self._state: State | None = None
         self._known_until = 0.0
@@ -105,6 +155,8 @@ class Health:
         state = self._probe()
         if state is State.READY and self._trouble and time.monotonic() < self._trouble_until:
             return self._trouble
+        if state is State.READY and self.backups is not None and self.backups.is_overdue():
+            return State.BACKUP_OVERDUE
         return state
 
 

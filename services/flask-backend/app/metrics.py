@@ -74,9 +74,7 @@ _SECONDS: Final = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 _CONNECTIONS: Final = Gauge(
-    "database_connections_in_use",
-    "Connections that are out of the pool",
-    multiprocess_mode="livesum",
+    "database_connections_in_use", "Connections out of the pool", multiprocess_mode="livesum"
 )
 
 _RETRIES: Final = Counter(
@@ -98,9 +96,7 @@ _CACHE_REQUESTS: Final = Counter(
 )
 _MAIL: Final = Counter("mail_sent_total", "Attempts to send a mail", ("outcome",))
 _MAIL_WAITING: Final = Gauge(
-    "mail_outbox_pending",
-    "Mails that were not sent yet",
-    multiprocess_mode="mostrecent",
+    "mail_outbox_pending", "Mails that were not sent yet", multiprocess_mode="mostrecent"
 )
 _SPENT: Final = Counter("credits_spent_total", "Credits that were spent", ("bucket",))
 _SPENDS_REFUSED: Final = Counter(
@@ -122,6 +118,11 @@ _ADMISSION_WAITING: Final = Gauge(
     "admission_waiting",
     "Threads that wait at the gate in front of the pool",
     multiprocess_mode="livesum",
+)
+_BACKUP: Final = Gauge(
+    "backup_last_verified_timestamp_seconds",
+    "When the newest backup was made that was restored to see whether it is one; 0: never",
+    multiprocess_mode="mostrecent",
 )
 _STRIPE_EVENTS: Final = Counter(
     "stripe_events_total", "Events that Stripe sent, by what became of them", ("state",)
@@ -221,6 +222,11 @@ def record_admission_refused() -> None:
 def record_admission_waiting(change: int) -> None:
     """Note that one more or one less waits at the gate."""
     _ADMISSION_WAITING.inc(change)
+
+
+def record_verified_backup(made_at: float) -> None:
+    """Note when the newest backup was made that was verified, in seconds since 1970."""
+    _BACKUP.set(made_at)
 
 
 def record_stripe_event(state: str) -> None:

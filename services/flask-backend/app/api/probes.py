@@ -37,7 +37,10 @@ def get_readiness() -> dict[str, Any]:
     state = health.state()
     if not state.is_ready:
         raise Unavailable(state.upper(), _SENTENCES[state])
-    return {"status": "ready", "state": state}
+    answer: dict[str, Any] = {"status": "ready", "state": state}
+    if health.backups is not None and health.backups.is_minded:
+        answer["last_verified_backup"] = health.backups.made_at
+    return answer
 
 
 @blueprint.get("/metrics")

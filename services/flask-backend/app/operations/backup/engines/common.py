@@ -7,6 +7,7 @@ last, when it may serve.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ VERSION_TABLE: Final = "alembic_version"
 UNFINISHED: Final = "unfinished_restore"
 """The table by which a database is known that a restore was filling when it was interrupted."""
 SCRATCH: Final = "backup_scratch_"
+_MARK: Final = sa.Table(UNFINISHED, sa.MetaData(), sa.Column("id", sa.Integer()))
+_OURS: Final = re.compile(SCRATCH + r"[0-9a-f_]+")
 _CONNECTING_SECONDS: Final = 60
 """After which a scratch database that nobody is connected to was left by somebody who died."""
 
@@ -75,6 +78,13 @@ def new_scratch_name() -> str:
     return f"{SCRATCH}{int(time.time())}_{os.getpid()}_{secrets.token_hex(4)}"
 
 
+def naming(statement: str, name: str) -> str:
+    """Put the name of a scratch database, and no other, in the place of NAME in a statement."""
+    if not _OURS.fullmatch(name):
+        raise ValueError(f"{name!r} is no scratch database")
+    return statement.replace("NAME", name)
+
+
 def is_abandoned(name: str) -> bool:
     """Tell whether a scratch database nobody is connected to is nobody's any more."""
     stamp = name.removeprefix(SCRATCH).partition("_")[0]
@@ -99,13 +109,13 @@ def list_tables(url: sa.URL) -> list[str]:
 def begin_restore(url: sa.URL) -> None:
     """Let everybody see that what is in a database is not all of it."""
     with connecting(url) as connection:
-        connection.exec_driver_sql(f"CREATE TABLE {UNFINISHED} (id INTEGER)")
+        _MARK.create(connection)
 
 
 def end_restore(url: sa.URL) -> None:
     """Let a restored database be one as any other."""
     with connecting(url) as connection:
-        connection.exec_driver_sql(f"DROP TABLE {UNFINISHED}")
+        _MARK.drop(connection)
 
 
 def empty(url: sa.URL) -> None:

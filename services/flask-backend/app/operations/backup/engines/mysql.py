@@ -22,6 +22,7 @@ from app.operations.backup.engines.common import (
     Snapshot,
     connecting,
     is_abandoned,
+    naming,
     new_scratch_name,
 )
 from app.operations.backup.errors import BackupError
@@ -37,9 +38,11 @@ _DUMP: Final = (
 )
 _LOAD: Final = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--binary-mode")
 _TRIES: Final = 5
-_WAIT_SECONDS: Final = 5
 _CHUNK: Final = 1 << 16
 _MEETING: Final = (1205, 1213)
+_CREATE: Final = "CREATE DATABASE NAME CHARACTER SET utf8mb4"
+_REVISION: Final = "SELECT version_num FROM alembic_version"
+_PATIENCE: Final = "SET SESSION lock_wait_timeout = 5"
 _ABANDONED: Final = """SELECT schema_name FROM information_schema.schemata
 WHERE schema_name LIKE :prefix AND schema_name NOT IN
 (SELECT db FROM information_schema.processlist WHERE db IS NOT NULL)"""
@@ -84,9 +87,9 @@ class MySQL:
             prefix = {"prefix": SCRATCH.replace("_", r"\_") + "%"}
             for left in admin.execute(sa.text(_ABANDONED), prefix).scalars().all():
                 if is_abandoned(left):
-                    admin.exec_driver_sql(f"DROP DATABASE IF EXISTS `{left}`")
+                    admin.exec_driver_sql(naming("DROP DATABASE IF EXISTS NAME", left))
             try:
-                admin.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+                admin.exec_driver_sql(naming(_CREATE, name))
             except sa.exc.DBAPIError as error:
                 message = f"No scratch database: {error.orig.args[1]}."  # type: ignore[union-attr]  # PyMySQL's have two
                 raise BackupError(f"{message} Name another role: --scratch-url") from None
@@ -95,7 +98,7 @@ class MySQL:
                 with connecting(mine):  # Whoever looks for the abandoned sees that it is none.
                     yield mine
             finally:
-                admin.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
+                admin.exec_driver_sql(naming("DROP DATABASE IF EXISTS NAME", name))
 
 
 class _Begun:
@@ -121,15 +124,15 @@ class _Begun:
 
 def _lock_tables(guard: sa.Connection) -> None:
     """Let writers wait, or give up when somebody does not end what they write."""
-    guard.exec_driver_sql(f"SET SESSION lock_wait_timeout = {_WAIT_SECONDS}")
+    guard.exec_driver_sql(_PATIENCE)
     names = sa.inspect(guard).get_table_names()
     if not names:
         return
     quote = guard.dialect.identifier_preparer.quote
-    locks = ", ".join(f"{quote(name)} READ" for name in names)
+    locks = "LOCK TABLES " + ", ".join(f"{quote(name)} READ" for name in names)
     for tried in range(1, _TRIES + 1):
         try:
-            guard.exec_driver_sql(f"LOCK TABLES {locks}")
+            guard.exec_driver_sql(locks)
         except sa.exc.OperationalError as error:
             code = error.orig.args[0]  # type: ignore[union-attr]  # PyMySQL's have one
             if code not in _MEETING:
@@ -177,12 +180,12 @@ def _find(*names: str) -> str:
 
 
 def _revision(database: Any) -> str:
-    rows = database.dal.executesql(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
+    rows = database.dal.executesql(_REVISION)
     return ",".join(revision for (revision,) in rows)
 
 
 def _refuse_if_migrated(guard: sa.Connection, revision: str) -> None:
     """Find out whether tables were altered meanwhile: a transaction here does not keep them."""
-    found = guard.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalars()  # noqa: S608 - a constant
+    found = guard.exec_driver_sql(_REVISION).scalars()
     if ",".join(found) != revision:
         raise BackupError("The database was migrated while it was backed up; begin again.")

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import psycopg2.extensions
 import sqlalchemy as sa
 
 from app.models import open_verbatim
@@ -17,6 +16,7 @@ from app.operations.backup.engines.common import (
     Snapshot,
     connecting,
     is_abandoned,
+    naming,
     new_scratch_name,
 )
 from app.operations.backup.errors import BackupError
@@ -24,6 +24,8 @@ from app.operations.backup.tools import Feed, find_postgresql_tool, reading_from
 
 _FILE: Final = "database.pgdump"
 _SNAPSHOT: Final = "SELECT pg_export_snapshot(), current_setting('server_version_num')::int"
+_CREATE: Final = "CREATE DATABASE NAME TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+_REVISION: Final = "SELECT version_num FROM public.alembic_version"
 _ABANDONED: Final = """SELECT datname FROM pg_database AS one WHERE starts_with(datname, :prefix)
 AND NOT EXISTS (SELECT FROM pg_stat_activity AS other WHERE other.datname = one.datname)"""
 
@@ -82,11 +84,9 @@ class PostgreSQL:
         with connecting(url) as admin:
             for left in admin.execute(sa.text(_ABANDONED), {"prefix": SCRATCH}).scalars().all():
                 if is_abandoned(left):
-                    admin.exec_driver_sql(f'DROP DATABASE IF EXISTS "{left}"')
+                    admin.exec_driver_sql(naming("DROP DATABASE IF EXISTS NAME", left))
             try:
-                admin.exec_driver_sql(
-                    f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
-                )
+                admin.exec_driver_sql(naming(_CREATE, name))
             except sa.exc.ProgrammingError as error:
                 raise BackupError(_no_scratch(error)) from None
             mine = url.set(database=name)
@@ -94,7 +94,7 @@ class PostgreSQL:
                 with connecting(mine):  # Whoever looks for the abandoned sees that it is none.
                     yield mine
             finally:
-                admin.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                admin.exec_driver_sql(naming("DROP DATABASE IF EXISTS NAME WITH (FORCE)", name))
 
 
 def _no_scratch(error: sa.exc.ProgrammingError) -> str:
@@ -116,9 +116,15 @@ def _address(url: sa.URL) -> tuple[str, dict[str, str]]:
     """Return what a tool connects by, and in its environment what nobody else may read."""
     options = dict(sa.create_engine(url).dialect.create_connect_args(url)[1])
     password = options.pop("password", None)
-    return psycopg2.extensions.make_dsn(**options), {"PGPASSWORD": password} if password else {}
+    where = " ".join(f"{name}={_quote(str(value))}" for name, value in options.items())
+    return where, {"PGPASSWORD": password} if password else {}
+
+
+def _quote(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _revision(database: Any) -> str:
-    rows = database.dal.executesql(f"SELECT version_num FROM public.{VERSION_TABLE}")  # noqa: S608 - a constant
+    rows = database.dal.executesql(_REVISION)
     return ",".join(revision for (revision,) in rows)

@@ -18,6 +18,7 @@ from app.operations.backup.errors import BackupError, Broken
 from app.operations.backup.tools import Feed
 
 _FILE: Final = "database.sqlite"
+_MARK: Final = f"CREATE TABLE {UNFINISHED} (id INTEGER)"
 _PAGES: Final = 4096
 _PATIENCE: Final = 30.0
 
@@ -47,7 +48,7 @@ class SQLite:
             [answer] = source.execute("PRAGMA integrity_check(1)").fetchone()
             if answer != "ok":
                 raise Broken(f"SQLite says of the restored file: {answer}")
-            source.execute(f"CREATE TABLE {UNFINISHED} (id INTEGER)")  # As in the file it replaces.
+            source.execute(_MARK)  # As in the file that it replaces.
             _copy(source, _path(url))
         arrived.unlink()
 
@@ -96,8 +97,8 @@ def _take_revision(path: Path) -> str:
         found = "SELECT count(*) FROM sqlite_master WHERE name = ?"
         if not copy.execute(found, (VERSION_TABLE,)).fetchone()[0]:
             return ""
-        revisions = copy.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # noqa: S608 - a constant
-        copy.execute(f"DROP TABLE {VERSION_TABLE}")
+        revisions = copy.execute("SELECT version_num FROM alembic_version").fetchall()
+        copy.execute("DROP TABLE alembic_version")
     return ",".join(revision for (revision,) in revisions)
 
 
