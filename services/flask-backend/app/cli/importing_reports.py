@@ -186,7 +186,7 @@ def _files(
 ) -> dict[str, dict[str, Any]]:
     return {
         name: {**facts, **{one: counts.get(name, {}).get(one, 0) for one in _STATUSES}}
-        for name, facts in manifest.items()
+        for name, facts in sorted(manifest.items())
     }
 
 
