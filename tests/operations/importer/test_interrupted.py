@@ -72,6 +72,7 @@ def everything() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_killed_at_any_batch_an_import_ends_as_if_it_had_not_been(
     asked: Asked, database_url: str
 ) -> None:
@@ -99,6 +100,7 @@ def test_killed_at_any_batch_an_import_ends_as_if_it_had_not_been(
     assert after == everything()
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_bring_everything_in_once(asked: Asked, database_url: str) -> None:
     release()
 
