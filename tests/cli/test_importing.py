@@ -210,3 +210,27 @@ def test_the_script_is_the_same_command() -> None:
     )
 
     assert "Usage: backend import json plan" in told.stdout
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_plan_tells_what_a_run_would_do_of_ids_that_come_twice(url: str, files: Path) -> None:
+    path = files / "chat_history.json"
+    messages = json.loads(path.read_text())
+    path.write_text(json.dumps([*messages, messages[0], messages[1] | {"content": "other"}]))
+    source = ("--source", str(files), "--profile", LEARNER)
+
+    planned = facts("plan", *source, code=1)
+    done = facts("run", *source, code=1)
+
+    assert planned["files"] == done["files"]
+    assert planned["refused"] == done["refused"] == {"DIFFERENT_ALREADY_THERE": 1}
+    assert done["files"][path.name]["present"] == 1
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_plan_without_a_learner_says_so_and_all_the_rest(url: str, files: Path) -> None:
+    planned = facts("plan", "--source", str(files), code=1)
+
+    assert planned["obstacle"].endswith("name a learner with --profile.")
+    assert planned["refused"] == {}
+    assert planned["files"]["approved_cards.json"]["added"] == 8
