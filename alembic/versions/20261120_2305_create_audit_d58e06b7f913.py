@@ -15,6 +15,25 @@ down_revision = "3c7a91e5d240"
 branch_labels = None
 depends_on = None
 
+GUARD = """
+DO $$
+DECLARE
+    role name;
+BEGIN
+    FOR role IN
+        SELECT DISTINCT grantee FROM information_schema.role_table_grants
+        WHERE table_schema = current_schema() AND table_name = 'audit_log'
+            AND privilege_type = 'DELETE' AND grantee <> current_user
+    LOOP
+        EXECUTE format('REVOKE UPDATE, DELETE ON audit_log, audit_blocks FROM %I', role);
+        EXECUTE format('GRANT UPDATE (block, record_id, old_value, new_value, salt)'
+            ' ON audit_log TO %I', role);
+    END LOOP;
+END
+$$
+"""
+"""Who may change rows by default may add here, seal, and erase; nothing else, and no row goes."""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -82,6 +101,8 @@ def upgrade() -> None:
         ["user_id", "changed_at", "id"],
         if_not_exists=commits_each_statement(),
     )
+    if op.get_context().dialect.name == "postgresql":
+        op.execute(GUARD)
 
 
 def downgrade() -> None:

@@ -10,7 +10,8 @@
 --
 -- Options: @rw_connections (at least WORKERS x (DB_POOL_SIZE + DB_MAX_OVERFLOW)).
 --
--- MariaDB cannot take one table out of a grant on a database: app_rw may write alembic_version.
+-- MariaDB cannot take one table out of a grant on a database: app_rw may write alembic_version, and
+-- delete rows of audit_log, which `backend audit verify` would miss.
 
 SET @rw_connections = coalesce(@rw_connections, 100);
 -- In a grant, _ and % stand for any characters.

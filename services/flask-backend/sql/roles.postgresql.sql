@@ -75,6 +75,11 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, app_rw, app_ro;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO app_rw;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO app_ro;
 REVOKE INSERT, UPDATE, DELETE ON public.alembic_version FROM app_rw;
+-- The audit log is added to, sealed, and emptied of who is erased. Its revision says the same.
+SELECT 'REVOKE UPDATE, DELETE ON public.audit_log, public.audit_blocks FROM app_rw',
+    'GRANT UPDATE (block, record_id, old_value, new_value, salt) ON public.audit_log TO app_rw'
+WHERE to_regclass('public.audit_log') IS NOT NULL
+\gexec
 ALTER DEFAULT PRIVILEGES FOR ROLE app_owner IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app_rw;
 ALTER DEFAULT PRIVILEGES FOR ROLE app_owner IN SCHEMA public GRANT SELECT ON TABLES TO app_ro;
