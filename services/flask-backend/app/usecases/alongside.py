@@ -42,6 +42,10 @@ class Company:
         self._token: Token[Company | None] = _company.set(self)
         return self
 
+    def find(self, key: Hashable) -> Companion | None:
+        """Return the companion of a key, if it has joined."""
+        return self._companions.get(key)
+
     def join(self, key: Hashable, make: Callable[[], Companion]) -> Companion:
         """Return the companion of a key, making it if need be."""
         if key not in self._companions:
@@ -81,3 +85,9 @@ def join_unit(key: Hashable, make: Callable[[], Any]) -> Any:  # Any: the caller
     if company is None:
         raise TransactionMisuse("only a unit of work has companions")
     return company.join(key, make)
+
+
+def find_companion(key: Hashable) -> Any:  # Any: likewise
+    """Return what accompanies this thread's unit of work under a key, or None."""
+    company = _company.get()
+    return None if company is None else company.find(key)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import structlog
 
 from app.models import get_database, get_db
-from app.usecases.alongside import join_unit
+from app.usecases.alongside import find_companion, join_unit
 from app.usecases.learning.stores.account import Account
 from app.usecases.learning.stores.folder import INDEX, Folder, Vanished
 from app.usecases.learning.stores.spelling import spell
@@ -40,8 +40,16 @@ class Filing:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self._lock = folder.lock()
+        self._account: Account | None = None
         self._saved: Account | None = None
         self._names: list[str] = []
+
+    @property
+    def account(self) -> Account:
+        """What the files have. Nobody else changes them, so they are read once."""
+        if self._account is None:
+            self._account = Account.read(self.folder)
+        return self._account
 
     def write(self) -> None:
         """Save what the transaction has changed, if it has."""
@@ -94,11 +102,10 @@ def hold_files(root: Path, user_id: UUID) -> Filing:
 
 def change_account(root: Path, user_id: UUID) -> Account:
     """Return the account as this transaction has it, to be changed; its files are held."""
-    folder = hold_files(root, user_id).folder
-    pending = _pending(folder) or Account.read(folder)
+    filing = hold_files(root, user_id)
     # A copy, because what was changed before this savepoint must survive it.
-    account = pending.copy()
-    get_db().memory[_key(folder)] = account
+    account = (_pending(filing.folder) or filing.account).copy()
+    get_db().memory[_key(filing.folder)] = account
     return account
 
 
@@ -111,7 +118,7 @@ def read_account(root: Path, user_id: UUID, look: Callable[[Account], T]) -> T:
         look: May be called again.
     """
     folder = Folder(root, user_id)
-    account = _pending(folder) or Account.read(folder)
+    account = _pending(folder) or _held(folder) or Account.read(folder)
     while True:
         try:
             return look(account)
@@ -127,6 +134,11 @@ def _pending(folder: Folder) -> Account | None:
         return None
     account: Account | None = get_db().memory.get(_key(folder))
     return account
+
+
+def _held(folder: Folder) -> Account | None:
+    filing: Filing | None = find_companion(_key(folder))
+    return None if filing is None else filing.account
 
 
 def _key(folder: Folder) -> tuple[type, Path]:

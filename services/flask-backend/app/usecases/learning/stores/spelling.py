@@ -7,6 +7,7 @@ folder says whose rows they are.
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -16,9 +17,13 @@ from app.models import list_columns
 from bilayer.runtime.errors import InvalidValue, StorageFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from app.models import Column, Row
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TIME: Final = "2026-11-20T12:00:00.000000Z"
+_KINDS: Final[dict[str, Any]] = {"double": (int, float), "boolean": bool, "bigint": int}
 
 Spelled = dict[str, Any]
 """A row as JSON has it, with all columns but ``user_id``."""
@@ -109,7 +114,7 @@ def _read(column: Column, value: Any) -> Any:
 
 
 def _checked(column: Column, spelled: Spelled) -> Any:
-    value = spelled.get(column.name, spell(column.default))
+    value = spelled[column.name] if column.name in spelled else spell(column.default)
     if value is None:
         if column.is_required:
             raise StorageFailure(f"has a row without {column.name}")
@@ -122,21 +127,16 @@ def _checked(column: Column, spelled: Spelled) -> Any:
 
 
 def _is_spelled(type_name: str, value: Any) -> bool:
-    kind, restore = _FORMS.get(type_name, (str, str))
+    if type_name == "uuid":
+        return isinstance(value, str) and _UUID.fullmatch(value) is not None
+    if type_name == "datetime":
+        return isinstance(value, str) and _is_time(value)
+    return isinstance(value, _KINDS.get(type_name, str))
+
+
+def _is_time(value: str) -> bool:
     try:
-        return isinstance(value, kind) and restore(value) == value
+        datetime.fromisoformat(value)
     except ValueError:
         return False
-
-
-def _same_time(value: str) -> str:
-    return str(spell(datetime.fromisoformat(value)))
-
-
-_FORMS: Final[dict[str, tuple[Any, Callable[[Any], Any]]]] = {
-    "uuid": (str, lambda value: str(UUID(value))),
-    "datetime": (str, _same_time),
-    "double": ((int, float), float),
-    "boolean": (bool, bool),
-    "bigint": (int, int),
-}
+    return len(value) == len(_TIME) and value.endswith("Z")
