@@ -39,6 +39,11 @@ class Disk:
         """Give the room back."""
         self._ballast.unlink(missing_ok=True)
 
+    def enlarge(self, megabytes: int) -> None:
+        """Give it more room."""
+        options = f"remount,size={megabytes}m"
+        subprocess.run(["mount", "-o", options, str(self.folder)], check=True)
+
     def make_read_only(self) -> None:
         """Let nobody write, not even root; nobody may have a file open for it."""
         subprocess.run(["mount", "-o", "remount,ro", str(self.folder)], check=True)

@@ -1,11 +1,14 @@
 """Imports that are killed, meet each other, run out of room, or share the account with people."""
 
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from app.operations.importer.journal import Asked
 from app.operations.importer.rollback import roll_back
 from app.operations.importer.verify import verify_import
 from app.usecases.work import unit_of_work
+from tests.factories import make_user
 from tests.operations.importer.conftest import (
     LEARNER,
     QUIET,
@@ -31,7 +35,9 @@ from tests.operations.importer.conftest import (
 )
 from tests.support.databases import ROOT
 from tests.support.disks import small_disk
+from tests.support.learner_files import SMALL, write_folder
 from tests.support.run import Run
+from tests.support.service import connected, settings_for
 
 KILLED = -signal.SIGKILL
 PROGRAM = ROOT / "tests/support/importing.py"
@@ -171,3 +177,40 @@ def test_a_full_disk_is_one_line_and_nothing_is_half_done(
     assert refused.stderr.endswith(": No space left on device.\n")
     assert left == []
     assert done.exit_code == 0
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_database_without_room_is_one_line_and_gone_on_with(
+    suite_run: Run,
+    asked: Asked,
+    migrated_database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with small_disk(suite_run, 3) as disk:
+        file = disk.folder / "app.db"
+        shutil.copyfile(migrated_database_url.removeprefix("sqlite:///"), file)
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}")
+        monkeypatch.setenv("DATA_DIR", str(tmp_path))
+        monkeypatch.setattr(batches, "MAX_RECORDS", BATCH)
+        get_settings.cache_clear()
+        with connected(settings_for(f"sqlite:///{file}", tmp_path)):
+            make_user(email="ada@example.com")
+        words = ["import", "json", "run", "--source", str(asked.folder), "--json"]
+        words += ["--owner", "ada@example.com", "--profile", LEARNER]
+
+        # Pictures of half a megabyte together, for which there is no room.
+        write_folder(Path(str(asked.folder)), replace(SMALL, image_bytes=300_000))
+        refused = CliRunner().invoke(main, words, catch_exceptions=False)
+        with connected(settings_for(f"sqlite:///{file}", tmp_path)):
+            in_part = counts()
+        disk.enlarge(32)
+        done = CliRunner().invoke(main, words, catch_exceptions=False)
+    get_settings.cache_clear()
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("The database: ")
+    assert len(refused.stderr.splitlines()) == 1
+    assert in_part["learner_profiles"] == 2
+    assert in_part["approved_cards"] < 8
+    assert (done.exit_code, json.loads(done.stdout)["outcome"]) == (0, "resumed")
