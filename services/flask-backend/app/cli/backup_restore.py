@@ -2,10 +2,10 @@
 
 import click
 import sqlalchemy as sa
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from app.cli.backup_edges import facts_of, read_url, rows_of, telling, working
-from app.cli.edges import EXIT_CODES, MISUSED, answer, as_json, end
+from app.cli.edges import EXIT_CODES, answer, as_json, end
 from app.config import Settings
 
 
@@ -32,7 +32,7 @@ def restore(*, name: str, to_url: str | None, replace: bool, is_json: bool) -> N
     with working() as (settings, place), telling(is_json=is_json) as tell:
         to = Destination(settings.migration_url, settings)
         if (url := read_url(to_url)) is not None:
-            to = Destination(url, _settings_for(url))
+            to = Destination(url, _settings_for(url, settings))
         folder = place.folder.find(name)
         done = restore_backup(
             folder, to, place, at=clock.now(), head=head, replace=replace, tell=tell
@@ -57,10 +57,9 @@ def restore(*, name: str, to_url: str | None, replace: bool, is_json: bool) -> N
         end("\n".join(adjusted.refused))
 
 
-def _settings_for(url: sa.URL) -> Settings:
-    """Return the settings of a service with another database."""
+def _settings_for(url: sa.URL, settings: Settings) -> Settings:
+    """Return the same settings with another database."""
+    given = {name: getattr(settings, name) for name in Settings.model_fields}
     text = SecretStr(url.render_as_string(hide_password=False))
-    try:
-        return Settings(database_url=text, database_host=None, migration_database_url=None)
-    except ValidationError as error:
-        end(f"--to: {error.errors()[0]['msg']}", MISUSED)
+    given |= {"database_url": text, "database_host": None, "migration_database_url": None}
+    return Settings.model_construct(**given)
