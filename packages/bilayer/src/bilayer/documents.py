@@ -10,7 +10,9 @@ MAX_DEPTH: Final = 31
 """Levels of objects and arrays; MariaDB refuses deeper documents, so all engines do."""
 
 _encoder: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-_SCALARS: Final = frozenset((str, int, float, bool, type(None)))
+_TEXTS: Final = frozenset((str,))
+_SIMPLE: Final = frozenset((str, int, bool, type(None)))
+_SCALARS: Final = _SIMPLE | {float}
 _STRING_OR_LARGE_FLOAT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.]*e\+[0-9]+')
 _LARGE: Final = 1e16
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -58,14 +60,18 @@ def _examine(document: Any) -> bool:
     has_large_float = False
     items, depth = [document], 1
     while items:
+        if _SIMPLE.issuperset(map(type, items)):
+            break
         inner: list[Any] = []
         for item in items:
-            if isinstance(item, str):
+            if type(item) in _SIMPLE:
                 continue
             if isinstance(item, dict | list) and depth > MAX_DEPTH:
                 raise ValueError(f"the document is nested more than {MAX_DEPTH} levels deep")
             if isinstance(item, dict):
-                if not all(isinstance(key, str) for key in item):
+                if not (
+                    _TEXTS.issuperset(map(type, item)) or all(isinstance(k, str) for k in item)
+                ):
                     raise ValueError("the keys of a document must be text")
                 inner += item.values()
             elif isinstance(item, list):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bilayer.runtime.adapters.parts import Rendered
 from bilayer.runtime.pydal_compat import Expression, Query
@@ -12,6 +12,9 @@ from bilayer.runtime.subscribers import Action, Change, Row, Subscriber
 if TYPE_CHECKING:
     from bilayer.runtime.adapters.base import NativeAdapter
     from bilayer.runtime.adapters.inserts import Assignments
+
+
+_NOTHING: Final = (object(), None)
 
 
 class Subscriptions:
@@ -77,11 +80,12 @@ class Subscriptions:
         stampers = self._stampers.get(table._dalname, ())
         preparers = self._preparers.get(table._dalname, ())
         db = self._adapter.db
+        known = Known(self._adapter, table, {})
         for row in rows if stampers or preparers else ():
             for subscriber in stampers:
                 row.update(subscriber.stamp(table, "insert", row))
+            known.take(row)
             for subscriber in preparers:
-                known = Known(self._adapter, table, row)
                 row.update(subscriber.prepare(db, table, "insert", known))
 
     def tell(
@@ -112,18 +116,27 @@ class Subscriptions:
 class Known(Mapping[str, Any]):
     """Values as they will be read back, those of expressions left out; converted when asked for."""
 
-    __slots__ = ("_adapter", "_table", "_values")
+    __slots__ = ("_adapter", "_last", "_table", "_values")
 
     def __init__(self, adapter: NativeAdapter, table: Any, values: Mapping[str, Any]) -> None:
         self._adapter = adapter
         self._table = table
         self._values = values
+        self._last: dict[str, tuple[Any, Any]] = {}
+
+    def take(self, values: Mapping[str, Any]) -> None:
+        """Go on to another row, which may have some of the very same values."""
+        self._values = values
 
     def __getitem__(self, name: str) -> Any:
         value = self._values[name]
-        if isinstance(value, Expression | Query | Rendered):
-            raise KeyError(name)
-        return self._adapter.canonical(self._table[name], value)
+        given, converted = self._last.get(name, _NOTHING)
+        if given is not value:
+            if isinstance(value, Expression | Query | Rendered):
+                raise KeyError(name)
+            converted = self._adapter.canonical(self._table[name], value)
+            self._last[name] = value, converted
+        return converted
 
     def __iter__(self) -> Iterator[str]:
         is_unknown = (Expression, Query, Rendered)

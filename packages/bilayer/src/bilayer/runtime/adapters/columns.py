@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
-from bilayer.runtime.adapters.operands import check_length, limit_of
+from bilayer.runtime import tokens
+from bilayer.runtime.adapters.operands import limit_of, too_long
 from bilayer.runtime.adapters.values import TypedValues
 from bilayer.runtime.errors import InvalidValue
 
@@ -29,12 +30,20 @@ class ColumnValues(TypedValues):
         limit = limit_of(field)
         encode = self.codec(field.type).encode
         try:
-            for value in values if limit else ():
-                check_length(field.type, limit, value)
+            if limit and any(isinstance(value, str) and len(value) > limit for value in values):
+                raise too_long(limit)
             return [None if value is None else encode(value) for value in values]
         except InvalidValue as error:
             failure = error.at(field.tablename, field.name)
         raise failure
+
+    def placed_column(self, field: Any, values: Sequence[Any]) -> list[str]:
+        """Give the tokens of many plain values of one column.
+
+        Raises:
+            InvalidValue: A value does not fit the column.
+        """
+        return list(map(tokens.write, self.encoded_column(field, values)))
 
     def canonical(self, field: Any, value: Any) -> Any:
         """Give a column's value as it will be read back: a UUID may be written as text.

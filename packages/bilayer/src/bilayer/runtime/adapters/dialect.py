@@ -64,8 +64,11 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
             raise InvalidValue("None in belongs() never matches; add | (field == None)")
         if operand_type(first) in JSON:
             return self._balanced("OR", [self.eq(first, item, env) for item in second])
-        items = ",".join(self._operand(first, item, env) for item in second)
-        return f"({self.expand(first, query_env=env)} IN ({items}))"
+        if isinstance(first, PyDALField) and not any(map(_is_rendered, second)):
+            items = self.adapter.placed_column(first, second)
+        else:
+            items = [self._operand(first, item, env) for item in second]
+        return f"({self.expand(first, query_env=env)} IN ({','.join(items)}))"
 
     def _operand(self, first: Any, second: Any, query_env: Env) -> str:
         """Render the right side of a comparison by the type of the left."""
@@ -227,8 +230,7 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
             if all(value == values[0] for value in values):  # engines search one column better
                 parts.append(f"{column.sqlsafe} = {self.adapter.placed(column, values[0])}")
             else:
-                placed = [self.adapter.placed(column, value) for value in values]
-                several.append((column.sqlsafe, placed))
+                several.append((column.sqlsafe, self.adapter.placed_column(column, values)))
         if len(several) == 1:
             [(name, placed)] = several
             parts.append(f"{name} IN ({','.join(placed)})")
@@ -237,3 +239,8 @@ class SafeDialect(SafeArithmetic, SafeDocuments):
             rows = (f"({','.join(row)})" for row in zip(*(p for _, p in several), strict=True))
             parts.append(f"({names}) IN ({self.row_list}{','.join(rows)})")
         return f"({' AND '.join(parts)})"
+
+
+def _is_rendered(item: Any) -> bool:
+    """Tell whether an operand is no plain value."""
+    return isinstance(item, Expression | Query | Param)

@@ -78,7 +78,12 @@ def check_length(field_type: str, length: int, value: Any) -> None:
         InvalidValue: The text is longer.
     """
     if length and field_type in _BOUNDED and isinstance(value, str) and len(value) > length:
-        raise InvalidValue(f"longer than {length} characters")
+        raise too_long(length)
+
+
+def too_long(length: int) -> InvalidValue:
+    """Make the error of a text that is longer than its column."""
+    return InvalidValue(f"longer than {length} characters")
 
 
 def is_plain_key(key: str) -> bool:
