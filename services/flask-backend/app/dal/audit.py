@@ -34,6 +34,7 @@ HIDDEN: Final = "$hidden"
 """Names the hidden columns that an update has changed."""
 
 _SURELY_SHORT: Final = MAX_VALUE_BYTES // 8  # One character takes six bytes at most.
+_SIMPLE: Final = frozenset({bool, int, float, type(None)})
 _STAMPS: Final = frozenset({"updated_at", "version"})
 _withheld: Final = ContextVar("withheld", default=False)
 
@@ -133,7 +134,7 @@ def _values(
 ) -> tuple[Row | None, Row | None]:
     shown = [name for name in names if name not in audited.hidden]
     old, new = (
-        None if image is None else {name: _bounded(plain(image[name])) for name in shown}
+        None if image is None else {name: _told(image[name]) for name in shown}
         for image in (change.before, change.after)
     )
     if new is not None and change.action == "update" and len(shown) < len(names):
@@ -148,11 +149,18 @@ def _differ(old: Any, new: Any) -> bool:
     return isinstance(new, dict | list) and canonical(old) != canonical(new)
 
 
+def _told(value: Any) -> Any:
+    """Give a column's value as the log has it; most are short."""
+    kind = type(value)
+    if kind in _SIMPLE or (kind is str and len(value) <= _SURELY_SHORT):
+        return value
+    return _bounded(plain(value))
+
+
 def _bounded(value: Any) -> Any:
     """Give a value, or where it is too long or too deep for the log, its digest and length."""
-    if not isinstance(value, str | dict | list):
-        return value
-    if isinstance(value, str) and len(value) <= _SURELY_SHORT:
+    is_short = isinstance(value, str) and len(value) <= _SURELY_SHORT
+    if is_short or not isinstance(value, str | dict | list):
         return value
     text = canonical(value)
     # The row is one level more. Counting brackets finds all documents that are too deep, and some

@@ -16,6 +16,9 @@ from typing import Any, Final
 from bilayer.runtime import JSON_NULL
 from bilayer.runtime.rows import json_value
 
+_encoder: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+)
 GENESIS: Final = "0" * 64
 """What the first block has for the hash of the one before."""
 
@@ -83,6 +86,4 @@ def _sha256(document: Any) -> str:
 
 
 def _dump(document: Any) -> str:
-    return json.dumps(
-        document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
+    return _encoder.encode(document)
