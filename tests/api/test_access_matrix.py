@@ -114,12 +114,12 @@ PATCH  /api/v1/learners/<learner_id>     401       401     401   404   200   404
 DELETE /api/v1/learners/<learner_id>     401       401     401   404   204   404        404   404      401     401
 GET    /api/v1/learners/<learner_id>/progress 401 401 401 404 200 404 404 404 401 401
 POST   /api/v1/learners/<learner_id>/words 401 401 401 404 200 404 404 404 401 401
-POST   /api/v1/learners/<learner_id>/words/remove 401 401 401 404 200 404 404 404 401 401
+POST   /api/v1/learners/<learner_id>/removals/words 401 401 401 404 200 404 404 404 401 401
 GET    /api/v1/learners/<learner_id>/words 401 401 401 404 200 404 404 404 401 401
 GET    /api/v1/learners/<learner_id>/words/<id> 401 401 401 404 200 404 404 404 401 401
 DELETE /api/v1/learners/<learner_id>/words/<id> 401 401 401 404 204 404 404 404 401 401
 POST   /api/v1/learners/<learner_id>/grammar 401 401 401 404 200 404 404 404 401 401
-POST   /api/v1/learners/<learner_id>/grammar/remove 401 401 401 404 200 404 404 404 401 401
+POST   /api/v1/learners/<learner_id>/removals/grammar 401 401 401 404 200 404 404 404 401 401
 GET    /api/v1/learners/<learner_id>/grammar 401 401 401 404 200 404 404 404 401 401
 GET    /api/v1/learners/<learner_id>/grammar/<id> 401 401 401 404 200 404 404 404 401 401
 DELETE /api/v1/learners/<learner_id>/grammar/<id> 401 401 401 404 204 404 404 404 401 401
@@ -277,11 +277,11 @@ BODIES: dict[str, Callable[[Scene], dict[str, Any]]] = {
     "POST /api/v1/learners": lambda _: {"name": "Bert"},
     "PATCH /api/v1/learners/<learner_id>": lambda _: {"name": "Anne"},
     "POST /api/v1/learners/<learner_id>/words": lambda _: {"language": "zh", "words": ["好", "不"]},
-    "POST /api/v1/learners/<learner_id>/words/remove": lambda _: {
+    "POST /api/v1/learners/<learner_id>/removals/words": lambda _: {
         "words": [{"word": "好", "language": "zh"}, {"word": "none", "language": "en"}],
     },
     "POST /api/v1/learners/<learner_id>/grammar": lambda _: {"grammar": ["http://e/a", "http://e/b"]},
-    "POST /api/v1/learners/<learner_id>/grammar/remove": lambda _: {
+    "POST /api/v1/learners/<learner_id>/removals/grammar": lambda _: {
         "grammar": [{"grammar_uri": "http://e/a"}, "http://e/none"],
     },
     "POST /api/v1/learners/<learner_id>/cards": lambda _: {

@@ -78,9 +78,9 @@ VALID: dict[str, dict[str, Any]] = {
     },
     "PATCH /api/v1/learners/<learner_id>": {"name": "B", "extra": {}, "school": None},
     f"POST {ANNA}/words": {"language": "en", "words": ["B", {"word": "b", "added_at": None}]},
-    f"POST {ANNA}/words/remove": {"language": "en", "words": ["B", {"word": "b"}]},
+    f"POST {ANNA}/removals/words": {"language": "en", "words": ["B", {"word": "b"}]},
     f"POST {ANNA}/grammar": {"grammar": ["B", {"grammar_uri": "b", "added_at": None}]},
-    f"POST {ANNA}/grammar/remove": {"grammar": ["B", {"grammar_uri": "b"}]},
+    f"POST {ANNA}/removals/grammar": {"grammar": ["B", {"grammar_uri": "b"}]},
     f"POST {ANNA}/cards": {
         "id": NASTY_ID,
         "card_type": "cloze",

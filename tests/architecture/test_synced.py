@@ -44,7 +44,8 @@ def each_synced_table() -> pytest.MarkDecorator:
 
 
 def test_what_people_have_on_their_devices_is_synced() -> None:
-    assert {"history", "profiles", "user_consents"} <= set(SYNCED)
+    learning = {"learner_profiles", "mastered_words", "mastered_grammar", "approved_cards"}
+    assert {"history", "profiles", "user_consents", "chat_messages"} | learning <= set(SYNCED)
 
 
 @each_synced_table()

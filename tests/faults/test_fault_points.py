@@ -47,15 +47,15 @@ WRITES = ("INSERT", "UPDATE", "DELETE")
 # What it makes is Stripe's to keep.
 WRITES_NOTHING = ("POST /api/v1/billing/checkout",)
 # Grammar is kept by the code of words, a message by that of cards, and each is deleted by it.
-LEARNER = "/api/v1/learners/<learner_id>"
+ANNA = "/api/v1/learners/<learner_id>"
 SAME_CODE = (
-    f"POST {LEARNER}/grammar",
-    f"POST {LEARNER}/grammar/remove",
-    f"DELETE {LEARNER}/grammar/<id>",
-    f"DELETE {LEARNER}/words/<id>",
-    f"POST {LEARNER}/messages",
-    f"PATCH {LEARNER}/messages/<id>",
-    f"DELETE {LEARNER}/messages/<id>",
+    f"POST {ANNA}/grammar",
+    f"POST {ANNA}/removals/grammar",
+    f"DELETE {ANNA}/grammar/<id>",
+    f"DELETE {ANNA}/words/<id>",
+    f"POST {ANNA}/messages",
+    f"PATCH {ANNA}/messages/<id>",
+    f"DELETE {ANNA}/messages/<id>",
 )
 UNTRIED = (*WRITES_NOTHING, *SAME_CODE)
 WRITING = sorted(

@@ -36,7 +36,14 @@ from tests.support.statements import sent_statements
 pytestmark = pytest.mark.usefixtures("database")
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
-TABLES = {"history", "profiles", "user_consents"}
+LEARNING = {
+    "learner_profiles",
+    "mastered_words",
+    "mastered_grammar",
+    "approved_cards",
+    "chat_messages",
+}
+TABLES = {"history", "profiles", "user_consents"} | LEARNING
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from app.api.schemas.learning import (
     OneBelonging,
     OneLearner,
     RemovedEntries,
+    Text,
     added_json,
     filters_of,
     removed_json,
@@ -32,7 +33,7 @@ from app.usecases.learning.store import GRAMMAR
 blueprint = Blueprint(
     "grammar",
     __name__,
-    url_prefix=f"{PREFIX}/<learner_id>/grammar",
+    url_prefix=f"{PREFIX}/<learner_id>",
     abp_tags=[Tag(name="grammar", description="The grammar that learners have mastered")],
     abp_security=[{"bearer": []}],
     longest_body=MAX_LIST_BYTES,
@@ -57,7 +58,7 @@ class GrammarPage(BaseModel):
 class NamedGrammar(Named):
     """A piece of grammar."""
 
-    grammar_uri: str
+    grammar_uri: Text
 
 
 def _spelled_out(value: Any) -> Any:
@@ -65,7 +66,7 @@ def _spelled_out(value: Any) -> Any:
 
 
 Entry = Annotated[
-    NamedGrammar, BeforeValidator(_spelled_out, json_schema_input_type=NamedGrammar | str)
+    NamedGrammar, BeforeValidator(_spelled_out, json_schema_input_type=NamedGrammar | Text)
 ]
 
 
@@ -75,7 +76,7 @@ class GrammarList(Body):
     grammar: Annotated[list[Entry], Field(min_length=1, max_length=mastery.MAX_AT_ONCE)]
 
 
-@blueprint.post("", summary="Add grammar", responses={200: AddedEntries})
+@blueprint.post("/grammar", summary="Add grammar", responses={200: AddedEntries})
 @allow("user", terms=True)
 def add_grammar(path: OneLearner, body: GrammarList) -> dict[str, Any]:
     """Add grammar; tell what was added, what was there, and what cannot be kept, and why."""
@@ -83,7 +84,7 @@ def add_grammar(path: OneLearner, body: GrammarList) -> dict[str, Any]:
     return added_json(mastery.add_grammar(user_id, path.learner_id, _grammar(body)))
 
 
-@blueprint.post("/remove", summary="Remove grammar", responses={200: RemovedEntries})
+@blueprint.post("/removals/grammar", summary="Remove grammar", responses={200: RemovedEntries})
 @allow("user", terms=True)
 def remove_grammar(path: OneLearner, body: GrammarList) -> dict[str, Any]:
     """Remove grammar; tell what was removed, what was not there, and what cannot be a URI."""
@@ -91,7 +92,7 @@ def remove_grammar(path: OneLearner, body: GrammarList) -> dict[str, Any]:
     return removed_json(mastery.remove_grammar(user_id, path.learner_id, _grammar(body)))
 
 
-@blueprint.get("", summary="List grammar", responses={200: GrammarPage})
+@blueprint.get("/grammar", summary="List grammar", responses={200: GrammarPage})
 @allow("user")
 def list_grammar(path: OneLearner, query: BelongingQuery) -> dict[str, Any]:
     """List grammar by the time it was added, newest first."""
@@ -106,7 +107,7 @@ def list_grammar(path: OneLearner, query: BelongingQuery) -> dict[str, Any]:
     return page_of(rows, query, lambda row: shown(Grammar, row), time=GRAMMAR.time)
 
 
-@blueprint.get("/<id>", summary="Read a piece of grammar", responses={200: Grammar})
+@blueprint.get("/grammar/<id>", summary="Read a piece of grammar", responses={200: Grammar})
 @allow("user")
 def get_grammar(path: OneBelonging) -> dict[str, Any]:
     """Return a piece of grammar; 404 if it is removed or somebody else's."""
@@ -114,7 +115,7 @@ def get_grammar(path: OneBelonging) -> dict[str, Any]:
     return shown(Grammar, belongings.require_belonging(GRAMMAR, user_id, path.learner_id, path.id))
 
 
-@blueprint.delete("/<id>", summary="Remove a piece of grammar", responses={204: None})
+@blueprint.delete("/grammar/<id>", summary="Remove a piece of grammar", responses={204: None})
 @allow("user")
 def delete_grammar(path: OneBelonging) -> tuple[str, int]:
     """Remove a piece of grammar; 404 if it is removed already or somebody else's."""

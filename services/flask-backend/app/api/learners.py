@@ -10,7 +10,7 @@ from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
 from app.api.fields import Body
 from app.api.pagination import ListQuery, page_of, read_cursor, written
-from app.api.schemas.flaws import VISIBLE
+from app.api.schemas.flaws import STORABLE, VISIBLE
 from app.api.schemas.learning import (
     PREFIX,
     Document,
@@ -34,8 +34,8 @@ blueprint = Blueprint(
 )
 
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS, pattern=VISIBLE)]
-Line = Annotated[str, Field(max_length=1000)] | None
-Text = Annotated[str, Field(max_length=65_536)] | None
+Line = Annotated[str, Field(max_length=1000, pattern=STORABLE)] | None
+Text = Annotated[str, Field(max_length=65_536, pattern=STORABLE)] | None
 Age = Annotated[float, Field(ge=0, le=200)] | None
 
 

@@ -11,6 +11,7 @@ from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
 from app.api.fields import Body, Identifier, Timestamp
 from app.api.pagination import page_of, read_cursor
+from app.api.schemas.flaws import STORABLE
 from app.api.schemas.learning import (
     PREFIX,
     BelongingQuery,
@@ -35,7 +36,7 @@ blueprint = Blueprint(
 )
 
 MessageRole = Literal["user", "assistant", "system", "tool"]
-Content = Annotated[str, Field(max_length=65_536)]
+Content = Annotated[str, Field(max_length=65_536, pattern=STORABLE)]
 
 
 class Message(Dated):

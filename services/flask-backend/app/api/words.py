@@ -21,6 +21,7 @@ from app.api.schemas.learning import (
     OneBelonging,
     OneLearner,
     RemovedEntries,
+    Text,
     added_json,
     filters_of,
     removed_json,
@@ -33,7 +34,7 @@ from app.usecases.learning.texts import LANGUAGE, MAX_LANGUAGE_CHARACTERS
 blueprint = Blueprint(
     "words",
     __name__,
-    url_prefix=f"{PREFIX}/<learner_id>/words",
+    url_prefix=f"{PREFIX}/<learner_id>",
     abp_tags=[Tag(name="words", description="The words that learners have mastered")],
     abp_security=[{"bearer": []}],
     longest_body=MAX_LIST_BYTES,
@@ -59,22 +60,22 @@ class WordPage(BaseModel):
 class NamedWord(Named):
     """A word, if need be with its language."""
 
-    word: str
-    language: str | None = None
+    word: Text
+    language: Text | None = None
 
 
 def _spelled_out(value: Any) -> Any:
     return {"word": value} if isinstance(value, str) else value
 
 
-Entry = Annotated[NamedWord, BeforeValidator(_spelled_out, json_schema_input_type=NamedWord | str)]
+Entry = Annotated[NamedWord, BeforeValidator(_spelled_out, json_schema_input_type=NamedWord | Text)]
 
 
 class WordList(Body):
     """Words, each as an object or as nothing but its text."""
 
     language: Annotated[
-        str | None, Field(description="Of those words that do not say their own.")
+        Text | None, Field(description="Of those words that do not say their own.")
     ] = None
     words: Annotated[list[Entry], Field(min_length=1, max_length=mastery.MAX_AT_ONCE)]
 
@@ -87,7 +88,7 @@ class WordQuery(BelongingQuery):
     )
 
 
-@blueprint.post("", summary="Add words", responses={200: AddedEntries})
+@blueprint.post("/words", summary="Add words", responses={200: AddedEntries})
 @allow("user", terms=True)
 def add_words(path: OneLearner, body: WordList) -> dict[str, Any]:
     """Add words; tell which were added, which were there, and which cannot be kept, and why."""
@@ -95,7 +96,7 @@ def add_words(path: OneLearner, body: WordList) -> dict[str, Any]:
     return added_json(mastery.add_words(user_id, path.learner_id, _words(body)))
 
 
-@blueprint.post("/remove", summary="Remove words", responses={200: RemovedEntries})
+@blueprint.post("/removals/words", summary="Remove words", responses={200: RemovedEntries})
 @allow("user", terms=True)
 def remove_words(path: OneLearner, body: WordList) -> dict[str, Any]:
     """Remove words; tell which were removed, which were not there, and which cannot be words."""
@@ -103,7 +104,7 @@ def remove_words(path: OneLearner, body: WordList) -> dict[str, Any]:
     return removed_json(mastery.remove_words(user_id, path.learner_id, _words(body)))
 
 
-@blueprint.get("", summary="List words", responses={200: WordPage})
+@blueprint.get("/words", summary="List words", responses={200: WordPage})
 @allow("user")
 def list_words(path: OneLearner, query: WordQuery) -> dict[str, Any]:
     """List words by the time they were added, newest first."""
@@ -118,7 +119,7 @@ def list_words(path: OneLearner, query: WordQuery) -> dict[str, Any]:
     return page_of(rows, query, lambda row: shown(Word, row), time=WORDS.time)
 
 
-@blueprint.get("/<id>", summary="Read a word", responses={200: Word})
+@blueprint.get("/words/<id>", summary="Read a word", responses={200: Word})
 @allow("user")
 def get_word(path: OneBelonging) -> dict[str, Any]:
     """Return a word; 404 if it is removed or somebody else's."""
@@ -126,7 +127,7 @@ def get_word(path: OneBelonging) -> dict[str, Any]:
     return shown(Word, belongings.require_belonging(WORDS, user_id, path.learner_id, path.id))
 
 
-@blueprint.delete("/<id>", summary="Remove a word", responses={204: None})
+@blueprint.delete("/words/<id>", summary="Remove a word", responses={204: None})
 @allow("user")
 def delete_word(path: OneBelonging) -> tuple[str, int]:
     """Remove a word; 404 if it is removed already or somebody else's."""

@@ -6,6 +6,9 @@ from pydantic_core import PydanticCustomError
 
 from app.errors import FieldError
 
+STORABLE: Final = r"^[^\x00]*$"
+"""The pattern of any text. NUL is refused before; the pattern tells clients."""
+
 VISIBLE: Final = r"^[^\x00]*\S[^\x00]*$"
 """The pattern of texts that are not blank. NUL is refused before; the pattern tells clients."""
 

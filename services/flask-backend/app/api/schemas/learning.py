@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from app.api.fields import Body, Identifier, Parameters, Timestamp
 from app.api.pagination import ListQuery
-from app.api.schemas.flaws import refuse
+from app.api.schemas.flaws import STORABLE, refuse
 from app.errors import FieldError
 from app.usecases.learning.documents import find_document_flaw
 from app.usecases.learning.mastery import Outcome
@@ -27,6 +27,9 @@ def _storable(document: Any) -> Any:
     refuse(find_document_flaw("", document, MAX_DOCUMENT_BYTES))
     return document
 
+
+Text = Annotated[str, Field(pattern=STORABLE)]
+"""A text of a list, which is judged by itself."""
 
 Document = Annotated[dict[str, Any], AfterValidator(_storable)]
 Documents = Annotated[list[Any], AfterValidator(_storable)]
