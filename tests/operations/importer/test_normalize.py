@@ -367,7 +367,7 @@ def test_a_card_is_kept_whole() -> None:
         (RecordKind.CARD, {"id": True}, ("/3/id", Rule.NOT_TEXT)),
         (RecordKind.CARD, {"created_at": "yesterday"}, ("/3/created_at", Rule.NOT_A_TIME)),
         (RecordKind.CARD, {"created_at": 1735819200}, ("/3/created_at", Rule.NOT_A_TIME)),
-        (RecordKind.CARD, {"created_at": "0001-01-01T00:00+01"}, ("/3/created_at", Rule.NOT_A_TIME)),
+        (RecordKind.CARD, {"created_at": "0001-01-01T00+01"}, ("/3/created_at", Rule.NOT_A_TIME)),
         (RecordKind.CARD, {"created_at": "0999-12-31"}, ("/3/created_at", Rule.NOT_A_TIME)),
         (RecordKind.CARD, {"created_at": "2025-02-30"}, ("/3/created_at", Rule.NOT_A_TIME)),
         (RecordKind.MESSAGE, {"role": "robot"}, ("/3/role", Rule.NOT_ALLOWED)),

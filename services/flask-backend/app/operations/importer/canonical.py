@@ -2,28 +2,53 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 _EXACT: Final = 2**53
 """Up to here each integer is a double of its own."""
-
-
-def canonical(value: Any) -> bytes:
-    """Return a document with its keys in order and no white space; ``1.0`` is ``1``."""
-    plain = _plain(value)
-    return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def hash_of(value: Any) -> str:
-    """Return the SHA-256 of the canonical form, in hexadecimal."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+    """Return the SHA-256 of a document, in hexadecimal.
+
+    It is of the document in UTF-8 with its keys in order and no white space; ``1.0`` is ``1``.
+    """
+    digest = hashlib.sha256()
+    for piece in _pieces(value):
+        digest.update(piece.encode())
+    return digest.hexdigest()
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    """Give an object member by member, because all of it at once may be large."""
+    if not isinstance(value, dict):
+        yield _ENCODER.encode(_plain(value))
+        return
+    yield "{"
+    for number, key in enumerate(sorted(value)):
+        yield f"{',' if number else ''}{_ENCODER.encode(key)}:"
+        yield _ENCODER.encode(_plain(value[key]))
+    yield "}"
 
 
 def _plain(value: Any) -> Any:
+    """Return a document with integers for whole floats; itself, and no copy, where it has none."""
+    return _without_whole_floats(value) if _has_whole_float(value) else value
+
+
+def _has_whole_float(value: Any) -> bool:
     if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < _EXACT else value
+        return value.is_integer() and abs(value) < _EXACT
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return any(map(_has_whole_float, value.values()))
+    return isinstance(value, list) and any(map(_has_whole_float, value))
+
+
+def _without_whole_floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_whole_floats(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+        return [_without_whole_floats(item) for item in value]
+    return int(value) if _has_whole_float(value) else value

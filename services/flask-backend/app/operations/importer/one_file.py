@@ -87,6 +87,8 @@ class OneFile:
             value, flaws = parse(element)
             pointer = f"/{position}" if element.is_in_array else ""
             yield Part(position, pointer, value, element.raw, flaws)
+            # Or they would be held while the next value, as large as they may be, is read.
+            del element, value
 
     def _read(self, descriptor: int, size: int) -> bytes:
         try:

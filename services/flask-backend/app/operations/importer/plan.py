@@ -1,5 +1,6 @@
 """What an import would do: each problem with its place, and what would become of it. No writing."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,13 +9,13 @@ from app.models import Row
 from app.operations.importer.journal import Asked, find_same, require_learner
 from app.operations.importer.planning import plan as plan_records
 from app.operations.importer.reading import open_source
-from app.operations.importer.records import Problem, Source
+from app.operations.importer.records import Action, Problem, Rule, Source
 from app.operations.importer.refusals import Refused
 from app.operations.importer.tally import Tally
 from app.operations.importer.walking import Watching
 
 MAX_TOLD: Final = 1000
-"""How many problems are told one by one; all are counted."""
+"""How many problems of a rule are told one by one; all are counted."""
 
 
 @dataclass(slots=True)
@@ -26,8 +27,9 @@ class Plan:
         same: The run that has brought these very files in already, if any.
         obstacle: Why the import would not begin, if so.
         tally: The counts that it would come to.
-        problems: The first of what is worth knowing.
-        found: How many those are.
+        problems: The first of each rule; those that keep something out come first.
+        found: How many there are.
+        met: How many of each rule.
     """
 
     source: Source
@@ -36,11 +38,13 @@ class Plan:
     tally: Tally = field(default_factory=Tally)
     problems: list[Problem] = field(default_factory=list)
     found: int = 0
+    met: Counter[Rule] = field(default_factory=Counter)
 
     def note(self, problem: Problem) -> None:
-        """Count a problem, and keep it if it is one of the first."""
+        """Count a problem, and keep it if it is one of the first of its rule."""
         self.found += 1
-        if len(self.problems) < MAX_TOLD:
+        self.met[problem.rule] += 1
+        if self.met[problem.rule] <= MAX_TOLD:
             self.problems.append(problem)
 
 
@@ -73,4 +77,5 @@ def plan_import(asked: Asked, watching: Watching) -> Plan:
         watching=watching,
         learners=learners,
     )
+    plan.problems.sort(key=lambda problem: problem.action is Action.NOTHING)
     return plan

@@ -46,6 +46,7 @@ def open_source(folder: Path, *, progress: Progress = lambda _: None) -> Source:
         file = OneFile(folder, name, kind, progress)
         for part in file:
             ids.note(name, kind, part)
+            del part  # Or it would be held while the next is read.
         files.append(file.found)
     made = ids.make()
     return Source(
@@ -68,6 +69,7 @@ def read_records(
     parts = OneFile(source.folder, file.name, file.kind, progress)
     for part in parts:
         yield _record(source, file, part)
+        del part  # As above.
     if parts.found.sha256 != file.sha256:
         raise UnreadableSource(file.name, "is not what it was when it was opened")
 
