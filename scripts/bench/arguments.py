@@ -13,7 +13,17 @@ from typing import Final
 
 from tests.support.run import ENGINES
 
-NAMES: Final = ("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot")
+NAMES: Final = (
+    "spend",
+    "cache",
+    "wallet-races",
+    "sync-pull",
+    "sync-write",
+    "sync-hot",
+    "copying",
+    "audit",
+    "import",
+)
 FEWEST_ROWS: Final = 20_000
 MOST_ROWS: Final = 10_000_000
 

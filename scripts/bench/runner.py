@@ -17,7 +17,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scripts.bench import cache, spend, sync_hot, sync_pull, sync_write, wallet_races
+from scripts.bench import (
+    audit,
+    cache,
+    copying,
+    importing,
+    spend,
+    sync_hot,
+    sync_pull,
+    sync_write,
+    wallet_races,
+)
 from scripts.bench.arguments import read_arguments
 from scripts.bench.databases import begin_run, require_engines
 from scripts.bench.frame import BROKEN, GOOD, MISSED, Bench, CannotMeasure, Options, progress
@@ -31,6 +41,9 @@ BENCHES: dict[str, Callable[[Run, Options], Bench]] = {
     "sync-pull": sync_pull.measure,
     "sync-write": sync_write.measure,
     "sync-hot": sync_hot.measure,
+    "copying": copying.measure,
+    "audit": audit.measure,
+    "import": importing.measure,
 }
 
 

@@ -42,7 +42,7 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def run_shortly(run: Run, file: Path) -> str:
     """Run every bench as scripts/bench/run does, in the environment there is."""
-    names = ("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot")
+    names = ("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot", "copying")
     shortly = (
         "--engine",
         "postgresql",
@@ -91,6 +91,7 @@ def test_every_bench_measures_and_writes_down_what_it_found(suite_run: Run, tmp_
     for name in ("pull 1,000 changes", "history write with versions, HTTP"):
         assert results[name]["figures"]["ratio"]["median"] > 0
     assert results["one hot account"]["figures"]["rate"]["least"] > 0
+    assert results["copy from SQLite to PostgreSQL"]["figures"]["ratio"]["median"] > 0
     for name in RACES:
         assert results[f"postgresql, {name}"]["is_good"], results[f"postgresql, {name}"]
 

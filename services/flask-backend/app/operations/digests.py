@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from bilayer.runtime import JSON_NULL, Database
@@ -97,9 +96,9 @@ def _plain(value: Any) -> str | None:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-_encode: Final = partial(
-    json.dumps, default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")
-)
+_encode: Final = json.JSONEncoder(
+    default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+).encode
 
 
 def _without_sign(match: re.Match[str]) -> str:

@@ -40,7 +40,8 @@ class VerbatimTable:
         self.key = tuple(str(field.name) for field in self._statements.keys)
         self.documents = frozenset(at for at, each in enumerate(fields) if each.type in DOCUMENTS)
         self._key_at = [self.columns.index(column) for column in self.key]
-        self._decoders = [self._decoder(field) for field in fields]
+        decoders = enumerate(map(self._decoder, fields))
+        self._decoders = [(at, decode) for at, decode in decoders if decode is not None]
 
     def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
         """Give the values of a row's key."""
@@ -89,17 +90,18 @@ class VerbatimTable:
 
     def _decode(self, found: Sequence[Any]) -> Values:
         row = list(found)
-        column = ""
+        at = 0
         try:
-            for at, decode in enumerate(self._decoders):
-                if decode is not None and row[at] is not None:
-                    column = self.columns[at]
+            for at, decode in self._decoders:
+                if row[at] is not None:
                     row[at] = decode(row[at])
         except (ValueError, TypeError, AttributeError, RecursionError):
             reason = "what is stored is no value of this column"
         else:
             return row
-        raise InvalidValue(f"{reason} ({self.spell_key(self.key_of(found))})", self.name, column)
+        raise InvalidValue(
+            f"{reason} ({self.spell_key(self.key_of(found))})", self.name, self.columns[at]
+        )
 
     def _encode_key(self, key: Sequence[Any]) -> list[Any]:
         pairs = zip(self._statements.keys, key, strict=True)
