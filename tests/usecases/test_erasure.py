@@ -34,7 +34,7 @@ from app.usecases.personal_data import HOLDINGS
 from app.usecases.work import unit_of_work
 from app.vocabulary import TransactionType
 from bilayer.runtime import Database
-from tests.factories import make_admin, make_guest, make_history, make_user
+from tests.factories import make_admin, make_guest, make_history, make_learner, make_user
 from tests.migrations.rows import TEXT, refill
 from tests.support.people import tokens_for
 from tests.support.statements import sent_statements
@@ -62,6 +62,7 @@ def make_person(email: str = f"{CANARY}@example.com") -> dict[str, Any]:
     user = make_user(email=email, full_name=f"Ada {CANARY}")
     create_profile(user["id"])
     update_profile(user["id"], display_name=CANARY, preferences_patch={"company": CANARY})
+    make_learner(user["id"], CANARY)
     tokens_for(user)
     get_db().history.insert_many(
         {"user_id": user["id"], "id": uuid4(), "action_type": "A", "payload": {"text": CANARY}}
