@@ -142,6 +142,7 @@ def test_what_cannot_go_in_is_told_and_ends_with_1(url: str, files: Path) -> Non
         (("run", "--source", "/nowhere"), ". cannot be read: No such file or directory"),
         (("resume",), "This account has no import."),
         (("verify", "--run", "0" * 32), "This account has no import 00000000-0000-"),
+        (("status", "--run", "0" * 32), "This account has no import 00000000-0000-"),
         (("status", "--database", "sqlite:////nowhere/app.db"), "There is no database /nowhere"),
         (("status", "--database", "oracle://x"), "--database: "),
     ],

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
 
 import click
 
@@ -99,8 +98,8 @@ def plan(*, is_json: bool, **options: Any) -> None:  # Any: click's, each with i
     """
     from app.operations.importer.plan import plan_import  # noqa: PLC0415 - the whole runtime, for this command only
 
-    with importing(options, is_json=is_json, verb="looked at") as (asked, watching):
-        found = plan_import(asked, watching)
+    with importing(options, is_json=is_json, verb="looked at") as task:
+        found = plan_import(task.asked, task.watching)
     answer(is_json, plan_facts(found), lambda: "\n".join(plan_sentences(found)))
     _exit(is_clean=not found.tally.refused and found.obstacle is None)
 
@@ -118,9 +117,9 @@ def run(*, is_json: bool, **options: Any) -> None:  # Any: likewise
     """
     from app.operations.importer.run import run_import  # noqa: PLC0415 - likewise
 
-    with importing(options, is_json=is_json, verb="imported") as (asked, watching):
-        report = run_import(asked, watching)
-        facts = run_facts(report, options["settings"])
+    with importing(options, is_json=is_json, verb="imported") as task:
+        report = run_import(task.asked, task.watching)
+        facts = run_facts(report, task.settings)
     answer(is_json, facts, lambda: "\n".join(run_sentences(facts)))
     _exit(is_clean=not facts["refused"])
 
@@ -136,9 +135,9 @@ def resume(*, is_json: bool, **options: Any) -> None:  # Any: likewise
     """
     from app.operations.importer.run import resume_import  # noqa: PLC0415 - likewise
 
-    with importing(options, is_json=is_json, verb="imported") as (asked, watching):
-        report = resume_import(asked, watching)
-        facts = run_facts(report, options["settings"])
+    with importing(options, is_json=is_json, verb="imported") as task:
+        report = resume_import(task.asked, task.watching)
+        facts = run_facts(report, task.settings)
     answer(is_json, facts, lambda: "\n".join(run_sentences(facts)))
     _exit(is_clean=not facts["refused"])
 
@@ -160,8 +159,8 @@ def verify(*, is_json: bool, export: Path | None, **options: Any) -> None:  # An
     """
     from app.operations.importer.verify import verify_import  # noqa: PLC0415 - likewise
 
-    with importing(options, is_json=is_json, verb="compared") as (asked, watching):
-        found = verify_import(asked, watching, export=export)
+    with importing(options, is_json=is_json, verb="compared") as task:
+        found = verify_import(task.asked, task.watching, export=export)
     answer(is_json, verified_facts(found), lambda: "\n".join(verified_sentences(found)))
     _exit(is_clean=not found.differing and not found.quarantined)
 
@@ -177,8 +176,8 @@ def rollback(*, is_json: bool, **options: Any) -> None:  # Any: likewise
     """
     from app.operations.importer.rollback import roll_back  # noqa: PLC0415 - likewise
 
-    with importing(options, is_json=is_json, verb="removed") as (asked, watching):
-        undone = roll_back(asked, watching)
+    with importing(options, is_json=is_json, verb="removed") as task:
+        undone = roll_back(task.asked, task.watching)
     answer(is_json, undone_facts(undone), lambda: "\n".join(undone_sentences(undone)))
     _exit(is_clean=not undone.obstacles)
 
@@ -192,12 +191,11 @@ def status(*, is_json: bool, **options: Any) -> None:  # Any: likewise
     Example:
       backend import json status --owner ada@example.com --json
     """
-    from app.operations.importer.status import list_runs, status_of  # noqa: PLC0415 - likewise
+    from app.operations.importer.status import list_runs, read_status  # noqa: PLC0415 - likewise
 
-    with importing(options, is_json=is_json, verb="read") as (asked, _):
-        runs = list_runs(asked)
-        chosen: UUID | None = asked.run_id or (runs[0]["id"] if runs else None)
-        found = [status_of(one) for one in runs if one["id"] == chosen]
+    with importing(options, is_json=is_json, verb="read") as task:
+        runs = list_runs(task.asked)
+        found = [read_status(task.asked)] if runs or task.asked.run_id else []
     answer(is_json, status_facts(runs, found), lambda: "\n".join(status_sentences(runs, found)))
     _exit(is_clean=not any(one.refused for one in found))
 
@@ -216,8 +214,8 @@ def retry(*, is_json: bool, **options: Any) -> None:  # Any: likewise
     from app.operations.importer.retry import retry_import  # noqa: PLC0415 - likewise
     from app.operations.importer.status import status_of  # noqa: PLC0415 - likewise
 
-    with importing(options, is_json=is_json, verb="tried") as (asked, watching):
-        retried = retry_import(asked, watching)
+    with importing(options, is_json=is_json, verb="tried") as task:
+        retried = retry_import(task.asked, task.watching)
         left = status_of(retried.run)
     facts = retried_facts(retried, left)
     answer(is_json, facts, lambda: "\n".join(retried_sentences(retried, left)))

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -23,14 +24,27 @@ if TYPE_CHECKING:
     from app.operations.importer.walking import Watching
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a command has to do.
+
+    Attributes:
+        asked: What it is asked for.
+        watching: Who is told how far it is.
+        settings: Those of the service.
+    """
+
+    asked: "Asked"
+    watching: "Watching"
+    settings: Settings
+
+
 @contextmanager
-def importing(
-    options: dict[str, Any], *, is_json: bool, verb: str
-) -> Iterator[tuple["Asked", "Watching"]]:
+def importing(options: dict[str, Any], *, is_json: bool, verb: str) -> Iterator[Task]:
     """Connect the database, find the account, and tell what goes wrong in a line.
 
     Args:
-        options: Of the command; ``settings`` is added.
+        options: Of the command.
         is_json: Whether a program reads the answer.
         verb: What is done to records.
     """
@@ -38,14 +52,15 @@ def importing(
     from app.models import close_db, init_db  # noqa: PLC0415 - likewise
     from app.operations.importer.walking import Watching  # noqa: PLC0415 - likewise
 
-    settings = options["settings"] = _settings(options["database"])
+    settings = _settings(options["database"])
     configure_logging("error", sys.stderr)
     init_db(settings)
     try:
         with _told(), progress(verb, is_silent=is_json) as news:
             _require_head(settings)
             say = _keep_quiet if is_json else _say
-            yield _asked(options, settings), Watching(say, news.begin, news.advance)
+            watching = Watching(say, news.begin, news.advance)
+            yield Task(_asked(options, settings), watching, settings)
     finally:
         close_db()
 

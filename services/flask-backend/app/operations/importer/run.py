@@ -18,7 +18,7 @@ from app.models import (
     update_import_run,
 )
 from app.operations.importer.batches import batched
-from app.operations.importer.copies import copy_sources, folder_of_copies
+from app.operations.importer.copies import copy_sources, folder_of_copies, is_intact
 from app.operations.importer.journal import Asked, find_same, require_learner, require_run
 from app.operations.importer.reading import open_source
 from app.operations.importer.records import Source, UnreadableSource
@@ -63,6 +63,7 @@ def run_import(asked: Asked, watching: Watching) -> Report:
             return Report("imported", _go_on(asked, row, source, lease, watching))
         if row["state"] == "finished":
             return Report("unchanged", row)
+        _complete_copies(asked, row, source)
         return Report("resumed", _go_on(asked, row, source, lease, watching))
 
 
@@ -80,6 +81,7 @@ def resume_import(asked: Asked, watching: Watching) -> Report:
         if row["state"] != "running":
             raise Refused(f"The import {row['id']} was rolled back. Begin another with `run`.")
         source = _open_again(asked, row, watching)
+        _complete_copies(asked, row, source)
         return Report("resumed", _go_on(asked, row, source, lease, watching))
 
 
@@ -111,11 +113,16 @@ def _begin(asked: Asked, source: Source, profile_id: str | None) -> Row:
     return _require(asked.user_id, run_id)
 
 
+def _complete_copies(asked: Asked, row: Row, source: Source) -> None:
+    """Copy the files, if that did not come to its end or somebody has changed the copies."""
+    folder = folder_of_copies(asked.data_dir, asked.user_id, row["id"])
+    if source.folder != folder and not is_intact(folder, source.manifest):
+        copy_sources(source, folder)
+
+
 def _go_on(asked: Asked, row: Row, source: Source, lease: Lease, watching: Watching) -> Row:
     """Bring in what of a source is not in the journal yet, from its copies."""
     folder = folder_of_copies(asked.data_dir, asked.user_id, row["id"])
-    if not folder.exists():
-        copy_sources(source, folder)
     run, tally = Run.of(row), Tally.read(row["counts"])
     done = list_last_positions(run.user_id, run.id)
     copies = replace(source, folder=folder)
