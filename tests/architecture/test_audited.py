@@ -21,7 +21,6 @@ UNAUDITED = {
     "user_credits": "changes with an entry of the ledger",
     "credit_accounts": "changes with an entry of the ledger",
     "credit_holds": "changes with an entry of the ledger",
-    "credit_transactions": "the ledger: append-only, with a proof of its own",
     "credit_transactions_archive": "the ledger, moved",
     "stripe_objects": "what Stripe told; see transactions",
     "stripe_events": "what Stripe told; see transactions",

@@ -94,6 +94,30 @@ class AuditTrail(Subscriber):
             db.audit_log.insert_many(rows, is_awaited=False)
 
 
+class ChosenInserts(Subscriber):
+    """Writes down inserts of some kinds alone; the others cost nothing.
+
+    Args:
+        trail: Writes them down.
+        tables: How each table is audited, by its name.
+    """
+
+    def __init__(self, trail: AuditTrail, tables: Mapping[str, Audited]) -> None:
+        self._trail = trail
+        self._tables = tables
+
+    def prepare(
+        self, db: Any, table: Any, action: str, known: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Record a row that is about to be inserted: with it this goes, or vanishes."""
+        chosen = self._tables[table._tablename].chosen
+        if action == "insert" and chosen and known.get(chosen[0]) in chosen[1]:
+            row = {name: known.get(name) for name in table.fields}
+            key = {name: row[name] for name in table._primarykey}
+            self._trail.changed(db, [Change(table._tablename, "insert", key, None, row)])
+        return {}
+
+
 def _record(change: Change, audited: Audited, now: _Circumstances) -> Row | None:
     """Make the log's row of a change; None if an update has changed nothing but its stamps."""
     names = _changed(change)

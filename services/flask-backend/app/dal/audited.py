@@ -18,21 +18,31 @@ class Audited:
         owner: The column that says whose a row is; None: nobody's.
         key: The columns that tell rows of one owner apart; the owner's where there is one row.
         hidden: Columns whose values are never recorded.
+        chosen: A column, and the words there for which an insert is recorded; None: every change.
     """
 
     name: str
     owner: str | None
     key: tuple[str, ...]
     hidden: frozenset[str]
+    chosen: tuple[str, frozenset[str]] | None = None
 
 
-def audit(table: Any, *, owner: str | None = None, hidden: Collection[str] = ()) -> None:
+def audit(
+    table: Any,
+    *,
+    owner: str | None = None,
+    hidden: Collection[str] = (),
+    chosen: tuple[str, Collection[str]] | None = None,
+) -> None:
     """Let the audit log have every change of a table.
 
     Args:
         table: The table, just defined.
         owner: The column that says whose a row is, if it is not ``user_id``.
         hidden: Columns whose values must never be there: secrets, and what they are checked by.
+        chosen: A column, and the words there for which an insert is recorded, and nothing else:
+            of a table whose rows are only ever added, all columns given, and most are no news.
 
     Raises:
         ValueError: A hidden column does not exist.
@@ -46,6 +56,7 @@ def audit(table: Any, *, owner: str | None = None, hidden: Collection[str] = ())
         owner=owner,
         key=others or (str(owner),),
         hidden=frozenset(hidden),
+        chosen=chosen and (chosen[0], frozenset(map(str, chosen[1]))),
     )
 
 

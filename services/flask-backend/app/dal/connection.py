@@ -13,7 +13,7 @@ from app.actor import current_actor
 from app.breaker import BreakerState
 from app.config import Settings, get_settings
 from app.dal.admission import Admission
-from app.dal.audit import AuditTrail
+from app.dal.audit import AuditTrail, ChosenInserts
 from app.dal.audited import audited_tables
 from app.dal.synced import synced_tables
 from app.dal.tables import define_tables
@@ -167,5 +167,8 @@ def _connect(settings: Settings, admission: Admission) -> Database:
     database.subscribe(Timestamps(clock.now), *STAMPED_TABLES)
     database.subscribe(Versions(clock.now), *synced_tables(database.dal))
     audited = audited_tables(database.dal)
-    database.subscribe(AuditTrail(clock.now, current_actor, current_request_id, audited), *audited)
+    trail = AuditTrail(clock.now, current_actor, current_request_id, audited)
+    chosen = [name for name, one in audited.items() if one.chosen]
+    database.subscribe(trail, *(name for name in audited if name not in chosen))
+    database.subscribe(ChosenInserts(trail, audited), *chosen)
     return database

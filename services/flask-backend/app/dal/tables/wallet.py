@@ -5,6 +5,8 @@ Holds no rule about when credits come or go.
 
 from __future__ import annotations
 
+from app.dal.audited import audit
+from app.vocabulary import TransactionType
 from bilayer.runtime import DAL, Field
 
 
@@ -60,6 +62,9 @@ def _define_credit_transactions(db: DAL) -> None:
         Field("created_at", "datetime", notnull=True),
         primarykey=["user_id", "id"],
     )
+    # The ledger is a log itself, of all but who gave.
+    by_people = (TransactionType.GRANT, TransactionType.REFUND)
+    audit(db.credit_transactions, chosen=("transaction_type", by_people))
 
 
 def _define_credit_transactions_archive(db: DAL) -> None:
