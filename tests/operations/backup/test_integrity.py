@@ -169,6 +169,17 @@ def test_who_has_no_key_or_another_one_is_told_so_and_reads_nothing(
         replace(site, place=replace(site.place, recipients=["age1"])).create()
 
 
+def test_later_backup_that_does_not_tell_who_was_erased_is_named(
+    site: Site, identity: Any, other_url: str
+) -> None:
+    made = site.create()
+    later = encrypted(site, identity).create()
+
+    done = site.restore(made.name, other_url)
+
+    assert [why.split()[0] for why in done.unread] == [later.name]
+
+
 class Zeros:
     """A stream that is too large to be in memory, and looks at how much is asked for."""
 

@@ -44,6 +44,7 @@ def restore(*, name: str, to_url: str | None, replace: bool, is_json: bool) -> N
         "sessions_ended": adjusted.sessions,
         "erased_again": adjusted.erased,
         "refused": adjusted.refused,
+        "unread": done.unread,
     }
     before = f" What was there is {done.replaced.name}." if done.replaced else ""
     text = (
@@ -53,8 +54,9 @@ def restore(*, name: str, to_url: str | None, replace: bool, is_json: bool) -> N
         " Stripe send its events since then again: docs/operations/backups.md."
     )
     answer(is_json, facts, text)
-    if adjusted.refused:
-        end("\n".join(adjusted.refused))
+    flaws = [f"It is not known who was erased until then: {why}" for why in done.unread]
+    if flaws or adjusted.refused:
+        end("\n".join([*flaws, *adjusted.refused]))
 
 
 def _settings_for(url: sa.URL, settings: Settings) -> Settings:

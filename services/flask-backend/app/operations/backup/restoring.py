@@ -46,11 +46,13 @@ class Restored:
         manifest: Of the backup.
         replaced: The backup of what was there before, if anything was.
         adjusted: What was done to the database, so that it may serve.
+        unread: Later backups of which nobody knows who had been erased, and why.
     """
 
     manifest: Manifest
     replaced: Manifest | None
     adjusted: Adjusted
+    unread: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def restore_backup(
     tell(f"reading {folder.name}")
     manifest = open_backup(folder, engine=kind, head=head)
     feed = feed_of(folder, manifest, place.identity)
-    erased = {*_erased_in(folder, manifest, place), *_erased_since(folder, place, tell)}
+    unread: list[str] = []
+    erased = {*_erased_in(folder, manifest, place), *_erased_since(folder, place, unread)}
     replaced = _make_room(to.url, place, at=at, head=head, replace=replace, tell=tell)
     if replaced is not None:
         erased |= set(_erased_in(place.folder.path / replaced.name, replaced, place))
@@ -116,7 +119,7 @@ def restore_backup(
     adjusted = _adjust(to, manifest, replaced, erased, at=at)
     end_restore(to.url)
     migrate.stamp(Config(ALEMBIC_INI, stdout=io.StringIO()), head, url=to.url)
-    return Restored(manifest, replaced, adjusted)
+    return Restored(manifest, replaced, adjusted, unread)
 
 
 def _make_room(
@@ -161,8 +164,8 @@ def _is_there(url: sa.URL) -> bool:
     return engine_name(url.drivername) != "sqlite" or Path(str(url.database)).exists()
 
 
-def _erased_since(folder: Path, place: Place, tell: Tell) -> Iterator[UUID]:
-    """Yield who was erased when later backups were made."""
+def _erased_since(folder: Path, place: Place, unread: list[str]) -> Iterator[UUID]:
+    """Yield who was erased when later backups were made; tell of those that do not say."""
     for name in place.folder.names():
         if name <= folder.name:
             return
@@ -170,7 +173,7 @@ def _erased_since(folder: Path, place: Place, tell: Tell) -> Iterator[UUID]:
         try:
             yield from _erased_in(later, read_manifest(later), place)
         except BackupError as error:
-            tell(f"who was erased until {name} is not known: {error}")
+            unread.append(str(error))
 
 
 def _erased_in(folder: Path, manifest: Manifest, place: Place) -> list[UUID]:

@@ -46,12 +46,12 @@ class _Meter:
         self._target = target
         self._hash = hashlib.sha256()
         self._bytes = 0
-        self.failure: OSError | None = None
+        self.failure: BaseException | None = None
 
     def write(self, data: bytes) -> int:
         try:
             self._target.write(data)
-        except OSError as error:  # What encrypts makes a text of it.
+        except BaseException as error:  # What encrypts makes a text of it.
             self.failure = error
             raise
         self._hash.update(data)
