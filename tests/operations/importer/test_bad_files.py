@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.operations.importer.elements import MAX_RECORD_BYTES
+from app.operations.importer.export import write_out
+from app.operations.importer.normalize import normalize
 from app.operations.importer.reading import open_source, read_records
 from app.operations.importer.records import Record, Rule, UnreadableSource
 from tests.support.learner_files import Sizes, make_cards, make_messages, make_profiles, write_array
@@ -424,3 +428,45 @@ def test_a_file_that_is_another_than_the_one_opened_is_refused(tmp_path: Path) -
 
     with pytest.raises(UnreadableSource, match="is not what it was when it was opened"):
         list(read_records(source, source.files[0]))
+
+
+# --- Anything at all
+
+whole_files = st.sampled_from([
+    (PROFILES, json.dumps(list(make_profiles(SAMPLE))).encode()),
+    (CARDS, json.dumps(list(make_cards(SAMPLE)), ensure_ascii=False).encode()),
+    (CHAT, json.dumps(list(make_messages(SAMPLE))).encode()),
+])  # fmt: skip
+pieces = st.binary(max_size=3) | st.sampled_from(
+    [b"1e999", b"NaN", b"\\ud800", b"\\u0000", b'"', b"[[", b"}", b"null", b"\xff", b"-", b'"id":']
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(file=whole_files, edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), pieces)))
+def test_no_file_makes_more_of_a_mess_than_to_be_refused(
+    tmp_path: Path, file: tuple[str, bytes], edits: list[tuple[float, int, bytes]]
+) -> None:
+    name, content = file
+    for share, removed, added in edits:
+        place = int(share * len(content))
+        content = content[:place] + added + content[place + removed :]
+    for other in tmp_path.iterdir():
+        other.unlink()
+    (tmp_path / name).write_bytes(content)
+
+    records, refusal = [], ""
+    try:
+        records = read_all(tmp_path)
+    except UnreadableSource as refused:
+        refusal = str(refused)
+    assert refusal.isprintable()
+    for record in records:
+        draft = normalize(record, "anna")
+        assert draft.flaws or draft.row
+        assert all(told.value.encode() for told in (*draft.flaws, *draft.notices))
+        if not draft.flaws:
+            written = write_out(
+                record.kind, draft.row, draft.original, words=draft.words, grammar=draft.grammar
+            )
+            assert written == record.value
