@@ -31,7 +31,7 @@ from app.usecases.work import unit_of_work
 from bilayer.runtime import Database
 from bilayer.runtime.errors import StorageFailure
 from tests.factories import make_learner, make_user
-from tests.usecases.learning.test_files import Refusal
+from tests.usecases.learning.test_files import Refusal, writer
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WRITES = 1000
@@ -59,7 +59,7 @@ def owner(root: Path) -> UUID:
 
 def words_of(user_id: UUID, store: Any = None) -> set[str]:
     where = {"profile_id": "anna"}
-    rows = (store or current_store()).page(WORDS, user_id, where=where, limit=99)
+    rows = (store or current_store()).page(WORDS, user_id, where=where, limit=999)
     return {row["word"] for row in rows}
 
 
@@ -156,6 +156,21 @@ def test_after_a_thousand_mixed_writes_both_have_the_same(root: Path, owner: UUI
     for kind in NEW:
         stored = DatabaseStore().page(kind, owner, where={}, limit=WRITES)
         assert FilesStore(root).page(kind, owner, where={}, limit=WRITES) == stored
+
+
+def test_two_processes_that_write_at_once_lose_nothing(
+    root: Path, owner: UUID, database_url: str
+) -> None:
+    use_store(FilesStore(root))
+    with (
+        writer(database_url, root, owner, "a", 30) as one,
+        writer(database_url, root, owner, "b", 30) as other,
+    ):
+        told = [one.read().split(), other.read().split()]
+
+    assert [len(lines) for lines in told] == [30, 30]
+    expected = {f"{prefix}{number}" for prefix in "ab" for number in range(30)}
+    assert words_of(owner) == expected | {"好"}
 
 
 def test_file_that_cannot_be_written_undoes_the_database_too(root: Path, owner: UUID) -> None:

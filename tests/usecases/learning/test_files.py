@@ -101,20 +101,6 @@ def test_nobody_else_may_look_into_the_files(root: Path, owner: UUID) -> None:
         assert path.stat().st_mode & 0o077 == 0
 
 
-def test_two_processes_that_write_at_once_lose_nothing(
-    root: Path, owner: UUID, database_url: str
-) -> None:
-    with (
-        writer(database_url, root, owner, "a", 30) as one,
-        writer(database_url, root, owner, "b", 30) as other,
-    ):
-        told = [one.read().split(), other.read().split()]
-
-    assert [len(lines) for lines in told] == [30, 30]
-    expected = {f"{prefix}{number}" for prefix in "ab" for number in range(30)}
-    assert words_of(owner) == expected | {"good"}
-
-
 def test_kill_in_the_middle_leaves_the_old_or_the_new_and_the_next_one_tidies_up(
     root: Path, owner: UUID, database_url: str
 ) -> None:
