@@ -14,10 +14,11 @@ from app.api.schemas.flaws import STORABLE, VISIBLE
 from app.api.schemas.learning import (
     PREFIX,
     Document,
-    Documents,
+    NullableDocument,
     OneLearner,
     RangeQuery,
     Slug,
+    Texts,
     shown,
 )
 from app.api.schemas.patch import Patch, may_be_absent
@@ -79,13 +80,13 @@ class NewLearner(Body):
     address: Line = None
     school: Line = None
     neighborhood: Line = None
-    interests: Documents = Field(default_factory=list)
-    character_roster: Documents = Field(default_factory=list)
+    interests: Texts = Field(default_factory=list)
+    character_roster: Texts = Field(default_factory=list)
     verbal_fluency: Line = None
     passive_language_level: Line = None
     mental_age: Age = None
     raw_input: Text = None
-    extracted_data: Document | None = None
+    extracted_data: NullableDocument = None
     extra: Document = Field(default_factory=dict)
 
 
@@ -98,13 +99,13 @@ class LearnerChange(Patch):
     address: Line = may_be_absent()
     school: Line = may_be_absent()
     neighborhood: Line = may_be_absent()
-    interests: Documents = may_be_absent()
-    character_roster: Documents = may_be_absent()
+    interests: Texts = may_be_absent()
+    character_roster: Texts = may_be_absent()
     verbal_fluency: Line = may_be_absent()
     passive_language_level: Line = may_be_absent()
     mental_age: Age = may_be_absent()
     raw_input: Text = may_be_absent()
-    extracted_data: Document | None = may_be_absent()
+    extracted_data: NullableDocument = may_be_absent()
     extra: Document = may_be_absent()
 
 

@@ -17,9 +17,10 @@ from app.api.schemas.learning import (
     BelongingQuery,
     Dated,
     Document,
-    Documents,
+    NullableDocument,
     OneBelonging,
     OneLearner,
+    Texts,
     filters_of,
     shown,
 )
@@ -65,8 +66,8 @@ class NewMessage(Body):
     id: Identifier | None = None
     role: MessageRole
     content: Content
-    mentions: Documents | None = None
-    config: Document | None = None
+    mentions: Texts | None = None
+    config: NullableDocument = None
     extra: Document = Field(default_factory=dict)
     timestamp: Timestamp | None = None
 
@@ -76,8 +77,8 @@ class MessageChange(Patch):
 
     role: MessageRole = may_be_absent()
     content: Content = may_be_absent()
-    mentions: Documents | None = may_be_absent()
-    config: Document | None = may_be_absent()
+    mentions: Texts | None = may_be_absent()
+    config: NullableDocument = may_be_absent()
     extra: Document = may_be_absent()
 
 
