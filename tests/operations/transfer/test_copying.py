@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,15 @@ from tests.support.databases import migrated_database
 from tests.support.run import Run, sources
 
 MEBIBYTE = 1 << 20
+MANY_WORDS = """
+    WITH RECURSIVE numbers(number) AS (
+        SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 100000
+    )
+    INSERT INTO mastered_words
+        (user_id, id, profile_id, word, language, added_at, updated_at, is_deleted, version)
+    SELECT user_id, printf('%032x', number + 1000), profile_id, 'word ' || number, language,
+        added_at, updated_at, number % 2, number
+    FROM numbers, (SELECT * FROM mastered_words LIMIT 1)"""
 MEASURED = """
 import re, sys
 from pathlib import Path
@@ -105,6 +115,24 @@ def test_numbers_that_postgresql_makes_go_on_behind_the_rows(
         copy(f"sqlite:///{source_file}", target_url)
 
         assert ask(target_url, "SELECT nextval('made') - max(number) FROM audit_blocks") == 1
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_rows_arrive(source_file: Path, sqlite_url: str, suite_run: Run) -> None:
+    source_url = f"sqlite:///{source_file}"
+    run_sql(source_url, MANY_WORDS)
+
+    with ExitStack() as stack:
+        is_there = "postgresql" in sources()
+        target_url = (
+            stack.enter_context(migrated_database(suite_run, "postgresql"))
+            if is_there
+            else sqlite_url
+        )
+        copied = copy(source_url, target_url)
+
+        assert copied["mastered_words"] == 100_002
+        assert compare(source_url, target_url).differing == 0
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from app.operations.digests import canonical
 from app.operations.transfer.news import ROWS_BETWEEN_NEWS, News
 from app.operations.transfer.order import advance_sequences, list_tables
 from app.operations.transfer.refusals import EndRefused, TransferError
-from bilayer.runtime import ConnectionLost, Database, DatabaseError, InvalidValue
+from bilayer.runtime import ConstraintViolation, Database, DatabaseError, InvalidValue
 from bilayer.runtime.verbatim import Values, VerbatimTable
 from bilayer.runtime.verbatim_writes import verbatim_writer
 
@@ -122,19 +122,22 @@ class _TableCopy:
     def _write(self, rows: Iterator[Values]) -> int:
         count = 0
         for batch in self._batches(rows):
+            failure: DatabaseError | None = None
             try:
                 with self._target.transaction():
                     self._writer.write(batch.rows)
-            except ConnectionLost:
-                raise
-            except DatabaseError:
-                self._write_singly(batch)
+            except DatabaseError as error:
+                failure = error
+            if failure is not None:
+                self._write_refused(batch, failure)
             count += len(batch.rows)
             self._news.advance(self._to.name, len(batch.rows))
         return count
 
-    def _write_singly(self, batch: _Batch) -> None:
-        """Write a batch that was refused, to name the row that is."""
+    def _write_refused(self, batch: _Batch, refusal: DatabaseError) -> None:
+        """Write a batch that was refused row by row, to name the one that is, if it is a row."""
+        if type(refusal) is not DatabaseError and not isinstance(refusal, ConstraintViolation):
+            raise TransferError(f"TO: {refusal}")
         with self._target.transaction():
             for key, row in zip(batch.keys, batch.rows, strict=True):
                 try:
