@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".venv/bench"
 _SERVICE = ("-c", "from app.cli import main; main()", "serve")
 _UNSTAMPED = ("-m", "scripts.bench.unstamped", "serve")
+_UNAUDITED = ("-m", "scripts.bench.unaudited", "serve")
 _REFERENCE = (
     *("-m", "uvicorn", "scripts.bench.reference:app", "--host", "127.0.0.1", "--port", "0"),
     *("--loop", "uvloop", "--http", "httptools", "--workers", "1"),
@@ -129,6 +130,12 @@ def unstamped_service(url: str) -> AbstractContextManager[Server]:
     """Run the service with one worker, and let nobody number rows; see ``unstamped``."""
     variables = _variables_of_service(url) | {"PYTHONPATH": str(ROOT)}
     return _serving("unstamped", _UNSTAMPED, variables)
+
+
+def unaudited_service(url: str) -> AbstractContextManager[Server]:
+    """Run the service with one worker, and without the audit log; see ``unaudited``."""
+    variables = _variables_of_service(url) | {"PYTHONPATH": str(ROOT)}
+    return _serving("unaudited", _UNAUDITED, variables)
 
 
 def reference(url: sa.URL) -> AbstractContextManager[Server]:

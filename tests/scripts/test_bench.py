@@ -43,6 +43,7 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
 def run_shortly(run: Run, file: Path) -> str:
     """Run every bench as scripts/bench/run does, in the environment there is."""
     names = ("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot", "copying")
+    names += ("audit", "import")
     shortly = (
         "--engine",
         "postgresql",
@@ -88,7 +89,12 @@ def test_every_bench_measures_and_writes_down_what_it_found(suite_run: Run, tmp_
     assert results["ledger"]["is_good"]
     for name in ("private, called", "public, called", "HTTP"):
         assert results[f"cache hit, {name}"]["figures"]["ratio"]["median"] > 0
-    for name in ("pull 1,000 changes", "history write with versions, HTTP"):
+    for name in (
+        "pull 1,000 changes",
+        "history write with versions, HTTP",
+        "history write with the audit log, HTTP",
+        "import of JSON files, rows",
+    ):
         assert results[name]["figures"]["ratio"]["median"] > 0
     assert results["one hot account"]["figures"]["rate"]["least"] > 0
     assert results["copy from SQLite to PostgreSQL"]["figures"]["ratio"]["median"] > 0
