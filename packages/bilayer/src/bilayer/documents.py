@@ -10,7 +10,6 @@ MAX_DEPTH: Final = 31
 """Levels of objects and arrays; MariaDB refuses deeper documents, so all engines do."""
 
 _encoder: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-_TEXTS: Final = frozenset((str,))
 _SIMPLE: Final = frozenset((str, int, bool, type(None)))
 _SCALARS: Final = _SIMPLE | {float}
 _STRING_OR_LARGE_FLOAT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.]*e\+[0-9]+')
@@ -60,28 +59,27 @@ def _examine(document: Any) -> bool:
     has_large_float = False
     items, depth = [document], 1
     while items:
-        if _SIMPLE.issuperset(map(type, items)):
-            break
         inner: list[Any] = []
         for item in items:
-            if type(item) in _SIMPLE:
-                continue
-            if isinstance(item, dict | list) and depth > MAX_DEPTH:
-                raise ValueError(f"the document is nested more than {MAX_DEPTH} levels deep")
-            if isinstance(item, dict):
-                if not (
-                    _TEXTS.issuperset(map(type, item)) or all(isinstance(k, str) for k in item)
-                ):
-                    raise ValueError("the keys of a document must be text")
-                inner += item.values()
-            elif isinstance(item, list):
-                inner += item
+            if isinstance(item, dict | list):
+                if depth > MAX_DEPTH:
+                    raise ValueError(f"the document is nested more than {MAX_DEPTH} levels deep")
+                inner += _parts(item)
             elif isinstance(item, tuple):
                 raise ValueError("a document holds lists, not tuples")  # noqa: TRY004 - one kind of error
             elif isinstance(item, float):
                 has_large_float |= abs(item) >= _LARGE
         items, depth = inner, depth + 1
     return has_large_float
+
+
+def _parts(item: dict[Any, Any] | list[Any]) -> list[Any]:
+    """Give what is in an object or an array and must be looked at."""
+    if isinstance(item, list):
+        return [part for part in item if type(part) not in _SIMPLE]
+    if not all(isinstance(key, str) for key in item):
+        raise ValueError("the keys of a document must be text")
+    return [part for part in item.values() if type(part) not in _SIMPLE]
 
 
 def _spell_out(match: re.Match[str]) -> str:
