@@ -29,8 +29,10 @@ from app.usecases.learning.switching import NothingThere, copy_to_database, copy
 from app.usecases.sync.horizon import check_cursor
 from app.usecases.work import unit_of_work
 from bilayer.runtime import Database
-from bilayer.runtime.errors import StorageFailure
+from bilayer.runtime.errors import OutcomeUnknown, StorageFailure
 from tests.factories import make_learner, make_user
+from tests.support.proxy import Proxy
+from tests.support.service import connected, settings_for
 from tests.usecases.learning.test_files import Refusal, writer
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -293,3 +295,22 @@ def test_side_that_has_nothing_of_an_account_overwrites_nothing(root: Path, owne
 
     assert list_owners(root) == sorted([stranger, other, owner])
     assert len(compare_account(root, stranger)) == len(compare_account(root, other)) == 1
+
+
+@pytest.mark.parametrize("engine", ["mariadb"], indirect=True)
+def test_commit_whose_answer_is_lost_leaves_the_files_as_they_will_be(
+    database_url: str, tmp_path: Path
+) -> None:
+    with Proxy(database_url) as proxy, connected(settings_for(proxy.url, tmp_path)):
+        root, before = tmp_path / "learning", current_store()
+        use_store(DualStore(root))
+        user_id: UUID = make_user()["id"]
+        make_learner(user_id, "anna")
+        proxy.lose_answer_to("COMMIT")
+
+        with pytest.raises(OutcomeUnknown):
+            add_words(user_id, "anna", [Word("more", "en")])
+
+        assert words_of(user_id) == {"好", "more"}
+        assert compare_account(root, user_id) == []
+        use_store(before)
