@@ -9,7 +9,6 @@ from app.config import Settings
 from app.operations.doctor.findings import Finding, warn, well, wrong
 from app.operations.doctor.installation import nearest
 from app.operations.storage import learning_folder
-from app.usecases.learning.stores.folder import INDEX
 
 CHECKS: Final = ("learning",)
 
@@ -54,6 +53,8 @@ def _used(folder: Path, mode: str) -> Finding:
 
 
 def _has_files(folder: Path) -> bool:
+    from app.usecases.learning.stores.folder import INDEX  # noqa: PLC0415 - it loads the runtime
+
     try:
         return any(folder.glob(f"*/{INDEX}"))
     except OSError:
