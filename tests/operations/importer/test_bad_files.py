@@ -241,7 +241,7 @@ def test_a_folder_without_any_of_the_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "readme.txt").write_text("")
 
-    with pytest.raises(UnreadableSource, match=r"^\. has none of child_profiles\.json, "):
+    with pytest.raises(UnreadableSource, match=r"^The folder has none of child_profiles\.json, "):
         open_source(tmp_path)
 
 
@@ -336,7 +336,9 @@ def test_a_file_where_a_folder_must_be_is_refused(tmp_path: Path, name: str) -> 
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableSource, match=r"^\. cannot be read: No such file or directory$"):
+    with pytest.raises(
+        UnreadableSource, match=r"^The folder cannot be read: No such file or directory$"
+    ):
         open_source(tmp_path / "nowhere")
 
 
@@ -356,7 +358,8 @@ def test_what_may_not_be_read_is_refused(tmp_path: Path, locked: str) -> None:
     finally:
         (folder / locked).chmod(0o755)
 
-    assert reason == f"{locked} cannot be read: Permission denied"
+    what = "The folder" if locked == "." else locked
+    assert reason == f"{what} cannot be read: Permission denied"
 
 
 def as_nobody(folder: Path) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from app.operations.importer.records import RecordKind, UnreadableSource
+from app.operations.importer.records import FOLDER, RecordKind, UnreadableSource
 
 PROFILES: Final = "child_profiles.json"
 PROFILE_FOLDER: Final = "profiles"
@@ -30,7 +30,7 @@ def find_files(folder: Path) -> list[tuple[str, RecordKind]]:
     Raises:
         UnreadableSource: There is none, or it is not clear which, or a folder is not a folder.
     """
-    names = _list(folder, ".")
+    names = _list(folder, FOLDER)
     profiles = [name for name in (PROFILES,) if name in names]
     if PROFILE_FOLDER in names:
         single = sorted(_list(folder / PROFILE_FOLDER, PROFILE_FOLDER))
@@ -42,7 +42,7 @@ def find_files(folder: Path) -> list[tuple[str, RecordKind]]:
     files += [(name, kind) for name, kind in _OTHERS.items() if name in names]
     if not files:
         known = ", ".join((PROFILES, f"{PROFILE_FOLDER}/*.json", *_OTHERS))
-        raise UnreadableSource(".", f"has none of {known}")
+        raise UnreadableSource(FOLDER, f"has none of {known}")
     for name, _ in files:
         _check_name(name)
     return files

@@ -95,7 +95,7 @@ def require_learner(asked: Asked, source: Source) -> str | None:
     Raises:
         Refused: Nobody has said whose they are, or there is no such learner.
     """
-    files = files_without_profile(source, None)
+    files = files_without_profile(source)
     if not files:
         return None
     what = " and ".join(files)

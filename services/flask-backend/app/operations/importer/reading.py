@@ -74,10 +74,8 @@ def read_records(
         raise UnreadableSource(file.name, "is not what it was when it was opened")
 
 
-def files_without_profile(source: Source, profile_id: str | None) -> list[str]:
-    """Return the files with records of which nobody has said whose they are."""
-    if profile_id is not None:
-        return []
+def files_without_profile(source: Source) -> list[str]:
+    """Return the files whose records do not say whose they are."""
     return [file.name for file in source.files if file.kind is not RecordKind.PROFILE]
 
 

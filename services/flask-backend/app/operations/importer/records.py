@@ -11,18 +11,20 @@ from typing import Any, Final
 
 LANGUAGES: Final = {"mastered_words": "zh", "mastered_english_words": "en"}
 """Which language the words of each list are of."""
+FOLDER: Final = "."
+"""Stands for the folder where a file has its name."""
 
 
 class UnreadableSource(Exception):
     """A file, or the folder, cannot be read as what it must be; nothing of it may go in.
 
     Args:
-        file: Its name in the folder; the folder itself is ``.``.
+        file: Its name in the folder; ``FOLDER`` for that itself.
         reason: What is wrong, as the rest of a sentence that begins with the name.
     """
 
     def __init__(self, file: str, reason: str) -> None:
-        super().__init__(f"{file} {reason}")
+        super().__init__(f"{'The folder' if file == FOLDER else file} {reason}")
         self.file = file
         self.reason = reason
 
