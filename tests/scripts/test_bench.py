@@ -42,8 +42,10 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def run_shortly(run: Run, file: Path) -> str:
     """Run every bench as scripts/bench/run does, in the environment there is."""
-    names = ("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot", "copying")
-    names += ("audit", "import")
+    names = (
+        *("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot", "copying"),
+        *("audit", "import"),
+    )
     shortly = (
         "--engine",
         "postgresql",
