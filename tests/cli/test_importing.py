@@ -139,7 +139,7 @@ def test_what_cannot_go_in_is_told_and_ends_with_1(url: str, files: Path) -> Non
     ("words", "message"),
     [
         (("run",), "Name the folder of the files with --source."),
-        (("run", "--source", "/nowhere"), ". cannot be read: No such file or directory"),
+        (("run", "--source", "/nowhere"), "The folder cannot be read: No such file or directory"),
         (("resume",), "This account has no import."),
         (("verify", "--run", "0" * 32), "This account has no import 00000000-0000-"),
         (("status", "--run", "0" * 32), "This account has no import 00000000-0000-"),
