@@ -92,12 +92,15 @@ def test_copy_can_be_stopped_at_every_batch(
     assert compare(source_url, sqlite_url).differing == 0
 
 
+@pytest.mark.parametrize(
+    "changing", ["DELETE FROM chat_messages", "UPDATE chat_messages SET content = 'changed'"]
+)
 def test_copy_of_what_has_changed_since_is_not_gone_on_with(
-    source_file: Path, sqlite_url: str
+    source_file: Path, sqlite_url: str, changing: str
 ) -> None:
     source_url = f"sqlite:///{source_file}"
     copy(source_url, sqlite_url)
-    run_sql(source_url, "DELETE FROM chat_messages WHERE content = ''")
+    run_sql(source_url, f"{changing} WHERE content = ''")
     copies = ask(sqlite_url, "SELECT count(*) FROM chat_messages")
 
     with pytest.raises(transfer.EndRefused, match="they differ in chat_messages") as refused:
