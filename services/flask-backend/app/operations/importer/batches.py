@@ -1,7 +1,9 @@
 """How many records go in together, and that reading them does not wait for the database."""
 
+import gc
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final
 
 from app.operations.importer.records import Draft
@@ -9,6 +11,7 @@ from app.operations.importer.records import Draft
 MAX_RECORDS: Final = 500
 MAX_ROWS: Final = 5000
 MAX_BYTES: Final = 2 * 2**20
+_SELDOM: Final = 100_000
 
 
 def batched(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
@@ -40,3 +43,14 @@ def read_ahead(batches: Iterator[list[Draft]]) -> Iterator[list[Draft]]:
         while batch := coming.result():
             coming = thread.submit(next, batches, None)
             yield batch
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Look for garbage less often in the block: thousands of rows are made, and few circles."""
+    before = gc.get_threshold()
+    gc.set_threshold(_SELDOM, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -17,7 +17,7 @@ from app.models import (
     list_last_positions,
     update_import_run,
 )
-from app.operations.importer.batches import batched, read_ahead
+from app.operations.importer.batches import batched, collecting_seldom, read_ahead
 from app.operations.importer.copies import copy_sources, folder_of_copies, is_intact
 from app.operations.importer.journal import Asked, find_same, require_learner, require_run
 from app.operations.importer.reading import open_source
@@ -127,7 +127,7 @@ def _go_on(asked: Asked, row: Row, source: Source, lease: Lease, watching: Watch
     done = list_last_positions(run.user_id, run.id)
     copies = replace(source, folder=folder)
     drafts = walk_drafts(copies, run.profile_id, watching, done=done)
-    with acting_as(migration_actor(run.id)):
+    with acting_as(migration_actor(run.id)), collecting_seldom():
         for batch in read_ahead(batched(drafts)):
             require_turn(lease)
             tally = store_batch(run, batch, tally, clock.now())
