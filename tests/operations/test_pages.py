@@ -179,7 +179,6 @@ def run_shell(
         "DATABASE_URL": app.url("rw"),
         "DATA_DIR": str(folder),
         "SECRETS": str(secrets),
-        "BACKUP": str(folder / "backup.dump"),
         "SUPERUSER_URL": address(render(app.server.maintenance), app.database),
         "OWNER_URL": address(app.url("owner"), app.database),
         "RESTORED_OWNER_URL": address(app.url("owner"), "app_restored"),

@@ -75,14 +75,17 @@ def list_(*, is_json: bool) -> None:
     Example:
       backend backup list --json
     """
-    from app.models import init_db  # noqa: PLC0415 - likewise
+    from app.models import close_db, init_db  # noqa: PLC0415 - likewise
     from app.operations.backup.errors import BackupError  # noqa: PLC0415 - likewise
     from app.operations.backup.manifest import read_manifest  # noqa: PLC0415 - likewise
 
     settings = require_settings()
     folder = place_of(settings).folder
     init_db(settings)
-    verified = _verified()
+    try:
+        verified = _verified()
+    finally:
+        close_db()
     items, lines = [], []
     for name in folder.names():
         try:

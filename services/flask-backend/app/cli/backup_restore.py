@@ -22,7 +22,7 @@ def restore(*, name: str, to_url: str | None, replace: bool, is_json: bool) -> N
 
     \b
     Example:
-      backend backup restore 20261120T224500Z-3f9a1c --replace
+      backend backup restore 20261120T224500Z-3f9a1c07 --replace
     """
     from app import clock  # noqa: PLC0415 - the whole runtime, for this command only
     from app.health import known_revisions  # noqa: PLC0415 - likewise

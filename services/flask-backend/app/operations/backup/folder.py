@@ -20,7 +20,7 @@ from typing import Final
 
 from app.operations.backup.errors import BackupError
 
-_NAME: Final = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{6}")
+_NAME: Final = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
 _TIME: Final = "%Y%m%dT%H%M%SZ"
 _LOCK: Final = ".lock"
 _WORK: Final = ".work-"
@@ -28,8 +28,8 @@ _PRIVATE: Final = 0o077
 
 
 def new_name(at: datetime) -> str:
-    """Name a backup by its time, and by chance, so that no two are called the same."""
-    return f"{at.astimezone(UTC):{_TIME}}-{secrets.token_hex(3)}"
+    """Name a backup by its time, to be in order, and by chance, so that none is called the same."""
+    return f"{at.astimezone(UTC):{_TIME}}-{at.microsecond:05x}{secrets.token_hex(2)[1:]}"
 
 
 def time_of(name: str) -> datetime:
