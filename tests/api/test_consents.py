@@ -25,6 +25,16 @@ YES = {"terms_accepted": True, "marketing_consent": False}
 NO = {"terms_accepted": False, "marketing_consent": False}
 # What uses the product. Whoever has not accepted the terms may do everything else.
 GATED = {
+    "POST /api/v1/learners",
+    "PATCH /api/v1/learners/<learner_id>",
+    "POST /api/v1/learners/<learner_id>/words",
+    "POST /api/v1/learners/<learner_id>/removals/words",
+    "POST /api/v1/learners/<learner_id>/grammar",
+    "POST /api/v1/learners/<learner_id>/removals/grammar",
+    "POST /api/v1/learners/<learner_id>/cards",
+    "PATCH /api/v1/learners/<learner_id>/cards/<id>",
+    "POST /api/v1/learners/<learner_id>/messages",
+    "PATCH /api/v1/learners/<learner_id>/messages/<id>",
     "POST /api/v1/history",
     "PATCH /api/v1/history/<id>",
     "POST /api/v1/credits/spend",

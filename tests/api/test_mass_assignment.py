@@ -145,7 +145,7 @@ def test_names_of_columns_inside_free_documents_are_only_data(
         "__class__": "x",
         "user": {"role": "admin"},
     }
-    written = frozenset({"profiles", "history", "sync_heads"})
+    written = frozenset({"profiles", "history", "sync_heads", "audit_log"})
     before = snapshot(without=written)
 
     changed = owner.patch("/users/me/profile", {"preferences": hostile})
@@ -232,6 +232,7 @@ def test_method_cannot_be_overridden(client: FlaskClient, scene: Scene) -> None:
 
 
 DOCUMENTS = {"payload", "preferences", "result", "content", "config", "extra", "languages"}
+DOCUMENTS |= {"old_value", "new_value"}
 
 
 def members(value: Any) -> Iterator[str]:

@@ -14,7 +14,6 @@ from app.api.schemas.flaws import STORABLE, VISIBLE
 from app.api.schemas.learning import (
     PREFIX,
     Document,
-    NullableDocument,
     OneLearner,
     RangeQuery,
     Slug,
@@ -86,7 +85,7 @@ class NewLearner(Body):
     passive_language_level: Line = None
     mental_age: Age = None
     raw_input: Text = None
-    extracted_data: NullableDocument = None
+    extracted_data: Document = may_be_absent()
     extra: Document = Field(default_factory=dict)
 
 
@@ -105,7 +104,7 @@ class LearnerChange(Patch):
     passive_language_level: Line = may_be_absent()
     mental_age: Age = may_be_absent()
     raw_input: Text = may_be_absent()
-    extracted_data: NullableDocument = may_be_absent()
+    extracted_data: Document = may_be_absent()
     extra: Document = may_be_absent()
 
 

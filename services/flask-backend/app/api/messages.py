@@ -17,7 +17,6 @@ from app.api.schemas.learning import (
     BelongingQuery,
     Dated,
     Document,
-    NullableDocument,
     OneBelonging,
     OneLearner,
     Texts,
@@ -67,7 +66,7 @@ class NewMessage(Body):
     role: MessageRole
     content: Content
     mentions: Texts | None = None
-    config: NullableDocument = None
+    config: Document = may_be_absent()
     extra: Document = Field(default_factory=dict)
     timestamp: Timestamp | None = None
 
@@ -78,7 +77,7 @@ class MessageChange(Patch):
     role: MessageRole = may_be_absent()
     content: Content = may_be_absent()
     mentions: Texts | None = may_be_absent()
-    config: NullableDocument = may_be_absent()
+    config: Document = may_be_absent()
     extra: Document = may_be_absent()
 
 

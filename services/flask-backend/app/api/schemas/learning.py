@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field
 
 from app.api.fields import Body, Identifier, Parameters, Timestamp
 from app.api.pagination import ListQuery
@@ -32,9 +32,6 @@ Text = Annotated[str, Field(pattern=STORABLE)]
 """A text of a list, which is judged by itself."""
 
 Document = Annotated[dict[str, Any], AfterValidator(_storable)]
-NullableDocument = Annotated[
-    Document | None, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "null"}]})
-]
 Texts = Annotated[list[Text], AfterValidator(_storable)]
 
 
