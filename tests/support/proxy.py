@@ -190,7 +190,7 @@ class Proxy:
 
 
 class _Trap:
-    """Waits for a statement that begins with a text, and snaps a given number of times."""
+    """Waits for a statement that begins with a text, or ends a message, and snaps so many times."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -205,7 +205,9 @@ class _Trap:
     def catches(self, data: bytes) -> bool:
         """Tell whether it snaps."""
         with self._lock:
-            if not self.times or not data.startswith(self._text, _HEAD_BYTES):
+            # PostgreSQL may be sent several statements at once, of which COMMIT is the last.
+            is_last = data.endswith(b"; " + self._text + b"\0")
+            if not self.times or not (is_last or data.startswith(self._text, _HEAD_BYTES)):
                 return False
             self.times -= 1
             return True
