@@ -299,17 +299,20 @@ def _on_insert(site: Site, action: str, *, at_commit: bool = False) -> Iterator[
 
 @contextmanager
 def _before_delete_lock(site: Site) -> Iterator[None]:
-    """Let whoever changes a row of users or history take a lock of its own before."""
+    """Let whoever changes history take a lock of its own before: with the version of the change.
+
+    The row itself is locked first and changed then, because the audit log has what it was.
+    """
     site.execute(
         "CREATE OR REPLACE FUNCTION crossing() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN PERFORM pg_advisory_xact_lock(16); RETURN NULL; END $$",
-        "CREATE TRIGGER crossing BEFORE UPDATE OR DELETE ON history"
+        "CREATE TRIGGER crossing BEFORE UPDATE ON sync_heads"
         " FOR EACH STATEMENT EXECUTE FUNCTION crossing()",
     )
     try:
         yield
     finally:
-        site.execute("DROP TRIGGER crossing ON history")
+        site.execute("DROP TRIGGER crossing ON sync_heads")
 
 
 def _await_lock_waits(site: Site) -> None:
