@@ -64,12 +64,16 @@ def test_differences_are_exit_code_1_and_listed(urls: tuple[str, str]) -> None:
 
     found = backend("diff", *urls, "--show", "2")
     facts = json.loads(backend("diff", *urls, "--json").stdout)
+    counted = backend("diff", *urls, "--show", "0")
+    misread = backend("diff", *urls, "--show", "-1")
 
     lines = found.stdout.splitlines()
     assert found.exit_code == 1
     assert lines[0].startswith("users (id 00000000-0000-0000-0000-000000000001) full_name: ")
     assert lines[0].endswith(' in FROM, "Ada" in TO')
     assert lines[2:] == ["...", "3 rows differ, of 74 in 38 tables."]
+    assert counted.stdout.splitlines() == lines[2:]
+    assert (misread.exit_code, misread.stdout) == (2, "")
     assert (facts["is_equal"], facts["differing"], len(facts["differences"])) == (False, 3, 3)
     assert facts["differences"][2]["table"] == "leases"
     assert facts["differences"][2]["there"] is None

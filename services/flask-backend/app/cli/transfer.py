@@ -51,7 +51,13 @@ def copy(*, source: str, target: str, resume: bool, is_json: bool) -> None:
 @click.command(epilog=EXIT_CODES)
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
-@click.option("--show", default=50, show_default=True, help="How many differences are listed.")
+@click.option(
+    "--show",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="How many differences are listed.",
+)
 @as_json
 def diff(*, source: str, target: str, show: int, is_json: bool) -> None:
     """Compare every row of two databases, of any two engines. Neither is changed.
