@@ -199,10 +199,12 @@ class StripeServer:
     delay: float = 0.0
     watch: Callable[[], None] = lambda: None
     _sessions: dict[str, tuple[dict[str, str], dict[str, Any]]] = field(default_factory=dict)
-    _stopping: threading.Event = field(default_factory=threading.Event)
+    _over: threading.Event = field(default_factory=threading.Event)
 
     def reset(self) -> None:
-        """Forget what was asked, and answer at once again."""
+        """Forget what was asked, and answer at once again. Whoever still waits is turned away."""
+        self.stop()
+        self._over = threading.Event()
         self.requests.clear()
         self.failures.clear()
         self.oddities.clear()
@@ -210,13 +212,15 @@ class StripeServer:
 
     def stop(self) -> None:
         """Let nobody wait any longer."""
-        self._stopping.set()
+        self._over.set()
 
     def answer(self, form: dict[str, str], headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """Return status and body for a request."""
+        over = self._over
         self.requests.append((form, headers))
         self.watch()
-        self._stopping.wait(self.delay)
+        if over.wait(self.delay):  # What is to be answered next is for those of another test.
+            return 503, _error("api_error")
         if self.oddities:
             return self.oddities.pop(0)
         if self.failures:

@@ -1,6 +1,8 @@
 """Buying credits: what is asked of Stripe, and what is told when Stripe does not answer."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -203,6 +205,22 @@ def test_slow_stripe_is_given_up_and_then_not_asked(
     assert {problem(answer) for answer in answers} == {(503, "STRIPE_UNAVAILABLE")}
     assert breaker.state is BreakerState.OPEN
     assert len(stripe.requests) == 2 * MAX_FAILURES
+
+
+def test_whoever_waits_since_an_earlier_test_takes_no_answer_of_this_one(
+    stripe: StripeServer,
+) -> None:
+    asked = threading.Event()
+    stripe.watch, stripe.delay = asked.set, 5.0
+    with ThreadPoolExecutor() as pool:
+        late = pool.submit(stripe.answer, {}, {})
+        assert asked.wait(5)
+
+        stripe.reset()
+        stripe.failures = [400]
+
+    assert late.result()[0] == 503
+    assert stripe.failures == [400]
 
 
 def test_stripe_that_is_away_is_unavailable_and_shown_in_the_metrics(
