@@ -6,6 +6,7 @@ import click
 
 from bilayer.cli.check import check_command, report, values_command
 from bilayer.cli.explain import explain
+from bilayer.cli.fix import fix_command
 from bilayer.cli.generate import generate_command
 from bilayer.cli.lint import lint_command
 from bilayer.cli.output import EXIT_CODES
@@ -31,6 +32,7 @@ for command in (
     check_command,
     values_command,
     generate_command,
+    fix_command,
     lint_command,
     explain,
     report,

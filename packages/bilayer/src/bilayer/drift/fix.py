@@ -117,7 +117,7 @@ def fix_runtime(difference: Difference, schema: Schema, adapter: str) -> str | N
         return write_table(difference.item, target)
     column = _find_column(difference, schema)
     if column is None:
-        return _remove(difference.item)
+        return _give_key(difference, schema) or _remove(difference.item)
     is_there = difference.pair == "runtime-database" and difference.right == "no column"
     if is_there or difference.code in _NOT_MENDED_IN_PYDAL:
         return None
@@ -151,6 +151,16 @@ def _fix_part(difference: Difference) -> str | None:
     if difference.code == "BL304" and target is not None:
         return f'Field("{difference.column}", "reference {target.removeprefix("-> ")}"),'
     return None
+
+
+def _give_key(difference: Difference, schema: Schema) -> str | None:
+    """Write the key of a table to which PyDAL adds an id for want of one."""
+    item, table = difference.item, schema.tables.get(difference.table or "")
+    is_added = isinstance(item, Field) and item.type == "id"
+    if not (is_added and table is not None and table.primary_key):
+        return None
+    keys = ", ".join(f'"{write_name(name)}"' for name in table.primary_key)
+    return f"primarykey=[{keys}],"
 
 
 def _remove(item: object) -> str | None:

@@ -29,7 +29,7 @@ def main() -> None:
         answer["order"] = [each.revision for each in script.walk_revisions()][::-1]
         answer["steps"] = recorder.steps
         if request["offline"]:
-            answer["unread"] = record_offline(script, request["offline"], recorder)
+            answer["unread"] = record_offline(config, script, request["offline"], recorder)
         else:
             with recorder.installed():
                 command.upgrade(config, "heads")

@@ -6,20 +6,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
+from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import CompileError
 
-from bilayer.drift.lint.raw_sql import VOLATILE, read_sql
-
-Told = tuple[str, str | None, dict[str, Any], bool]
-"""Kind, table and facts of a step, and whether it was written as SQL."""
+from bilayer.drift.lint.raw_sql import VOLATILE, Told, read_sql
 
 _CONSTRAINTS: Final[Mapping[type[Any], str]] = {
     ops.CreateForeignKeyOp: "foreign_key",
     ops.CreateCheckConstraintOp: "check",
     ops.CreateUniqueConstraintOp: "unique",
     ops.CreatePrimaryKeyOp: "primary_key",
+    CreateExcludeConstraintOp: "exclude",
 }
 
 
@@ -34,21 +33,23 @@ def describe(operation: Any, dialect: Dialect) -> Iterator[Told]:
         yield from _execute(operation, dialect)
     elif type(operation) in _CONSTRAINTS:
         yield _add_constraint(operation)
+    elif isinstance(operation, ops.BulkInsertOp):
+        yield "write_rows", _table_name(operation.table), {}
     elif type(operation) in _PLAIN:
         kind, tell = _PLAIN[type(operation)]
         table = _full_name(operation, getattr(operation, "table_name", None))
-        yield kind, table, tell(operation, dialect), False
+        yield kind, table, tell(operation, dialect)
     elif isinstance(operation, ops.OpContainer):
         for each in operation.ops:
             yield from describe(each, dialect)
     else:
-        yield "other", getattr(operation, "table_name", None), {}, False
+        yield "other", getattr(operation, "table_name", None), {}
 
 
 def _execute(operation: ops.ExecuteSQLOp, dialect: Dialect) -> Iterator[Told]:
     statement = operation.sqltext
     if isinstance(statement, sa.UpdateBase):
-        yield "write_rows", getattr(statement.table, "name", None), {}, False
+        yield "write_rows", _table_name(statement.table), {}
         return
     if isinstance(statement, sa.TextClause):
         text = statement.text
@@ -56,8 +57,7 @@ def _execute(operation: ops.ExecuteSQLOp, dialect: Dialect) -> Iterator[Told]:
         text = statement
     else:
         text = _compiled(statement, dialect)
-    for kind, table, facts in read_sql(text):
-        yield kind, table, facts, True
+    yield from read_sql(text)
 
 
 def _add_constraint(operation: Any) -> Told:
@@ -68,12 +68,17 @@ def _add_constraint(operation: Any) -> Told:
         "name": operation.constraint_name,
         "is_not_valid": bool(options.get("postgresql_not_valid")),
     }
-    return "add_constraint", _full_name(operation, table), facts, False
+    return "add_constraint", _full_name(operation, table, options.get("source_schema")), facts
 
 
-def _full_name(operation: Any, table: str | None) -> str | None:
-    schema = getattr(operation, "schema", None)
+def _full_name(operation: Any, table: str | None, schema: str | None = None) -> str | None:
+    schema = schema or getattr(operation, "schema", None)
     return f"{schema}.{table}" if schema and table else table
+
+
+def _table_name(table: Any) -> str | None:
+    name: str | None = getattr(table, "fullname", None)
+    return name
 
 
 def _column(column: sa.Column[Any], dialect: Dialect) -> dict[str, Any]:
@@ -171,10 +176,6 @@ def _drop_constraint(operation: Any, _dialect: Dialect) -> dict[str, Any]:
     return {"name": operation.constraint_name, "is_guarded": bool(operation.if_exists)}
 
 
-def _nothing(_operation: Any, _dialect: Dialect) -> dict[str, Any]:
-    return {}
-
-
 _PLAIN: Final[Mapping[type[Any], tuple[str, Any]]] = {
     ops.CreateTableOp: ("create_table", _create_table),
     ops.DropTableOp: ("drop_table", _drop_table),
@@ -185,5 +186,4 @@ _PLAIN: Final[Mapping[type[Any], tuple[str, Any]]] = {
     ops.CreateIndexOp: ("create_index", _create_index),
     ops.DropIndexOp: ("drop_index", _drop_index),
     ops.DropConstraintOp: ("drop_constraint", _drop_constraint),
-    ops.BulkInsertOp: ("write_rows", _nothing),
 }

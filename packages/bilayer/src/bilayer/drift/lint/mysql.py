@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from bilayer.drift.lint import advice
 from bilayer.drift.lint.steps import Recorded, Step
-from bilayer.drift.lint.verdicts import Verdict, column_of, only_widens
+from bilayer.drift.lint.verdicts import Verdict, column_of
+
+_VARYING: Final = re.compile(r"varchar\((\d+)\)", re.IGNORECASE)
+_SHORT: Final = 255 // 4
+"""So many characters of utf8mb4 have their length in one byte; longer texts have it in two."""
 
 _UNDONE_BY_NOBODY = frozenset(
     {
@@ -31,7 +37,7 @@ def judge(revision: Recorded) -> Iterator[Verdict]:
 
 def _judge_step(step: Step) -> Iterator[Verdict]:
     kind = step.get("type") if step.kind == "alter_column" else None
-    if kind is not None and not only_widens(step.get("old_type"), kind):
+    if kind is not None and not _only_widens(step.get("old_type"), kind):
         message = f"nobody can write to {step.table} while it is copied for {column_of(step)}"
         yield Verdict("BL610", "error", step, message, advice.expand_and_contract(step))
     elif step.kind == "alter_column" and step.get("is_required"):
@@ -45,6 +51,15 @@ def _judge_step(step: Step) -> Iterator[Verdict]:
     if step.kind == "add_column" and step.get("is_computed"):
         message = f"nobody can write to {step.table} while it is copied for {column_of(step)}"
         yield Verdict("BL609", "error", step, message)
+
+
+def _only_widens(old: str | None, new: str) -> bool:
+    """Tell whether a type takes all that another takes, stored as it is: no row is looked at."""
+    before, after = _VARYING.fullmatch(old or ""), _VARYING.fullmatch(new)
+    if before and after:
+        short, long = int(before[1]), int(after[1])
+        return short <= long and (short <= _SHORT) == (long <= _SHORT)
+    return old is not None and old.lower() == new.lower()
 
 
 def _in_place(step: Step) -> str | None:

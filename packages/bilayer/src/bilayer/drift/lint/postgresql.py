@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from bilayer.drift.lint import advice
 from bilayer.drift.lint.steps import Recorded, Step
-from bilayer.drift.lint.verdicts import Verdict, column_of, only_widens
+from bilayer.drift.lint.verdicts import Verdict, column_of
+
+_VARYING: Final = re.compile(r"(?:character varying|varchar)\((\d+)\)", re.IGNORECASE)
+_DECIMAL: Final = re.compile(r"(?:numeric|decimal)\((\d+),\s*(\d+)\)", re.IGNORECASE)
 
 
 def judge(revision: Recorded) -> Iterator[Verdict]:
@@ -57,9 +62,24 @@ def _alter_column(step: Step) -> Iterator[Verdict]:
         message = f"nobody can use {step.table} while each row is looked at for {column_of(step)}"
         yield Verdict("BL607", "error", step, message, advice.set_not_null(step))
     kind = step.get("type")
-    if kind is not None and not only_widens(step.get("old_type"), kind):
+    if kind is not None and not _only_widens(step.get("old_type"), kind):
         message = f"nobody can use {step.table} while it is rewritten for {column_of(step)}: {kind}"
         yield Verdict("BL610", "error", step, message, advice.expand_and_contract(step))
+
+
+def _only_widens(old: str | None, new: str) -> bool:
+    """Tell whether a type takes all that another takes, stored as it is: no row is looked at."""
+    if old is None:
+        return False
+    before, after = _VARYING.fullmatch(old), _VARYING.fullmatch(new)
+    if before and after:
+        return int(before[1]) <= int(after[1])
+    if before and new.lower() == "text":
+        return True
+    exact, wider = _DECIMAL.fullmatch(old), _DECIMAL.fullmatch(new)
+    if exact and wider:
+        return exact[2] == wider[2] and int(exact[1]) <= int(wider[1])
+    return old.lower() == new.lower()
 
 
 def _add_column(step: Step) -> Iterator[Verdict]:

@@ -94,13 +94,19 @@ def _behind(revisions: Sequence[Recorded], after: str | None) -> Sequence[Record
     if len(places) != 1:
         message = f"there is no revision {after}, or more than one begins so"
         raise ConfigurationError(message)
-    return revisions[places[0] + 1 :]
+    left_out: set[str] = set()
+    wanted = [revisions[places[0]].revision]
+    for each in reversed(revisions[: places[0] + 1]):  # another branch's may stand between them
+        if each.revision.startswith(tuple(wanted)):
+            left_out.add(each.revision)
+            wanted += each.down
+    return [each for each in revisions if each.revision not in left_out]
 
 
 def _judge(revision: Recorded, engine: EngineName) -> Iterator[Verdict]:
     yield from common.judge(revision)
     yield from _JUDGES[engine](revision)
-    if not revision.is_reversible:
+    if revision.steps and not revision.is_reversible:
         step = Step(revision.revision, revision.path, revision.downgrade_line, "other", None)
         message = f"revision {revision.revision} cannot be undone: its downgrade does nothing"
         yield Verdict("BL620", "warning", step, message)
@@ -125,7 +131,7 @@ def _is_declared_safe(verdict: Verdict) -> bool:
 
 @cache
 def _read_lines(path: str) -> tuple[str, ...]:
-    return tuple(Path(path).read_text(encoding="utf-8", errors="replace").splitlines())
+    return tuple(Path(path).read_text(encoding="utf-8", errors="replace").split("\n"))
 
 
 def _finding(verdict: Verdict, engine: EngineName, root: Path) -> Finding:

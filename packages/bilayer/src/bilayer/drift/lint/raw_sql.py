@@ -11,8 +11,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 Told = tuple[str, str | None, dict[str, Any]]
+"""Kind, table and facts of a step."""
 
-_LITERAL: Final = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+_NO_QUOTES: Final = str.maketrans("", "", '"`')
+
+_TOKEN: Final = re.compile(
+    r"""--[^\n]*|^\s*\#(?!>)[^\n]*|/\*.*?\*/|"[^"]*"|`[^`]*`"""
+    r"""|\be'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$""",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+)
+_BRACKETS: Final = re.compile(r"\([^()]*\)")
 VOLATILE: Final = re.compile(
     r"\b(random|clock_timestamp|timeofday|gen_random_uuid|uuid_generate_v\w+|uuid|uuid_v7|uuidv7"
     r"|nextval|rand)\s*\(",
@@ -20,18 +28,26 @@ VOLATILE: Final = re.compile(
 )
 """Functions that give another value for each row."""
 
-_NAME: Final = r'((?:[\w$]+|"[^"]+"|`[^`]+`)(?:\s*\.\s*(?:[\w$]+|"[^"]+"|`[^`]+`))?)'
+_BARE: Final = r'(?:[\w$]+|"[^"]+"|`[^`]+`)(?:\s*\.\s*(?:[\w$]+|"[^"]+"|`[^`]+`))?'
+_NAME: Final = f"({_BARE})"
 _IF: Final = r"(if\s+(?:not\s+)?exists\s+)?"
 _FLAGS: Final = re.IGNORECASE | re.DOTALL
 
 
 def read_sql(text: str) -> Iterator[Told]:
     """Tell kind, table and facts of each statement of a text."""
-    bare = _LITERAL.sub(lambda match: " " if match[0][0] in "-/" else "''", text)
+    bare = _TOKEN.sub(_without_literal, text)
     for statement in bare.split(";"):
         words = statement.strip()
         if words:
             yield from _read_statement(words)
+
+
+def _without_literal(match: re.Match[str]) -> str:
+    token = match[0]
+    if token[0] in '"`':
+        return re.sub(r"[;,()]", "_", token)  # a name, in which they separate nothing
+    return " " if token.lstrip()[0] in "-/#" else "''"
 
 
 def _read_statement(words: str) -> Iterator[Told]:
@@ -69,7 +85,12 @@ def _create_table(match: re.Match[str]) -> Iterator[Told]:
 
 
 def _drop_table(match: re.Match[str]) -> Iterator[Told]:
-    yield "drop_table", _plain(match[2]), {"is_guarded": bool(match[1])}
+    for name in match[2].split(","):
+        yield "drop_table", _plain(name), {"is_guarded": bool(match[1])}
+
+
+def _rename_by_name(match: re.Match[str]) -> Iterator[Told]:
+    yield "rename_table", _plain(match[1]), {"new_name": _plain(match[2])}
 
 
 def _write_rows(match: re.Match[str]) -> Iterator[Told]:
@@ -103,7 +124,7 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _plain(name: str | None) -> str | None:
-    return re.sub(r'["`\s]', "", name) if name else None
+    return re.sub(r"\s*\.\s*", ".", name).strip().translate(_NO_QUOTES) if name else None
 
 
 def _constraint(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
@@ -126,11 +147,14 @@ def _constraint(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
 def _add_column(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
     rest = found["rest"]
     lower = re.sub(r"\s+", " ", rest.lower())
+    own = lower  # without what stands in brackets, such as a check's condition
+    while (shorter := _BRACKETS.sub("", own)) != own:
+        own = shorter
     has_default = " default " in f" {lower} "
     return "add_column", {
         "name": _plain(found["name"]),
         "type": rest.split()[0] if rest.split() else None,
-        "is_required": "not null" in lower and not re.search("primary key|generated", lower),
+        "is_required": "not null" in own and not re.search("primary key|generated", own),
         "default": "?" if has_default else None,
         "is_volatile": has_default and bool(VOLATILE.search(rest)),
         "is_computed": "generated always as (" in lower and "stored" in lower,
@@ -161,11 +185,21 @@ def _retype(found: re.Match[str]) -> tuple[str, dict[str, Any]]:
 
 
 _KIND: Final = r"(?P<kind>foreign\s+key|check|unique|primary\s+key|exclude)"
+_NO_TYPE: Final = r"(?!(?:varchar|char|character|numeric|decimal)\b)"
+"""PostgreSQL takes ``key`` and ``index`` as names of columns."""
 _COLUMN: Final = _NAME.replace("(", "(?P<name>", 1)
+_INDEX: Final = rf"(?:(?:fulltext|spatial)\s+)?(?:index|key)\s*{_IF}{_NO_TYPE}(?:{_COLUMN}\s*)?"
 _PARTS: Final = [
     (re.compile(pattern, _FLAGS), read)
     for pattern, read in (
+        (rf"add\s+{_INDEX}(?:using\s+\w+\s*)?\(", _fact("create_index")),
+        (rf"drop\s+(?:index|key)\s+{_IF}(?!cascade|restrict){_COLUMN}", _fact("drop_index")),
+        (rf"drop\s+(?:foreign\s+key|check)\s+{_IF}{_COLUMN}", _fact("drop_constraint")),
+        (r"drop\s+primary\s+key\b", _fact("drop_constraint")),
         (rf"add\s+(?:constraint\s+{_COLUMN}\s+)?{_KIND}\b.*", _constraint),
+        (rf"add\s+constraint\s+{_BARE}\s+not\s+null\s+{_COLUMN}\s*$",
+         _fact("alter_column", is_required=True)),
+        (r"add\s+constraint\b", _fact("other")),
         (rf"add\s+(?:column\s+)?{_IF}{_COLUMN}\s+(?P<rest>.*)", _add_column),
         (rf"drop\s+constraint\s+{_IF}{_COLUMN}", _fact("drop_constraint")),
         (rf"drop\s+(?:column\s+)?{_IF}{_COLUMN}", _fact("drop_column")),
@@ -180,16 +214,20 @@ _PARTS: Final = [
         (rf"validate\s+constraint\s+{_COLUMN}", _fact("other", is_validation=True)),
     )
 ]  # fmt: skip
+_WRITE: Final = (
+    r"update|(?:insert|replace)\s+(?:\w+\s+){0,2}into|delete\s+from|truncate(?:\s+table)?"
+)
 _PATTERNS: Final = [
     (re.compile(pattern, _FLAGS), read)
     for pattern, read in (
-        (rf"create\s+(unique\s+)?index\s+(concurrently\s+)?{_IF}(?:{_NAME}\s+)?on\s+(?:only\s+)?{_NAME}",
+        (rf"create\s+(?:(?:(unique)|fulltext|spatial)\s+)?index\s+(concurrently\s+)?{_IF}(?:{_NAME}\s+)?on\s+(?:only\s+)?{_NAME}",
          _create_index),
         (rf"drop\s+index\s+(concurrently\s+)?{_IF}{_NAME}(?:\s+on\s+{_NAME})?", _drop_index),
-        (rf"create\s+table\s+{_IF}{_NAME}", _create_table),
-        (rf"drop\s+table\s+{_IF}{_NAME}", _drop_table),
+        (rf"create\s+(?:(?:global|local|temporary|temp|unlogged)\s+)*table\s+{_IF}{_NAME}",
+         _create_table),
+        (rf"drop\s+table\s+{_IF}({_BARE}(?:\s*,\s*{_BARE})*)", _drop_table),
+        (rf"rename\s+table\s+(?:if\s+exists\s+)?{_NAME}\s+to\s+{_NAME}", _rename_by_name),
         (rf"alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?{_NAME}\s+(.*)", _alter_table),
-        (rf"(?:update|(?:insert|replace)\s+into|delete\s+from)\s+(?:only\s+)?{_NAME}",
-         _write_rows),
+        (rf"(?:with\s.*\)\s*)?(?:{_WRITE})\s+(?:only\s+)?{_NAME}", _write_rows),
     )
 ]  # fmt: skip

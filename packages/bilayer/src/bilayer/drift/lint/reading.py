@@ -53,7 +53,7 @@ def record(config: Config, engine: EngineName, scratch: Scratch, files: Scratch)
 
 
 def _revisions(answer: dict[str, Any]) -> list[Recorded]:
-    paths = {each["revision"]: each["path"] for each in answer.get("revisions", ())}
+    known = {each["revision"]: each for each in answer.get("revisions", ())}
     steps: dict[str, list[Step]] = {}
     for each in answer.get("steps", ()):
         steps.setdefault(each["revision"], []).append(Step(**each))
@@ -62,11 +62,12 @@ def _revisions(answer: dict[str, Any]) -> list[Recorded]:
     return [
         Recorded(
             revision,
-            paths[revision],
+            known[revision]["path"],
+            tuple(known[revision]["down"]),
             tuple(steps.get(revision, ())),
             unread.get(revision),
             *downgrades.get(revision, (1, True)),
         )
         for revision in answer.get("order", ())
-        if revision in paths
+        if revision in known
     ]

@@ -6,18 +6,21 @@ import ast
 import contextlib
 import io
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import util
+from alembic.config import Config
 from alembic.operations import Operations
 from alembic.operations.base import AbstractOperations
+from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from bilayer.drift.lint.describe import describe
+from bilayer.drift.lint.raw_sql import Told, read_sql
 
 
 class Recorder:
@@ -35,11 +38,11 @@ class Recorder:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """Watch every operation of this process."""
+        """Watch every operation of this process, and what is executed beside them."""
         invoke, block = AbstractOperations.invoke, MigrationContext.autocommit_block
 
         def watched(operations: Any, operation: Any) -> Any:
-            self._note(operations, operation)
+            self._note(lambda: describe(operation, operations.get_context().dialect))
             self._depth += 1
             try:
                 return invoke(operations, operation)
@@ -55,21 +58,25 @@ class Recorder:
             finally:
                 self._autocommits -= 1
 
+        def heard(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            self._note(lambda: read_sql(statement))
+
+        sa.event.listen(sa.Engine, "before_cursor_execute", heard)
         AbstractOperations.invoke = watched  # type: ignore[assignment,method-assign]  # for this process only
         MigrationContext.autocommit_block = counted  # type: ignore[assignment,method-assign]  # likewise
         try:
             yield
         finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", heard)
             AbstractOperations.invoke = invoke  # type: ignore[method-assign]  # as it was
             MigrationContext.autocommit_block = block  # type: ignore[method-assign]  # likewise
 
-    def _note(self, operations: Any, operation: Any) -> None:
+    def _note(self, tell: Callable[[], Iterator[Told]]) -> None:
         place = self._place()
-        if self._depth or place is None:  # An operation's own operations are part of it.
+        if self._depth or place is None:  # What an operation does itself is part of it.
             return
         path, line = place
-        context = operations.get_context()
-        for kind, table, facts, is_raw in describe(operation, context.dialect):
+        for kind, table, facts in tell():
             self.steps.append(
                 {
                     "revision": self._ids[path],
@@ -79,7 +86,6 @@ class Recorder:
                     "table": table,
                     "facts": facts,
                     "is_autocommitted": bool(self._autocommits),
-                    "is_raw": is_raw,
                 }
             )
 
@@ -92,7 +98,9 @@ class Recorder:
         return None
 
 
-def record_offline(script: ScriptDirectory, dialect: str, recorder: Recorder) -> dict[str, str]:
+def record_offline(
+    config: Config, script: ScriptDirectory, dialect: str, recorder: Recorder
+) -> dict[str, str]:
     """Ask each revision for its statements, oldest first, without any database.
 
     Returns:
@@ -100,24 +108,17 @@ def record_offline(script: ScriptDirectory, dialect: str, recorder: Recorder) ->
     """
     unread: dict[str, str] = {}
     revisions = [each for each in script.walk_revisions() if each.revision]
-    with recorder.installed():
+    with recorder.installed(), EnvironmentContext(config, script, as_sql=True) as environment:
+        environment.configure(dialect_name=dialect, output_buffer=io.StringIO(), literal_binds=True)
         for revision in reversed(revisions):
             before = len(recorder.steps)
             try:
-                _run_offline(revision.module, dialect)
+                with Operations.context(environment.get_context()):
+                    revision.module.upgrade()
             except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
                 unread[revision.revision] = _summary(error)
                 del recorder.steps[before:]
     return unread
-
-
-def _run_offline(module: Any, dialect: str) -> None:
-    context = MigrationContext.configure(
-        dialect_name=dialect,
-        opts={"as_sql": True, "output_buffer": io.StringIO(), "literal_binds": True},
-    )
-    with Operations.context(context):
-        module.upgrade()
 
 
 def read_downgrades(revisions: Sequence[dict[str, Any]]) -> dict[str, tuple[int, bool]]:
@@ -127,8 +128,8 @@ def read_downgrades(revisions: Sequence[dict[str, Any]]) -> dict[str, tuple[int,
 
 def _read_downgrade(path: Path) -> tuple[int, bool]:
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError):
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
         return 1, True  # That it cannot be read is said elsewhere.
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
@@ -137,8 +138,10 @@ def _read_downgrade(path: Path) -> tuple[int, bool]:
 
 
 def _does_something(node: ast.stmt) -> bool:
-    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return not (is_text or isinstance(node, ast.Pass | ast.Raise))
+    is_constant = isinstance(node, ast.Expr | ast.Return) and isinstance(
+        node.value, ast.Constant | None
+    )
+    return not (is_constant or isinstance(node, ast.Pass | ast.Raise))
 
 
 def _summary(error: BaseException) -> str:

@@ -17,9 +17,7 @@ Kind = Literal[
     "drop_index",
     "add_constraint",
     "drop_constraint",
-    "recreate_table",
     "write_rows",
-    "read_rows",
     "other",
 ]
 
@@ -36,7 +34,6 @@ class Step:
         table: On which table; None if it is on none, or on one that cannot be told.
         facts: What it says, by name; see ``describe`` and ``raw_sql`` for each kind's.
         is_autocommitted: It runs in no transaction.
-        is_raw: It was written as SQL.
     """
 
     revision: str
@@ -46,7 +43,6 @@ class Step:
     table: str | None
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     is_autocommitted: bool = False
-    is_raw: bool = False
 
     def get(self, name: str) -> Any:
         """Return a fact, None if the step does not say it."""
@@ -60,6 +56,7 @@ class Recorded:
     Attributes:
         revision: Its id.
         path: Its file.
+        down: The revisions before it, as it names them.
         steps: In the order in which they run.
         unread: Why they could not be told; None if they were.
         downgrade_line: Where its downgrade stands; 1 if it has none.
@@ -68,6 +65,7 @@ class Recorded:
 
     revision: str
     path: str
+    down: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     unread: str | None = None
     downgrade_line: int = 1

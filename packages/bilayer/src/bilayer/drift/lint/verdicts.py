@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from typing import Final
 
 from bilayer.drift.kinds import Severity
 from bilayer.drift.lint.steps import Step
-
-_SIZED: Final = re.compile(r"(?:character varying|varchar|char)\((\d+)\)", re.IGNORECASE)
-_DECIMAL: Final = re.compile(r"(?:numeric|decimal)\((\d+),\s*(\d+)\)", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,21 +25,6 @@ class Verdict:
     step: Step
     message: str
     fix: str | None = None
-
-
-def only_widens(old: str | None, new: str | None) -> bool:
-    """Tell whether a type takes all that another takes, stored as it is: no row is looked at."""
-    if old is None or new is None:
-        return False
-    before, after = _SIZED.fullmatch(old), _SIZED.fullmatch(new)
-    if before and after:
-        return int(before[1]) <= int(after[1])
-    if before and new.lower() == "text":
-        return True
-    exact, wider = _DECIMAL.fullmatch(old), _DECIMAL.fullmatch(new)
-    if exact and wider:
-        return exact[2] == wider[2] and int(exact[1]) <= int(wider[1])
-    return old.lower() == new.lower()
 
 
 def column_of(step: Step) -> str:

@@ -114,8 +114,8 @@ def _list_revisions(locations: list[str]) -> Iterator[dict[str, Any]]:
 
 def _read_constants(path: Path) -> dict[str, Any]:
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError):
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
         return {}
     found: dict[str, Any] = {}
     for node in tree.body:

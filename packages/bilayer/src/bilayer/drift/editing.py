@@ -1,0 +1,301 @@
+"""Edits of PyDAL source that keep what is not their business: comments, order, style.
+
+Knows ``define_table`` and ``Field`` calls with literal names, and nothing of what is compared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import libcst as cst
+from libcst.codemod import CodemodContext
+from libcst.codemod.visitors import AddImportsVisitor
+
+TABLE_ARGUMENTS = frozenset({"primarykey", "migrate", "rname"})
+_DEFAULTS = frozenset({"default"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of one table's definition.
+
+    Attributes:
+        table: The name its ``define_table`` call gives.
+        field: The field that is meant; None: the table.
+        text: What the source is to say: ``Field(...),``, ``name=value`` or, behind a minus, what
+            is to go.
+    """
+
+    table: str
+    field: str | None
+    text: str
+
+
+class CannotEdit(ValueError):
+    """An edit finds nothing in the source that it could change."""
+
+
+def names_in(source: str) -> list[str]:
+    """List the tables that a source defines by literal names."""
+    found: list[str] = []
+
+    class Finder(cst.CSTVisitor):
+        def visit_Call(self, node: cst.Call) -> None:  # noqa: N802 - libcst's name
+            name = _table_of(node)
+            if name is not None:
+                found.append(name)
+
+    cst.parse_module(source).visit(Finder())
+    return found
+
+
+def edit_source(source: str, edits: Sequence[Edit]) -> str:
+    """Give a source with its definitions changed.
+
+    Raises:
+        CannotEdit: A table is not defined there by its literal name, or lacks the field.
+    """
+    by_table: dict[str, list[Edit]] = {}
+    for edit in edits:
+        by_table.setdefault(edit.table, []).append(edit)
+    missing = by_table.keys() - set(names_in(source))
+    if missing:
+        message = f"no define_table call names {', '.join(sorted(missing))}"
+        raise CannotEdit(message)
+    return cst.parse_module(source).visit(_Editor(by_table)).code
+
+
+def add_tables(source: str, function: str, definitions: Sequence[str], library: str) -> str:
+    """Give a source in which a function defines more tables at its end.
+
+    Args:
+        source: Has the function at its top level.
+        function: Its name; its first parameter is the DAL.
+        definitions: ``db.define_table(...)`` calls.
+        library: Where ``Field`` comes from, if the source has not imported it.
+
+    Raises:
+        CannotEdit: There is no such function.
+    """
+    module = cst.parse_module(source)
+    adder = _Adder(function, definitions)
+    changed = module.visit(adder)
+    if not adder.is_done:
+        message = f"there is no function {function} to add tables to"
+        raise CannotEdit(message)
+    context = CodemodContext()
+    AddImportsVisitor.add_needed_import(context, library, "Field")
+    return AddImportsVisitor(context).transform_module(changed).code
+
+
+class _Editor(cst.CSTTransformer):
+    def __init__(self, edits: Mapping[str, Sequence[Edit]]) -> None:
+        self._edits = edits
+
+    def leave_Call(  # noqa: N802 - libcst's name
+        self, original_node: cst.Call, updated_node: cst.Call
+    ) -> cst.BaseExpression:
+        name = _table_of(original_node)
+        for edit in self._edits.get(name or "", ()):
+            updated_node = _apply(updated_node, edit)
+        return updated_node
+
+    def leave_SimpleStatementLine(  # noqa: N802 - likewise
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine | cst.RemovalSentinel:
+        statement = original_node.body[0]
+        value = statement.value if isinstance(statement, cst.Expr | cst.Assign) else None
+        name = _table_of(value) if isinstance(value, cst.Call) else None
+        is_gone = any(
+            edit.text.startswith("- db.define_table") for edit in self._edits.get(name or "", ())
+        )
+        return cst.RemoveFromParent() if is_gone else updated_node
+
+
+class _Adder(cst.CSTTransformer):
+    def __init__(self, function: str, definitions: Sequence[str]) -> None:
+        self._function = function
+        self._definitions = definitions
+        self.is_done = False
+
+    def leave_FunctionDef(  # noqa: N802 - likewise
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef:
+        parameters = original_node.params.params or original_node.params.posonly_params
+        if original_node.name.value != self._function or not parameters:
+            return updated_node
+        dal = parameters[0].name.value
+        statements = [
+            cst.parse_statement(text.replace("db.define_table(", f"{dal}.define_table(", 1))
+            for text in self._definitions
+        ]
+        self.is_done = True
+        body = updated_node.body
+        if isinstance(body, cst.IndentedBlock):
+            kept = [each for each in body.body if not _is_pass(each)]
+            return updated_node.with_changes(body=body.with_changes(body=[*kept, *statements]))
+        return updated_node.with_changes(body=cst.IndentedBlock(body=statements))
+
+
+def _is_pass(node: cst.BaseStatement) -> bool:
+    return isinstance(node, cst.SimpleStatementLine) and isinstance(node.body[0], cst.Pass)
+
+
+def _apply(call: cst.Call, edit: Edit) -> cst.Call:
+    for line in edit.text.splitlines():
+        text = line.strip().rstrip(",")
+        if not text or text.startswith(("#", "- db.define_table")):
+            continue
+        if text.startswith("- Field("):
+            call = _without(call, edit)
+        elif text.startswith("Field("):
+            call = _with_field(call, edit, text)
+        else:
+            call = _with_argument(call, edit, text)
+    return call
+
+
+def _without(call: cst.Call, edit: Edit) -> cst.Call:
+    place = _require_field(call, edit)
+    return call.with_changes(args=[arg for n, arg in enumerate(call.args) if n != place])
+
+
+def _with_field(call: cst.Call, edit: Edit, text: str) -> cst.Call:
+    new = cst.parse_expression(text)
+    assert isinstance(new, cst.Call)  # noqa: S101 - the text of a fix
+    place = _place_of(call, edit.field) if edit.field else None
+    if place is None:
+        place = _place_of(call, _text_of(new.args[0].value))
+    if place is not None:
+        old = call.args[place].value
+        assert isinstance(old, cst.Call)  # noqa: S101 - found as one
+        return _replaced(call, place, call.args[place].with_changes(value=_merged(old, new)))
+    fields = [n for n, arg in enumerate(call.args) if arg.keyword is None]
+    return _inserted(call, fields[-1] + 1, new)
+
+
+def _with_argument(call: cst.Call, edit: Edit, text: str) -> cst.Call:
+    parsed = cst.parse_expression(f"f({text})")
+    assert isinstance(parsed, cst.Call)  # noqa: S101 - the text of a fix
+    (argument,) = parsed.args
+    name = argument.keyword.value if argument.keyword else ""
+    if edit.field is None or (name in TABLE_ARGUMENTS and name != "rname"):
+        return _set(call, argument)
+    place = _require_field(call, edit)
+    field = call.args[place].value
+    assert isinstance(field, cst.Call)  # noqa: S101 - found as one
+    return _replaced(call, place, call.args[place].with_changes(value=_set(field, argument)))
+
+
+def _merged(old: cst.Call, new: cst.Call) -> cst.Call:
+    """Give a field the type of another and what goes with it; all else stays."""
+    positional = [arg for arg in new.args if arg.keyword is None]
+    merged = old
+    if len(positional) > 1:
+        merged = _with_type(merged, positional[1].value)
+    keywords = [arg for arg in new.args if arg.keyword is not None]
+    given = {arg.keyword.value for arg in old.args if arg.keyword is not None}
+    if "length" in given and "length" not in {arg.keyword.value for arg in keywords if arg.keyword}:
+        kept = [arg for arg in merged.args if arg.keyword is None or arg.keyword.value != "length"]
+        merged = merged.with_changes(args=kept)
+    for argument in keywords:
+        assert argument.keyword is not None  # noqa: S101 - chosen so
+        if not (argument.keyword.value in _DEFAULTS and argument.keyword.value in given):
+            merged = _set(merged, argument)
+    return merged
+
+
+def _with_type(field: cst.Call, kind: cst.BaseExpression) -> cst.Call:
+    for place, arg in enumerate(field.args):
+        is_type = arg.keyword.value == "type" if arg.keyword is not None else place == 1
+        if is_type:
+            return _replaced(field, place, arg.with_changes(value=kind))
+    return _inserted(field, 1, kind)
+
+
+def _set(call: cst.Call, argument: cst.Arg) -> cst.Call:
+    """Set a keyword argument, or add it at the end."""
+    assert argument.keyword is not None  # noqa: S101 - callers see to it
+    for place, arg in enumerate(call.args):
+        if arg.keyword is not None and arg.keyword.value == argument.keyword.value:
+            return _replaced(call, place, arg.with_changes(value=argument.value))
+    return _inserted(call, len(call.args), argument.value, argument.keyword)
+
+
+def _inserted(
+    call: cst.Call, place: int, value: cst.BaseExpression, keyword: cst.Name | None = None
+) -> cst.Call:
+    """Put an argument where it belongs, on a line of its own where the others are."""
+    args = list(call.args)
+    space = _spacing(call)
+    comma = cst.Comma(whitespace_after=space)
+    is_last = place == len(args)
+    tail = args[-1].comma if args else cst.MaybeSentinel.DEFAULT
+    if is_last and args:
+        args[-1] = args[-1].with_changes(comma=comma)
+    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    new = cst.Arg(
+        value,
+        keyword=keyword,
+        equal=equal if keyword else cst.MaybeSentinel.DEFAULT,
+        comma=tail if is_last else comma,
+    )
+    return call.with_changes(args=[*args[:place], new, *args[place:]])
+
+
+def _spacing(call: cst.Call) -> cst.BaseParenthesizableWhitespace:
+    """Tell what stands between the arguments of a call."""
+    for arg in call.args[:-1]:
+        if isinstance(arg.comma, cst.Comma):
+            after = arg.comma.whitespace_after
+            if isinstance(after, cst.ParenthesizedWhitespace):
+                # A comment behind an argument belongs to that one.
+                line = after.first_line.with_changes(
+                    comment=None, whitespace=cst.SimpleWhitespace("")
+                )
+                return after.with_changes(first_line=line, empty_lines=[])
+            return after
+    return cst.SimpleWhitespace(" ")
+
+
+def _replaced(call: cst.Call, place: int, arg: cst.Arg) -> cst.Call:
+    return call.with_changes(args=[*call.args[:place], arg, *call.args[place + 1 :]])
+
+
+def _require_field(call: cst.Call, edit: Edit) -> int:
+    place = _place_of(call, edit.field)
+    if place is None:
+        message = f"{edit.table} has no Field called {edit.field} in its define_table call"
+        raise CannotEdit(message)
+    return place
+
+
+def _place_of(call: cst.Call, name: str | None) -> int | None:
+    for place, arg in enumerate(call.args):
+        value = arg.value
+        is_field = isinstance(value, cst.Call) and _called(value) == "Field" and value.args
+        if is_field and _text_of(value.args[0].value) == name:  # type: ignore[attr-defined]  # a Call, as is_field says
+            return place
+    return None
+
+
+def _table_of(node: cst.Call) -> str | None:
+    """Give the name of the table that a call defines, None if it defines none."""
+    if _called(node) != "define_table" or not node.args:
+        return None
+    return _text_of(node.args[0].value)
+
+
+def _called(node: cst.Call) -> str:
+    function = node.func
+    if isinstance(function, cst.Attribute):
+        return function.attr.value
+    return function.value if isinstance(function, cst.Name) else ""
+
+
+def _text_of(node: cst.BaseExpression) -> str | None:
+    if isinstance(node, cst.SimpleString):
+        value = node.evaluated_value
+        return value if isinstance(value, str) else None
+    return None

@@ -1,0 +1,122 @@
+"""`bilayer fix`: what the drift check found in the PyDAL side, mended in its source."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bilayer.drift.config import ConfigurationError, Project
+from bilayer.drift.editing import CannotEdit, Edit, add_tables, edit_source, names_in
+from bilayer.drift.findings import Finding
+from bilayer.drift.project import check_project
+from bilayer.drift.readers import pydal as runtime_reader
+
+_NEW_TABLE = "db.define_table("
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mended:
+    """What would be changed.
+
+    Attributes:
+        before: The text of each file that changes.
+        after: The same, mended.
+        left: What cannot be mended there, each with the reason.
+    """
+
+    before: dict[Path, str]
+    after: dict[Path, str]
+    left: tuple[str, ...]
+
+
+def mend_project(project: Project, *, dialect: str | None = None) -> Mended:
+    """Mend the definitions of a project, in memory.
+
+    Args:
+        project: ``[tool.bilayer]``, with models and runtime.
+        dialect: The engine to judge by; the project's first if None.
+
+    Raises:
+        BilayerError: There is nothing to compare, or something cannot be read.
+    """
+    without_migrations = dataclasses.replace(project, migrations=None)
+    if not (project.models and project.runtime):
+        message = "[tool.bilayer] needs models and runtime: PyDAL's side is mended by the models"
+        raise ConfigurationError(message)
+    report = check_project(without_migrations, dialects=[dialect or project.dialects[0]])
+    if report.failures:
+        raise ConfigurationError(str(report.failures[0]))
+    runtime = project.load_runtime()
+    sources = _sources(runtime, project.root, report.findings)
+    worth = [each for each in report.findings if each.severity != "info"]
+    return _mend(worth, sources, runtime, project)
+
+
+def _mend(
+    findings: Sequence[Finding], sources: dict[Path, str], runtime: Any, project: Project
+) -> Mended:
+    homes = {name: path for path, text in sources.items() for name in names_in(text)}
+    after, left, added = dict(sources), [], []
+    for finding in _in_order(findings):
+        if finding.fix is None or finding.pair not in ("models-runtime", "setup"):
+            left.append(f"{finding.code} {finding.place}: {finding.message}")
+        elif finding.fix.startswith(_NEW_TABLE):
+            added.append(finding.fix)
+        else:
+            try:
+                _edit(after, homes.get(finding.table or ""), finding)
+            except CannotEdit as error:
+                left.append(f"{finding.code} {finding.place}: {error}")
+    if added:
+        _add(added, after, left, runtime, project)
+    changed = [path for path, text in sources.items() if after[path] != text]
+    return Mended({p: sources[p] for p in changed}, {p: after[p] for p in changed}, tuple(left))
+
+
+def _edit(after: dict[Path, str], home: Path | None, finding: Finding) -> None:
+    if home is None:
+        message = f"no define_table call names {finding.table}"
+        raise CannotEdit(message)
+    edit = Edit(finding.table or "", finding.column, finding.fix or "")
+    after[home] = edit_source(after[home], [edit])
+
+
+def _in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Put what is taken away first, so that a field that moves is not in its own way."""
+    return sorted(findings, key=lambda each: not (each.fix or "").startswith("- "))
+
+
+def _add(
+    definitions: Sequence[str],
+    after: dict[Path, str],
+    left: list[str],
+    runtime: Any,
+    project: Project,
+) -> None:
+    """Let the function that defines the tables define more."""
+    library = "bilayer.runtime" if project.runtime_adapter == "native" else "pydal"
+    reason = "runtime is a DAL and no function that could define more tables"
+    if inspect.isfunction(runtime):
+        home = Path(inspect.getsourcefile(runtime) or "").resolve()
+        try:
+            after[home] = add_tables(after[home], runtime.__name__, definitions, library)
+        except CannotEdit as error:
+            reason = str(error)
+        else:
+            return
+    left += [f"{text.splitlines()[1].strip().rstrip(',')}: {reason}" for text in definitions]
+
+
+def _sources(runtime: Any, root: Path, findings: Iterable[Finding]) -> dict[Path, str]:
+    """Read the files in which tables may be defined."""
+    paths = {root / (each.location or "").rpartition(":")[0] for each in findings if each.location}
+    if inspect.isfunction(runtime):
+        paths.add(Path(inspect.getsourcefile(runtime) or ""))
+        dal, _ = runtime_reader.define(runtime)
+        places = getattr(dal, "_bilayer_places", {})
+        paths |= {Path(place.path) for place in places.values() if place}
+    files = sorted({path.resolve() for path in paths if path.suffix == ".py" and path.is_file()})
+    return {path: path.read_text(encoding="utf-8") for path in files}

@@ -1,0 +1,218 @@
+"""`bilayer fix` mends PyDAL's side in its source, and leaves the rest of it alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bilayer.cli import main
+from bilayer.drift.editing import CannotEdit, Edit, add_tables, edit_source
+
+MODELS = """
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+authors = sa.Table(
+    "authors", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("age", sa.Integer),
+    sa.Column("story", sa.Text),
+    sa.Column("born", sa.Date),
+    sa.Column("plan", sa.String(20), nullable=False, server_default="free"),
+)
+books = sa.Table(
+    "books", metadata,
+    sa.Column("isbn", sa.String(13), primary_key=True),
+    sa.Column("title", sa.String(200), nullable=False),
+)
+loans = sa.Table(
+    "loans", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("isbn", sa.String(13), nullable=False),
+)
+"""
+
+TABLES = '''"""Tables, written by hand for years."""
+from pydal import DAL, Field
+from pydal.validators import IS_NOT_EMPTY  # the form needs it
+
+
+def define_tables(db):
+    # People first.
+    db.define_table(
+        "authors",
+        Field("name", "integer", requires=IS_NOT_EMPTY(), label="Name"),  # shown in the list
+        Field("age", "string", length=9),
+        Field("nickname"),  # nobody remembers why
+        Field('story', 'text'),
+    )
+
+    authors = db.authors  # a shorthand
+    db.define_table('books', Field('isbn', length=13), Field('title', length=200, notnull=True))
+    db.define_table("leftovers", Field("x"))
+'''
+
+PROJECT = """
+[tool.bilayer]
+models = "shelf_models:metadata"
+runtime = "shelf_tables:define_tables"
+runtime_adapter = "{adapter}"
+dialects = ["{dialect}"]
+pythonpath = ["."]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_project(tmp_path, "postgresql", "postgres")
+    return tmp_path
+
+
+def write_project(folder: Path, dialect: str, adapter: str) -> None:
+    (folder / "shelf_models.py").write_text(MODELS)
+    (folder / "shelf_tables.py").write_text(TABLES)
+    (folder / "pyproject.toml").write_text(PROJECT.format(dialect=dialect, adapter=adapter))
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command by itself: modules that changed are imported once a process."""
+    command = [sys.executable, "-m", "bilayer.cli", *arguments, "--project", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "adapter"),
+    [("sqlite", "sqlite"), ("postgresql", "postgres"), ("mysql", "mysql"), ("sqlite", "native")],
+)
+def test_check_is_clean_after_it(tmp_path: Path, dialect: str, adapter: str) -> None:
+    write_project(tmp_path, dialect, adapter)
+
+    fixed = run(tmp_path, "fix", "--write")
+    after = run(tmp_path, "check", "--fail-on", "warning")
+
+    assert "+++ b/shelf_tables.py" in fixed.stdout
+    assert (fixed.returncode, after.returncode) == (0, 0), fixed.stderr + after.stdout
+
+
+def test_what_is_not_its_business_stays(folder: Path) -> None:
+    assert run(folder, "fix", "--write").returncode == 0
+
+    text = (folder / "shelf_tables.py").read_text()
+    for kept in (
+        "from pydal.validators import IS_NOT_EMPTY  # the form needs it\n",
+        "    # People first.\n",
+        'requires=IS_NOT_EMPTY(), label="Name"',
+        "# shown in the list\n",
+        "        Field('story', 'text'),\n",
+        "    authors = db.authors  # a shorthand\n",
+    ):
+        assert kept in text
+    assert "nickname" not in text
+    assert "leftovers" not in text
+    assert text.count("from pydal import") == 1
+    assert run(folder, "fix").stdout == ""
+
+
+def test_nothing_is_written_before_it_is_asked_for(folder: Path) -> None:
+    shown = run(folder, "fix")
+
+    assert (folder / "shelf_tables.py").read_text() == TABLES
+    assert shown.stdout.startswith("--- a/shelf_tables.py\n+++ b/shelf_tables.py\n")
+    assert '-        Field("nickname"),  # nobody remembers why\n' in shown.stdout
+    assert "would change 1 files" in shown.stderr
+
+
+def test_what_cannot_be_mended_is_said(folder: Path) -> None:
+    text = TABLES.replace('"authors",', '"auth" + "ors",')
+    (folder / "shelf_tables.py").write_text(text)
+
+    told = run(folder, "fix", "--json")
+
+    facts = json.loads(told.stdout)
+    assert told.returncode == 1
+    assert any("no define_table call names authors" in line for line in facts["left"])
+    assert facts["files"] == ["shelf_tables.py"]
+
+
+def test_definitions_that_stop_half_way_are_not_touched(folder: Path) -> None:
+    (folder / "shelf_tables.py").write_text(TABLES + '    raise RuntimeError("no")\n')
+
+    told = run(folder, "fix", "--write")
+
+    assert told.returncode == 2
+    assert "RuntimeError" in told.stderr
+    assert (folder / "shelf_tables.py").read_text().startswith(TABLES)
+
+
+def test_project_without_models_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.bilayer]\n")
+
+    refused: Result = CliRunner().invoke(main, ["fix", "--project", str(tmp_path)])
+
+    assert refused.exit_code == 2
+    assert "needs models and runtime" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "edit", "after"),
+    [
+        (
+            'db.define_table("t", Field("a", "string"))',
+            Edit("t", "a", 'Field("a", "uuid", notnull=True),'),
+            'db.define_table("t", Field("a", "uuid", notnull=True))',
+        ),
+        (
+            'db.define_table("t", Field("a", type="string", length=9, label="A"))',
+            Edit("t", "a", 'Field("a", "text"),'),
+            'db.define_table("t", Field("a", type="text", label="A"))',
+        ),
+        (
+            'db.define_table("t", Field("a", default=1), migrate=False)',
+            Edit("t", "b", 'Field("b", "date"),'),
+            'db.define_table("t", Field("a", default=1), Field("b", "date"), migrate=False)',
+        ),
+        (
+            'db.define_table("t", Field("a"), migrate=True)',
+            Edit("t", None, "migrate=False"),
+            'db.define_table("t", Field("a"), migrate=False)',
+        ),
+        (
+            'db.define_table("t", Field("a"))',
+            Edit("t", "a", "rname='\"A\"'"),
+            'db.define_table("t", Field("a", rname=\'"A"\'))',
+        ),
+        (
+            'db.define_table("t", Field("a"), Field("b"))',
+            Edit("t", "a", '- Field("a", "string", ...)'),
+            'db.define_table("t", Field("b"))',
+        ),
+    ],
+)
+def test_edit_changes_what_it_is_about(before: str, edit: Edit, after: str) -> None:
+    assert edit_source(before, [edit]) == after
+
+
+def test_table_is_added_to_a_function_by_the_name_of_its_parameter() -> None:
+    source = "from pydal import Field\ndef define(dal):\n    pass\n"
+
+    changed = add_tables(source, "define", ['db.define_table("t", Field("a"))'], "pydal")
+
+    assert (
+        changed
+        == 'from pydal import Field\ndef define(dal):\n    dal.define_table("t", Field("a"))\n'
+    )
+
+
+def test_edit_of_what_is_not_there_is_refused() -> None:
+    with pytest.raises(CannotEdit, match="no define_table call names u"):
+        edit_source('db.define_table("t", Field("a"))', [Edit("u", "a", 'Field("a"),')])
+    with pytest.raises(CannotEdit, match="t has no Field called b"):
+        edit_source('db.define_table("t", Field("a"))', [Edit("t", "b", "rname='x'")])
+    with pytest.raises(CannotEdit, match="no function define"):
+        add_tables("x = 1\n", "define", ['db.define_table("t")'], "pydal")
