@@ -12,8 +12,9 @@ import libcst as cst
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
+from bilayer.drift.calls import called_name, inserted, merged, replaced, text_of, with_argument
+
 TABLE_ARGUMENTS = frozenset({"primarykey", "migrate", "rname"})
-_DEFAULTS = frozenset({"default"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,13 +167,13 @@ def _with_field(call: cst.Call, edit: Edit, text: str) -> cst.Call:
     assert isinstance(new, cst.Call)  # noqa: S101 - the text of a fix
     place = _place_of(call, edit.field) if edit.field else None
     if place is None:
-        place = _place_of(call, _text_of(new.args[0].value))
+        place = _place_of(call, text_of(new.args[0].value))
     if place is not None:
         old = call.args[place].value
         assert isinstance(old, cst.Call)  # noqa: S101 - found as one
-        return _replaced(call, place, call.args[place].with_changes(value=_merged(old, new)))
+        return replaced(call, place, call.args[place].with_changes(value=merged(old, new)))
     fields = [n for n, arg in enumerate(call.args) if arg.keyword is None]
-    return _inserted(call, fields[-1] + 1, new)
+    return inserted(call, fields[-1] + 1, new)
 
 
 def _with_argument(call: cst.Call, edit: Edit, text: str) -> cst.Call:
@@ -181,86 +182,13 @@ def _with_argument(call: cst.Call, edit: Edit, text: str) -> cst.Call:
     (argument,) = parsed.args
     name = argument.keyword.value if argument.keyword else ""
     if edit.field is None or (name in TABLE_ARGUMENTS and name != "rname"):
-        return _set(call, argument)
+        return with_argument(call, argument)
     place = _require_field(call, edit)
     field = call.args[place].value
     assert isinstance(field, cst.Call)  # noqa: S101 - found as one
-    return _replaced(call, place, call.args[place].with_changes(value=_set(field, argument)))
-
-
-def _merged(old: cst.Call, new: cst.Call) -> cst.Call:
-    """Give a field the type of another and what goes with it; all else stays."""
-    positional = [arg for arg in new.args if arg.keyword is None]
-    merged = old
-    if len(positional) > 1:
-        merged = _with_type(merged, positional[1].value)
-    keywords = [arg for arg in new.args if arg.keyword is not None]
-    given = {arg.keyword.value for arg in old.args if arg.keyword is not None}
-    if "length" in given and "length" not in {arg.keyword.value for arg in keywords if arg.keyword}:
-        kept = [arg for arg in merged.args if arg.keyword is None or arg.keyword.value != "length"]
-        merged = merged.with_changes(args=kept)
-    for argument in keywords:
-        assert argument.keyword is not None  # noqa: S101 - chosen so
-        if not (argument.keyword.value in _DEFAULTS and argument.keyword.value in given):
-            merged = _set(merged, argument)
-    return merged
-
-
-def _with_type(field: cst.Call, kind: cst.BaseExpression) -> cst.Call:
-    for place, arg in enumerate(field.args):
-        is_type = arg.keyword.value == "type" if arg.keyword is not None else place == 1
-        if is_type:
-            return _replaced(field, place, arg.with_changes(value=kind))
-    return _inserted(field, 1, kind)
-
-
-def _set(call: cst.Call, argument: cst.Arg) -> cst.Call:
-    """Set a keyword argument, or add it at the end."""
-    assert argument.keyword is not None  # noqa: S101 - callers see to it
-    for place, arg in enumerate(call.args):
-        if arg.keyword is not None and arg.keyword.value == argument.keyword.value:
-            return _replaced(call, place, arg.with_changes(value=argument.value))
-    return _inserted(call, len(call.args), argument.value, argument.keyword)
-
-
-def _inserted(
-    call: cst.Call, place: int, value: cst.BaseExpression, keyword: cst.Name | None = None
-) -> cst.Call:
-    """Put an argument where it belongs, on a line of its own where the others are."""
-    args = list(call.args)
-    space = _spacing(call)
-    comma = cst.Comma(whitespace_after=space)
-    is_last = place == len(args)
-    tail = args[-1].comma if args else cst.MaybeSentinel.DEFAULT
-    if is_last and args:
-        args[-1] = args[-1].with_changes(comma=comma)
-    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-    new = cst.Arg(
-        value,
-        keyword=keyword,
-        equal=equal if keyword else cst.MaybeSentinel.DEFAULT,
-        comma=tail if is_last else comma,
+    return replaced(
+        call, place, call.args[place].with_changes(value=with_argument(field, argument))
     )
-    return call.with_changes(args=[*args[:place], new, *args[place:]])
-
-
-def _spacing(call: cst.Call) -> cst.BaseParenthesizableWhitespace:
-    """Tell what stands between the arguments of a call."""
-    for arg in call.args[:-1]:
-        if isinstance(arg.comma, cst.Comma):
-            after = arg.comma.whitespace_after
-            if isinstance(after, cst.ParenthesizedWhitespace):
-                # A comment behind an argument belongs to that one.
-                line = after.first_line.with_changes(
-                    comment=None, whitespace=cst.SimpleWhitespace("")
-                )
-                return after.with_changes(first_line=line, empty_lines=[])
-            return after
-    return cst.SimpleWhitespace(" ")
-
-
-def _replaced(call: cst.Call, place: int, arg: cst.Arg) -> cst.Call:
-    return call.with_changes(args=[*call.args[:place], arg, *call.args[place + 1 :]])
 
 
 def _require_field(call: cst.Call, edit: Edit) -> int:
@@ -274,28 +202,14 @@ def _require_field(call: cst.Call, edit: Edit) -> int:
 def _place_of(call: cst.Call, name: str | None) -> int | None:
     for place, arg in enumerate(call.args):
         value = arg.value
-        is_field = isinstance(value, cst.Call) and _called(value) == "Field" and value.args
-        if is_field and _text_of(value.args[0].value) == name:  # type: ignore[attr-defined]  # a Call, as is_field says
+        is_field = isinstance(value, cst.Call) and called_name(value) == "Field" and value.args
+        if is_field and text_of(value.args[0].value) == name:  # type: ignore[attr-defined]  # a Call, as is_field says
             return place
     return None
 
 
 def _table_of(node: cst.Call) -> str | None:
     """Give the name of the table that a call defines, None if it defines none."""
-    if _called(node) != "define_table" or not node.args:
+    if called_name(node) != "define_table" or not node.args:
         return None
-    return _text_of(node.args[0].value)
-
-
-def _called(node: cst.Call) -> str:
-    function = node.func
-    if isinstance(function, cst.Attribute):
-        return function.attr.value
-    return function.value if isinstance(function, cst.Name) else ""
-
-
-def _text_of(node: cst.BaseExpression) -> str | None:
-    if isinstance(node, cst.SimpleString):
-        value = node.evaluated_value
-        return value if isinstance(value, str) else None
-    return None
+    return text_of(node.args[0].value)

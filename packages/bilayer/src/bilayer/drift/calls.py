@@ -1,0 +1,97 @@
+"""Calls in the syntax tree of a source, and their arguments, changed as their author writes them."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+
+def merged(old: cst.Call, new: cst.Call) -> cst.Call:
+    """Give a field the type of another and what goes with it; all else stays."""
+    positional = [arg for arg in new.args if arg.keyword is None]
+    merged = old
+    if len(positional) > 1:
+        merged = _with_type(merged, positional[1].value)
+    keywords = [arg for arg in new.args if arg.keyword is not None]
+    given = {arg.keyword.value for arg in old.args if arg.keyword is not None}
+    if "length" in given and "length" not in {arg.keyword.value for arg in keywords if arg.keyword}:
+        kept = [arg for arg in merged.args if arg.keyword is None or arg.keyword.value != "length"]
+        merged = merged.with_changes(args=kept)
+    for argument in keywords:
+        assert argument.keyword is not None  # noqa: S101 - chosen so
+        if not (argument.keyword.value == "default" and "default" in given):
+            merged = with_argument(merged, argument)
+    return merged
+
+
+def _with_type(field: cst.Call, kind: cst.BaseExpression) -> cst.Call:
+    for place, arg in enumerate(field.args):
+        is_type = arg.keyword.value == "type" if arg.keyword is not None else place == 1
+        if is_type:
+            return replaced(field, place, arg.with_changes(value=kind))
+    return inserted(field, 1, kind)
+
+
+def with_argument(call: cst.Call, argument: cst.Arg) -> cst.Call:
+    """Set a keyword argument, or add it at the end."""
+    assert argument.keyword is not None  # noqa: S101 - callers see to it
+    for place, arg in enumerate(call.args):
+        if arg.keyword is not None and arg.keyword.value == argument.keyword.value:
+            return replaced(call, place, arg.with_changes(value=argument.value))
+    return inserted(call, len(call.args), argument.value, argument.keyword)
+
+
+def inserted(
+    call: cst.Call, place: int, value: cst.BaseExpression, keyword: cst.Name | None = None
+) -> cst.Call:
+    """Put an argument where it belongs, on a line of its own where the others are."""
+    args = list(call.args)
+    space = _spacing(call)
+    comma = cst.Comma(whitespace_after=space)
+    is_last = place == len(args)
+    tail = args[-1].comma if args else cst.MaybeSentinel.DEFAULT
+    if is_last and args:
+        args[-1] = args[-1].with_changes(comma=comma)
+    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    new = cst.Arg(
+        value,
+        keyword=keyword,
+        equal=equal if keyword else cst.MaybeSentinel.DEFAULT,
+        comma=tail if is_last else comma,
+    )
+    return call.with_changes(args=[*args[:place], new, *args[place:]])
+
+
+def _spacing(call: cst.Call) -> cst.BaseParenthesizableWhitespace:
+    """Tell what stands between the arguments of a call."""
+    for arg in call.args[:-1]:
+        if isinstance(arg.comma, cst.Comma):
+            after = arg.comma.whitespace_after
+            if isinstance(after, cst.ParenthesizedWhitespace):
+                # A comment behind an argument belongs to that one.
+                line = after.first_line.with_changes(
+                    comment=None, whitespace=cst.SimpleWhitespace("")
+                )
+                return after.with_changes(first_line=line, empty_lines=[])
+            return after
+    return cst.SimpleWhitespace(" ")
+
+
+def replaced(call: cst.Call, place: int, arg: cst.Arg) -> cst.Call:
+    """Give a call with another argument at a place."""
+    return call.with_changes(args=[*call.args[:place], arg, *call.args[place + 1 :]])
+
+
+def called_name(node: cst.Call) -> str:
+    """Give the last word of what is called."""
+    function = node.func
+    if isinstance(function, cst.Attribute):
+        return function.attr.value
+    return function.value if isinstance(function, cst.Name) else ""
+
+
+def text_of(node: cst.BaseExpression) -> str | None:
+    """Give the text that a literal stands for, None for anything else."""
+    if isinstance(node, cst.SimpleString):
+        value = node.evaluated_value
+        return value if isinstance(value, str) else None
+    return None
