@@ -1,4 +1,4 @@
-"""Calls in the syntax tree of a source, and their arguments, changed as their author writes them."""
+"""Calls in the syntax tree of a source, and their arguments, changed as people write them."""
 
 from __future__ import annotations
 
