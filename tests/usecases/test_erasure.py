@@ -42,6 +42,7 @@ from tests.support.threads import run_together, wait_until
 
 CANARY = "canary-7f3a"
 FIRST, SECOND = UUID(int=1), UUID(int=2)
+LEARNED_TABLES = ("mastered_words", "mastered_grammar", "approved_cards", "chat_messages")
 
 
 def rows_of(user_id: UUID) -> dict[str, list[dict[str, Any]]]:
@@ -122,6 +123,18 @@ def test_no_table_holds_a_word_of_the_person() -> None:
     assert (account["credits_balance"], account["held"], account["debt"]) == (100, 0, 0)
     [hold] = rows_of(user["id"])["credit_holds"]
     assert hold["state"] == "released"
+
+
+@pytest.mark.usefixtures("database")
+def test_what_belongs_to_a_learner_goes_row_by_row() -> None:
+    user_id = make_user()["id"]
+    make_learner(user_id, "anna")
+    db = get_db()
+
+    erase_account(user_id)
+
+    gone = db((db.audit_log.user_id == user_id) & (db.audit_log.action == "delete")).dicts()
+    assert {row["table_name"] for row in gone} >= {"learner_profiles", *LEARNED_TABLES}
 
 
 @pytest.mark.usefixtures("database")

@@ -21,6 +21,8 @@ from app.models import (
     list_clients,
     transaction,
 )
+from app.usecases.learning.learners import delete_learner
+from app.usecases.learning.store import KINDS
 from app.usecases.maintenance import State, run_jobs
 from app.usecases.sync import collection
 from app.usecases.sync.clients import note_client, revoke_client
@@ -29,7 +31,7 @@ from app.usecases.sync.merging import Mutation
 from app.usecases.sync.numbering import begin_epoch
 from app.usecases.sync.pull import Asked, find_head, pull
 from app.usecases.sync.push import Push, push_changes
-from tests.factories import make_user
+from tests.factories import make_learner, make_user
 from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -74,6 +76,21 @@ def buried(user: UUID) -> list[int]:
 
 def collect(at: datetime) -> int:
     return sum(collect_tombstones(at))
+
+
+def test_what_belonged_to_a_learner_goes_row_by_row_and_the_learner_last(
+    user: UUID, now: datetime
+) -> None:
+    with clock.frozen(now - 31 * DAY):
+        make_learner(user, "anna")
+        delete_learner(user, "anna")
+
+    collect(now)
+
+    log = get_db().audit_log
+    gone = get_db()((log.user_id == user) & (log.action == "delete")).dicts(orderby=log.id)
+    assert len(gone) == len(KINDS)
+    assert gone[-1]["table_name"] == "learner_profiles"
 
 
 def test_rows_deleted_a_month_ago_go_and_the_floor_rises_to_them(
