@@ -11,6 +11,7 @@ MAX_DEPTH: Final = 31
 
 _encoder: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 _SIMPLE: Final = frozenset((str, int, bool, type(None)))
+_TEXT: Final = frozenset((str,))
 _SCALARS: Final = _SIMPLE | {float}
 _STRING_OR_LARGE_FLOAT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.]*e\+[0-9]+')
 _LARGE: Final = 1e16
@@ -75,11 +76,13 @@ def _examine(document: Any) -> bool:
 
 def _parts(item: dict[Any, Any] | list[Any]) -> list[Any]:
     """Give what is in an object or an array and must be looked at."""
-    if isinstance(item, list):
-        return [part for part in item if type(part) not in _SIMPLE]
-    if not all(isinstance(key, str) for key in item):
-        raise ValueError("the keys of a document must be text")
-    return [part for part in item.values() if type(part) not in _SIMPLE]
+    if isinstance(item, dict):
+        if not (_TEXT.issuperset(map(type, item)) or all(isinstance(key, str) for key in item)):
+            raise ValueError("the keys of a document must be text")
+        item = list(item.values())
+    if _SIMPLE.issuperset(map(type, item)):
+        return []
+    return [part for part in item if type(part) not in _SIMPLE]
 
 
 def _spell_out(match: re.Match[str]) -> str:

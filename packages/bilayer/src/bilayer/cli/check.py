@@ -18,7 +18,7 @@ from bilayer.cli.output import (
 )
 from bilayer.drift.config import find_project
 from bilayer.drift.project import check_project
-from bilayer.drift.report.json import read_json
+from bilayer.drift.report.json import read_json, read_schema
 from bilayer.drift.report.model import FailOn
 from bilayer.errors import BilayerError
 
@@ -59,16 +59,31 @@ def values_command(**options: Any) -> None:
     _run(url=None, values=True, only_values=True, **options)
 
 
+def _print_schema(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001 - click's form
+    if is_asked:
+        click.echo(read_schema(), nl=False)
+        context.exit()
+
+
 @click.command(epilog=EXIT_CODES)
 @click.argument("file", type=click.File(encoding="utf-8"))
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of reports and leave.",
+)
 @output_options
 def report(file: Any, form: str, output: Path | None, fail_on: FailOn) -> None:
     """Write a report kept by `bilayer check --format json` in another form.
 
     \b
-    Example:
+    Examples:
       bilayer check --json --output drift.json
       bilayer report drift.json --format html --output drift.html
+      bilayer report --schema
     """
     try:
         found = read_json(file.read())

@@ -69,8 +69,9 @@ class RowImages:
         """Insert rows and give them as they are stored, in their order if they give their keys."""
         adapter = self._adapter
         batch = adapter.batch(table, rows)
+        names = [field.name for field in batch.fields]
         images = [
-            dict(zip([field.name for field in batch.fields], cells, strict=True))
+            dict(zip(names, cells, strict=True))
             for cells in zip(
                 *map(adapter.read_back_column, batch.fields, batch.values, batch.parameters),
                 strict=True,

@@ -75,7 +75,11 @@ def _in_place(step: Step) -> str | None:
 
 def _judge_pieces(revision: Recorded) -> Iterator[Verdict]:
     """Look for a revision that cannot be run again if it was killed between two statements."""
-    pieces = [step for step in revision.steps if step.kind in _UNDONE_BY_NOBODY]
+    pieces = [
+        step
+        for step in revision.steps
+        if step.kind in _UNDONE_BY_NOBODY and not step.get("is_continued")
+    ]
     if len(pieces) < 2:  # noqa: PLR2004 - one statement is all or nothing
         return
     bare = next((step for step in pieces[:-1] if not step.get("is_guarded")), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -129,7 +128,6 @@ def _is_declared_safe(verdict: Verdict) -> bool:
     return False
 
 
-@cache
 def _read_lines(path: str) -> tuple[str, ...]:
     return tuple(Path(path).read_text(encoding="utf-8", errors="replace").split("\n"))
 

@@ -99,8 +99,9 @@ def _write_rows(match: re.Match[str]) -> Iterator[Told]:
 
 def _alter_table(match: re.Match[str]) -> Iterator[Told]:
     table = _plain(match[1])
-    for part in _split(match[2]):
-        yield _alter_part(table, part)
+    for number, part in enumerate(_split(match[2])):
+        kind, name, facts = _alter_part(table, part)
+        yield kind, name, facts | {"is_continued": bool(number)}
 
 
 def _alter_part(table: str | None, part: str) -> Told:

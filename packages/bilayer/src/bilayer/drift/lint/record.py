@@ -59,7 +59,8 @@ class Recorder:
                 self._autocommits -= 1
 
         def heard(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            self._note(lambda: read_sql(statement))
+            if not _is_alembics():
+                self._note(lambda: read_sql(statement))
 
         sa.event.listen(sa.Engine, "before_cursor_execute", heard)
         AbstractOperations.invoke = watched  # type: ignore[assignment,method-assign]  # for this process only
@@ -96,6 +97,15 @@ class Recorder:
             if path in self._ids:
                 return path, line
         return None
+
+
+def _is_alembics() -> bool:
+    """Tell whether the innermost caller beside SQLAlchemy is Alembic, and no revision."""
+    names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_stack(None))
+    callers = (
+        name for name in names if not name.startswith(("sqlalchemy.", __name__, "traceback"))
+    )
+    return next(callers, "").startswith("alembic.")
 
 
 def record_offline(

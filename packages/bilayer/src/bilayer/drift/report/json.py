@@ -1,9 +1,10 @@
-"""The report as JSON, for programs; ``write_json`` shows its fields."""
+"""The report as JSON, for programs; ``schema.json`` describes its fields."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from importlib.resources import files
 from typing import Any
 
 from bilayer.drift.findings import Finding
@@ -31,6 +32,11 @@ def write_json(report: Report) -> str:
         "not_done": list(report.not_done),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def read_schema() -> str:
+    """Give the JSON Schema (2020-12) of what ``write_json`` writes."""
+    return files(__package__).joinpath("schema.json").read_text(encoding="utf-8")
 
 
 def read_json(text: str) -> Report:
