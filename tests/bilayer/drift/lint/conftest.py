@@ -51,22 +51,6 @@ def upgrade():
 def downgrade():
     op.drop_table("users")
 """
-SECOND = """
-import sqlalchemy as sa
-from alembic import op
-
-revision = "aaaa{number:08}"
-down_revision = "aaaa{before:08}"
-
-
-def upgrade():
-{upgrade}
-
-
-def downgrade():
-{downgrade}
-"""
-
 NEXT = """
 import sqlalchemy as sa
 from alembic import op

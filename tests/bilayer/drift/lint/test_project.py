@@ -9,8 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from bilayer.cli import main
-from bilayer.drift.config import ConfigurationError
-from tests.bilayer.drift.lint.conftest import Lint
+from bilayer.drift.config import ConfigurationError, find_project
+from bilayer.drift.findings import Finding
+from bilayer.drift.lint import lint_project
+from tests.bilayer.drift.lint.conftest import Lint, lint_project_of
 
 DROP = 'op.drop_column("users", "age")'
 READS = 'assert op.get_bind().execute(sa.text("SELECT 1")).scalar() == 1'
@@ -46,6 +48,46 @@ def test_revisions_that_have_run_are_left_out(lint: Lint) -> None:
     assert lint(DROP, after="aaaa00000001").findings != ()
     with pytest.raises(ConfigurationError, match="there is no revision cccc"):
         lint(DROP, after="cccc")
+
+
+def test_merge_has_nothing_to_undo(lint: Lint) -> None:
+    assert lint("pass", downgrade="pass").findings == ()
+
+
+def test_only_what_a_revision_was_built_on_is_left_out(tmp_path: Path) -> None:
+    versions = tmp_path / "migrations" / "versions"
+    lint_project_of(tmp_path, {"second": DROP})
+    text = (versions / "second.py").read_text()
+    (versions / "third.py").write_text(text.replace("aaaa00000002", "bbbb00000002"))
+
+    left = {
+        after: [each.location for each in find(tmp_path, after)]
+        for after in ("aaaa00000002", "bbbb00000002")
+    }
+
+    assert left == {
+        "aaaa00000002": ["migrations/versions/third.py:10"],
+        "bbbb00000002": ["migrations/versions/second.py:10"],
+    }
+
+
+def find(folder: Path, after: str) -> tuple[Finding, ...]:
+    return lint_project(find_project(folder), after=after).findings
+
+
+@pytest.mark.parametrize("text", ["\ufeff{}", "# one page\f\n{}"], ids=["mark", "form feed"])
+def test_file_of_another_editor_is_read_by_its_lines(tmp_path: Path, text: str) -> None:
+    lint_project_of(tmp_path, {"second": f"{DROP}  # bilayer: safe[BL613] nobody reads it"})
+    file = tmp_path / "migrations/versions/second.py"
+    file.write_text(text.format(file.read_text()).replace("\n", "\r\n"), newline="")
+
+    assert find(tmp_path, "aaaa00000001") == ()
+
+
+def test_downgrade_that_only_returns_does_nothing(lint: Lint) -> None:
+    assert [each.code for each in lint('op.execute("SELECT 1")', downgrade="return").findings] == [
+        "BL620"
+    ]
 
 
 def test_revision_that_reads_rows_is_not_judged_without_a_server(lint: Lint) -> None:

@@ -83,6 +83,42 @@ UNSAFE = {
         """,
         "BL615",
     ),
+    "quoted names": (
+        """op.execute('CREATE INDEX "it\\'s; new" ON "users" (age)')""",
+        "BL601",
+    ),
+    "escaped literal": (
+        r"""op.execute(r"ALTER TABLE users ADD plan text DEFAULT E'it\'s; x', DROP COLUMN name")""",
+        "BL613",
+    ),
+    "two tables dropped": ('op.execute("DROP TABLE IF EXISTS users, cards")', "BL614 BL614"),
+    "not null by name in SQL": (
+        'op.execute("ALTER TABLE users ADD CONSTRAINT filled NOT NULL age")',
+        "BL607",
+    ),
+    "padded text": (
+        'op.alter_column("users", "name", type_=sa.CHAR(90), existing_type=sa.CHAR(50))',
+        "BL610",
+    ),
+    "exclusion": (
+        'op.create_exclude_constraint("ex", "users", ("age", "="), using="gist")',
+        "BL606",
+    ),
+    "rows of a subquery beside schema": (
+        """
+        op.add_column("users", sa.Column("plan", sa.String(9)))
+        op.execute("WITH a AS (SELECT 1) INSERT INTO users (id) SELECT 1")
+        """,
+        "BL615",
+    ),
+    "only with a database": (
+        """
+        from alembic import context
+        if context.is_offline_mode():
+            op.drop_column("users", "age")
+        """,
+        "BL613",
+    ),
     "json": (
         """
         from sqlalchemy.dialects.postgresql import JSON
@@ -129,6 +165,23 @@ SAFE = {
         op.execute("INSERT INTO cards (id, user_id) SELECT id, id FROM users")
         """
     ),
+    "table of its own in a schema": (
+        """
+        cards = op.create_table("cards", sa.Column("id", sa.Integer(), primary_key=True),
+                                schema="app")
+        op.create_foreign_key("fk", "cards", "users", ["id"], ["id"], source_schema="app")
+        op.bulk_insert(cards, [{"id": 1}])
+        op.execute(cards.insert().values(id=2))
+        op.add_column("users", sa.Column("card", sa.Integer()))
+        """
+    ),
+    "table of its own in SQL": (
+        """
+        op.execute("CREATE TEMP TABLE seen (a int); CREATE INDEX ix_seen ON seen (a)")
+        op.execute("CREATE UNLOGGED TABLE kept (a int); ALTER TABLE kept ADD PRIMARY KEY (a)")
+        """
+    ),
+    "column with a check": 'op.execute("ALTER TABLE users ADD x text CHECK (x IS NOT NULL)")',
     "words in literals": "op.execute(\"SELECT 'DROP TABLE users; ALTER TABLE users DROP age'\")",
 }
 
@@ -143,6 +196,26 @@ ON_MARIADB = {
     "not null": (
         'op.alter_column("users", "age", nullable=False, existing_type=sa.Integer())',
         "BL607",
+    ),
+    "longer text": (
+        'op.alter_column("users", "name", type_=sa.String(63), existing_type=sa.String(50))',
+        "",
+    ),
+    "text whose length takes a byte more": (
+        'op.alter_column("users", "name", type_=sa.String(64), existing_type=sa.String(50))',
+        "BL610",
+    ),
+    "text without a length": (
+        'op.alter_column("users", "name", type_=sa.Text(), existing_type=sa.String(50))',
+        "BL610",
+    ),
+    "indexes in SQL": ('op.execute("ALTER TABLE users DROP KEY a, ADD INDEX b (age)")', ""),
+    "keys in SQL": ('op.execute("# the old one\\nALTER TABLE users DROP FOREIGN KEY fk")', ""),
+    "key in SQL": ('op.execute("ALTER TABLE users DROP PRIMARY KEY")', ""),
+    "table renamed in SQL": ('op.execute("RENAME TABLE users TO people")', "BL612"),
+    "double quotes in SQL": (
+        """op.execute('UPDATE users SET name = "; ALTER TABLE users DROP age"')""",
+        "",
     ),
     "index": ('op.create_index("a", "users", ["age"])', ""),
     "two indexes": (
@@ -170,6 +243,10 @@ ON_SQLITE = {
             batch.alter_column("age", type_=sa.BigInteger())
         """,
         "BL619",
+    ),
+    "beside operations": (
+        'op.get_bind().execute(sa.text("ALTER TABLE users DROP COLUMN age"))',
+        "BL613",
     ),
 }
 
