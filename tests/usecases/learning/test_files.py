@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -36,6 +36,7 @@ from tests.support import word_writer
 from tests.support.databases import ROOT
 from tests.support.disks import small_disk
 from tests.support.run import Run
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -321,3 +322,14 @@ def test_what_was_deleted_a_month_ago_is_forgotten(root: Path, owner: UUID) -> N
     assert '"more"' in text
     assert '"good"' not in text
     assert '"bob"' not in text
+
+
+def test_who_locks_a_folder_that_others_remove_waits_for_no_failure(root: Path) -> None:
+    folder = Folder(root, uuid4())
+
+    def lock_often() -> None:
+        for _ in range(200):
+            with folder.locked():
+                pass
+
+    assert run_together([lock_often] * 4) == [None] * 4

@@ -15,7 +15,7 @@ import os
 import shutil
 import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -151,10 +151,11 @@ class Folder:
     def _try_lock(self) -> int | None:
         with self._told(""):
             if not self.path.is_dir():
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self.path.mkdir(mode=0o700, exist_ok=True)
-                self._sync(self.path.parent)
-            number = os.open(self.path, _FOLDER)
+                self._make()
+            try:
+                number = os.open(self.path, _FOLDER)
+            except FileNotFoundError:  # It was empty, and whoever had it has removed it.
+                return None
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # Whoever held it before may have removed the folder.
@@ -167,6 +168,12 @@ class Folder:
                 raise
         os.close(number)
         return None
+
+    def _make(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # Somebody else was quicker; or it is no folder.
+            self.path.mkdir(mode=0o700)
+        self._sync(self.path.parent)
 
     @contextmanager
     def _open(self, name: str, flags: int) -> Iterator[int]:
