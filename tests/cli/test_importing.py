@@ -194,6 +194,25 @@ def test_it_says_when_the_service_reads_elsewhere(
     assert f"STORAGE_MODE is {mode}: " in result.stdout
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_rollback_says_how_the_files_of_the_service_follow(
+    url: str, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAGE_MODE", "dual")
+    get_settings.cache_clear()
+    run("run", "--source", str(files), "--profile", LEARNER)
+    drift = ["import", "drift"]
+    CliRunner().invoke(main, ["import", "to-json"])
+
+    said = run("rollback").stdout
+    command = said.rpartition("`backend ")[2].partition("`")[0]
+    before, _, after = [
+        CliRunner().invoke(main, words) for words in (drift, command.split(), drift)
+    ]
+
+    assert (before.exit_code, after.exit_code) == (1, 0)
+
+
 @pytest.mark.parametrize("command", import_json.commands)
 def test_every_command_has_an_example_and_its_exit_codes(command: str) -> None:
     result = CliRunner().invoke(main, ["import", "json", command, "--help"])

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from app.cli import main
 from app.config import get_settings
-from app.models import list_learning_rows, update_learning_rows
+from app.models import get_db, list_learning_rows, remove_learning_rows, update_learning_rows
 from app.operations.storage import use_storage
 from app.usecases.learning.store import LEARNERS
 from app.usecases.work import unit_of_work
@@ -117,3 +117,49 @@ def test_damaged_file_is_one_line_and_leaves_the_database_as_it_was(
     assert school_of(database_url, tmp_path, ada) == "changed"
     assert repaired.exit_code == 0
     assert backend("dual", "drift").exit_code == 0
+
+
+def test_files_of_what_the_database_has_no_more_go_only_by_force(
+    ada: UUID, database_url: str, tmp_path: Path
+) -> None:
+    backend("dual", "to-json")
+    with connected(settings_for(database_url, tmp_path)):
+        unit_of_work(remove_learning_rows)(LEARNERS.table, ada, ["anna"])
+
+    kept = backend("dual", "to-json", "--owner", str(ada))
+    differing = backend("dual", "drift")
+    gone = backend("dual", "to-json", "--owner", str(ada), "--force")
+    alike = backend("dual", "drift")
+
+    assert (kept.exit_code, differing.exit_code) == (1, 1)
+    assert "the database has no learner; the files stay." in kept.stderr
+    assert (gone.exit_code, alike.exit_code) == (0, 0)
+
+
+@pytest.mark.parametrize("command", ["drift", "to-json", "to-database"])
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_database_that_is_not_there_is_not_made(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "missing.db"
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
+
+    result = backend("dual", command)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"There is no database {path}. Run `backend db upgrade` first.\n"
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_database_of_another_revision_is_left_alone(
+    migrated_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", migrated_database_url)
+    with connected(settings_for(migrated_database_url, Path())):
+        get_db().executesql("UPDATE alembic_version SET version_num = 'abc'")
+
+    result = backend("dual", "drift")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert " is at abc; this code needs " in result.stderr

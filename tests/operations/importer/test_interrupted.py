@@ -10,7 +10,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import uuid_utils.compat
@@ -19,10 +19,14 @@ from click.testing import CliRunner
 from app.cli import main
 from app.config import get_settings
 from app.models import get_db, release
-from app.operations.importer import batches
+from app.operations.importer import batches, copies, run
 from app.operations.importer.journal import Asked
+from app.operations.importer.records import UnreadableSource
+from app.operations.importer.refusals import Refused
 from app.operations.importer.rollback import roll_back
 from app.operations.importer.verify import verify_import
+from app.usecases.erasure import erase_account
+from app.usecases.learning.personal_files import use_folders
 from app.usecases.work import unit_of_work
 from tests.factories import make_user
 from tests.operations.importer.conftest import (
@@ -214,3 +218,46 @@ def test_a_database_without_room_is_one_line_and_gone_on_with(
     assert in_part["learner_profiles"] == 2
     assert in_part["approved_cards"] < 8
     assert (done.exit_code, json.loads(done.stdout)["outcome"]) == (0, "resumed")
+
+
+@pytest.mark.parametrize("during", ["copy_sources", "store_batch"])
+def test_who_is_erased_meanwhile_leaves_neither_rows_nor_files(
+    asked: Asked, during: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_folders([asked.data_dir / "imports"])
+    step = getattr(run, during)
+
+    def erase_before(*given: Any) -> Any:
+        erase_account(asked.user_id)
+        return step(*given)
+
+    monkeypatch.setattr(run, during, erase_before)
+    with pytest.raises(Refused, match="was removed while it ran"):
+        bring_in(asked)
+
+    assert set(counts().values()) == {0}
+    assert not [path for path in asked.data_dir.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_of_a_file_that_grows_no_more_is_copied_than_was_read(
+    asked: Asked, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = files / "chat_history.json"
+    length, copied = path.stat().st_size, 0
+    write = copies._write
+
+    def write_and_grow(file: IO[bytes], chunk: bytes, folder: Path) -> None:
+        nonlocal copied
+        write(file, chunk, folder)
+        if Path(file.name).name == path.name:
+            copied += len(chunk)
+        if copied < 10 * length:  # Whoever reads on must come to an end in this test.
+            path.write_bytes(path.read_bytes() + b" " * length)
+
+    monkeypatch.setattr(copies, "_write", write_and_grow)
+    with pytest.raises(UnreadableSource, match=r"chat_history.json was changed while it was read"):
+        bring_in(asked)
+
+    assert copied == length
+    assert not [path for path in asked.data_dir.rglob("*") if path.is_file()]

@@ -22,7 +22,7 @@ from app.operations.importer.refusals import Refused
 from app.operations.importer.retry import retry_import
 from app.operations.importer.rollback import roll_back
 from app.operations.importer.run import resume_import, run_import
-from app.operations.importer.status import read_status
+from app.operations.importer.status import list_runs, read_status
 from app.operations.importer.turns import only_import
 from app.operations.importer.verify import verify_import
 from tests.operations.importer.conftest import (
@@ -291,3 +291,32 @@ def test_other_files_wait_until_a_run_has_ended(asked: Asked, files: Path) -> No
     assert resumed.run["state"] == "finished"
     assert resumed.run["finished_at"] <= clock.now()
     assert bring_in(asked).run["counts"]["files"][NAMES[2]] == {"present": 11}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_files_without_a_record_are_written_out_too(
+    asked: Asked, files: Path, tmp_path: Path
+) -> None:
+    change(files, NAMES[1], list.clear)
+    report = bring_in(asked)
+
+    verify_import(of_run(asked, report), QUIET, export=tmp_path / "again")
+
+    assert read(tmp_path / "again") == read(files)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_one_folder_may_be_named_in_several_ways(asked: Asked, files: Path) -> None:
+    bring_in(asked)
+
+    assert list_runs(replace(asked, folder=files / ".." / files.name))
+
+
+def test_of_what_is_refused_no_more_is_read_than_is_shown(asked: Asked, files: Path) -> None:
+    change(files, NAMES[1], lambda cards: cards[0].update(status="unknown", front="家" * 9000))
+    wish = of_run(asked, bring_in(asked))
+
+    [refused] = read_status(wish).quarantine
+
+    whole = json.dumps(json.loads((files / NAMES[1]).read_text())[0])
+    assert refused["value"] == whole[:1000]

@@ -178,7 +178,8 @@ def rollback(*, is_json: bool, **options: Any) -> None:  # Any: likewise
 
     with importing(options, is_json=is_json, verb="removed") as task:
         undone = roll_back(task.asked, task.watching)
-    answer(is_json, undone_facts(undone), lambda: "\n".join(undone_sentences(undone)))
+        sentences = undone_sentences(undone, task.settings.storage_mode)
+    answer(is_json, undone_facts(undone), lambda: "\n".join(sentences))
     _exit(is_clean=not undone.obstacles)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import click
 from alembic.config import Config
+from sqlalchemy import URL
 
 from app.cli.edges import MISUSED, end, require_settings
 from app.cli.progress import progress
@@ -57,7 +58,7 @@ def importing(options: dict[str, Any], *, is_json: bool, verb: str) -> Iterator[
     init_db(settings)
     try:
         with _told(), progress(verb, is_silent=is_json) as news:
-            _require_head(settings)
+            require_head(settings)
             say = _keep_quiet if is_json else _say
             watching = Watching(say, news.begin, news.advance)
             yield Task(_asked(options, settings), watching, settings)
@@ -89,22 +90,27 @@ def _settings(database: str | None) -> Settings:
         url = settings.url if database is None else parse_url(database)
     except ValueError as error:
         end(f"--database: {error}", MISUSED)
-    if url.drivername == "sqlite" and not Path(str(url.database)).is_file():
-        end(f"There is no database {url.database}. Run `backend db upgrade` first.", MISUSED)
+    require_file(url)
     return settings.model_copy(update={"url": url})
 
 
-def _require_head(settings: Settings) -> None:
-    """Refuse a database of another revision, before anything is read or written."""
+def require_file(url: URL) -> None:
+    """End the command where SQLite would make a database that is not there."""
+    if url.drivername == "sqlite" and not Path(str(url.database)).is_file():
+        end(f"There is no database {url.database}. Run `backend db upgrade` first.", MISUSED)
+
+
+def require_head(settings: Settings) -> None:
+    """End the command at a database of another revision, before anything is read or written."""
     from app.models import list_revisions  # noqa: PLC0415 - likewise
-    from app.operations.importer.refusals import Refused  # noqa: PLC0415 - likewise
 
     needed = migrate.head(Config(ALEMBIC_INI))
     found = list_revisions()
     if found != [needed]:
         at = ", ".join(found) or "no revision"
         place = settings.url.render_as_string()
-        raise Refused(f"{place} is at {at}; this code needs {needed}: run `backend db upgrade`.")
+        sentence = f"{place} is at {at}; this code needs {needed}: run `backend db upgrade`."
+        end(sentence, MISUSED)
 
 
 def _asked(options: dict[str, Any], settings: Settings) -> "Asked":

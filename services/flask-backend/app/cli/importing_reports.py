@@ -112,7 +112,7 @@ def undone_facts(undone: "Undone") -> dict[str, Any]:
     }
 
 
-def undone_sentences(undone: "Undone") -> Iterator[str]:
+def undone_sentences(undone: "Undone", storage_mode: str) -> Iterator[str]:
     """Say what undoing an import has come to."""
     for one in undone.obstacles[:_SHOWN]:
         yield f"{one.table} {one.id}: {one.what}"
@@ -121,6 +121,11 @@ def undone_sentences(undone: "Undone") -> Iterator[str]:
         yield "What the import added was changed since, or built on: nothing was removed."
         return
     yield f"Removed: {_listed(undone.removed) or 'nothing'}. Devices fetch the account anew."
+    if storage_mode == "dual" and undone.removed:
+        yield (
+            "STORAGE_MODE is dual: so that the files forget it too, run"
+            f" `backend import to-json --owner {undone.run['user_id']} --force`."
+        )
 
 
 def verified_facts(found: "Verification") -> dict[str, Any]:
@@ -152,6 +157,8 @@ def verified_sentences(found: "Verification") -> Iterator[str]:
     )
     if found.expected:
         yield f"Rows: {_listed(found.found)}; expected {_listed(found.expected)}."
+    if normalized := verified_facts(found)["normalized"]:
+        yield f"Normalized: {_listed(normalized)}."
 
 
 def _run(run: "Row") -> dict[str, Any]:

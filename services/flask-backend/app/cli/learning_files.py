@@ -10,10 +10,13 @@ from uuid import UUID
 import click
 
 from app.cli.edges import EXIT_CODES, FAILED, MISUSED, answer, as_json, end, require_settings, told
+from app.cli.importing_edges import require_file, require_head
 from app.config import Settings
 
 _owner: Final = click.option("--owner", metavar="EMAIL", help="Only this account; an id will do.")
-_force: Final = click.option("--force", is_flag=True, help="Even over the side that counts.")
+_force: Final = click.option(
+    "--force", is_flag=True, help="Even over the side that counts, even by nothing."
+)
 
 
 @click.command(epilog="Exit codes: 0 done, both sides are alike; 1 they differ; 2 wrong use.")
@@ -63,7 +66,7 @@ def drift(*, owner: str | None, is_json: bool) -> None:
 def to_json(*, owner: str | None, force: bool, is_json: bool) -> None:
     """Write learners' files from the database: the way back to files, or to files that are right.
 
-    An account of which the database has no learner keeps its files.
+    An account of which the database has no learner keeps its files, unless with --force.
 
     \b
     Example:
@@ -76,7 +79,9 @@ def to_json(*, owner: str | None, force: bool, is_json: bool) -> None:
         if settings.storage_mode == "json" and not force:
             end("STORAGE_MODE=json: the files are what counts. Nothing was written.", MISUSED)
         owners = _owners(root, owner)
-        refused = _each(owners, "Writing files", lambda one: copy_to_files(root, one))
+        refused = _each(
+            owners, "Writing files", lambda one: copy_to_files(root, one, even_nothing=force)
+        )
     done = len(owners) - len(refused)
     answer(is_json, {"accounts": done, "refused": refused}, f"{done} accounts are in {root}.")
     _end(refused)
@@ -156,10 +161,12 @@ def _connected() -> Iterator[tuple[Settings, Path]]:
 
     settings = require_settings()
     configure_logging(settings.log_level, sys.stderr)
+    require_file(settings.url)
     with told():
         init_db(settings)
         use_storage(settings)
         try:
+            require_head(settings)
             yield settings, learning_folder(settings)
         finally:
             close_db()

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
 from app.dal.versions import take_version
+
+_SHOWN_CHARACTERS: Final = 1000
+"""Of a value in quarantine, which may be a record of megabytes."""
 
 ItemPlace = tuple[str, int]
 """File and position of a record."""
@@ -105,7 +108,7 @@ def create_quarantined(rows: Iterable[Row]) -> None:
 def list_quarantined(
     user_id: UUID, run_id: UUID, *, state: str = "open", after: ItemPlace | None = None, limit: int
 ) -> list[Row]:
-    """Return what could not go in, record by record.
+    """Return what could not go in, record by record, and of each value the beginning.
 
     Args:
         user_id: Whose import.
@@ -117,7 +120,9 @@ def list_quarantined(
     rows = get_db().quarantine
     query = _of(rows, user_id, run_id) & (rows.state == state) & _behind(rows, after)
     order = rows.file | rows.position | rows.number
-    found: list[Row] = get_db()(query).dicts(orderby=order, limitby=(0, limit))
+    value = rows.value[:_SHOWN_CHARACTERS].with_alias("value")
+    columns = [field for field in rows if field.name != "value"]
+    found: list[Row] = get_db()(query).dicts(*columns, value, orderby=order, limitby=(0, limit))
     return found
 
 

@@ -69,11 +69,15 @@ def _copy(source: Path, target: Path, file: SourceFile) -> None:
     path = target / file.name
     path.parent.mkdir(mode=0o700, exist_ok=True)
     digest = hashlib.sha256()
+    left = file.bytes
     with opened(source, file.name) as descriptor, _new_file(path) as copy:
-        while chunk := os.read(descriptor, _CHUNK_BYTES):
+        # No further than the file went when it was read: it might grow until the disk is full.
+        while chunk := os.read(descriptor, min(left, _CHUNK_BYTES)):
+            left -= len(chunk)
             digest.update(chunk)
             _write(copy, chunk, target)
-    if digest.hexdigest() != file.sha256:
+        has_grown = os.fstat(descriptor).st_size > file.bytes
+    if has_grown or digest.hexdigest() != file.sha256:
         raise UnreadableSource(file.name, "was changed while it was read")
     _sync(path)
 

@@ -49,7 +49,7 @@ class Asked:
     @property
     def source(self) -> str | None:
         """The name of the folder in the journal."""
-        return None if self.folder is None else str(self.folder.absolute())
+        return None if self.folder is None else str(self.folder.resolve())
 
 
 def require_run(asked: Asked) -> Row:
@@ -68,6 +68,18 @@ def require_run(asked: Asked) -> Row:
             return row
     where = f" of {asked.source}" if asked.source else ""
     raise Refused(f"This account has no import{where}. Begin with `backend import json run`.")
+
+
+def require_still(user_id: UUID, run_id: UUID) -> Row:
+    """Return a run as it is now.
+
+    Raises:
+        Refused: It is there no more: the account was erased.
+    """
+    row = get_import_run(user_id, run_id)
+    if row is None:
+        raise Refused(f"The import {run_id} was removed while it ran.")
+    return row
 
 
 def find_same(asked: Asked, manifest: Mapping[str, Any], profile_id: str | None) -> Row | None:

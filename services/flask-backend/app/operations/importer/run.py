@@ -13,13 +13,23 @@ from app.models import (
     Row,
     create_import_run,
     delete_import_run,
-    get_import_run,
     list_last_positions,
     update_import_run,
 )
 from app.operations.importer.batches import batched, collecting_seldom, read_ahead
-from app.operations.importer.copies import copy_sources, folder_of_copies, is_intact
-from app.operations.importer.journal import Asked, find_same, require_learner, require_run
+from app.operations.importer.copies import (
+    copy_sources,
+    folder_of_copies,
+    is_intact,
+    remove_copies,
+)
+from app.operations.importer.journal import (
+    Asked,
+    find_same,
+    require_learner,
+    require_run,
+    require_still,
+)
 from app.operations.importer.reading import open_source
 from app.operations.importer.records import Source, UnreadableSource
 from app.operations.importer.refusals import Refused
@@ -107,10 +117,11 @@ def _begin(asked: Asked, source: Source, profile_id: str | None) -> Row:
     _create_run(asked.user_id, run_id, columns)
     try:
         copy_sources(source, folder)
+        return require_still(asked.user_id, run_id)
     except (Refused, UnreadableSource):
+        remove_copies(folder)  # The account may have been erased while they were made.
         _delete_run(asked.user_id, run_id)
         raise
-    return _require(asked.user_id, run_id)
 
 
 def _complete_copies(asked: Asked, row: Row, source: Source) -> None:
@@ -132,7 +143,7 @@ def _go_on(asked: Asked, row: Row, source: Source, lease: Lease, watching: Watch
             require_turn(lease)
             tally = store_batch(run, batch, tally, clock.now())
     _finish(run)
-    return _require(run.user_id, run.id)
+    return require_still(run.user_id, run.id)
 
 
 @unit_of_work
@@ -149,10 +160,3 @@ def _delete_run(user_id: UUID, run_id: UUID) -> None:
 def _finish(run: Run) -> None:
     now = clock.now()
     update_import_run(run.user_id, run.id, state="finished", updated_at=now, finished_at=now)
-
-
-def _require(user_id: UUID, run_id: UUID) -> Row:
-    row = get_import_run(user_id, run_id)
-    if row is None:
-        raise Refused(f"The import {run_id} was removed while it ran.")
-    return row

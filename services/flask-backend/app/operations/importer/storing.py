@@ -16,6 +16,7 @@ from app.models import (
     lock_head,
     update_import_run,
 )
+from app.operations.importer.journal import require_still
 from app.operations.importer.placing import Rows
 from app.operations.importer.records import Draft
 from app.operations.importer.settling import Outcome, settle
@@ -57,6 +58,7 @@ def store_batch(run: Run, drafts: Sequence[Draft], tally: Tally, now: datetime) 
         now: The time.
     """
     lock_head(run.user_id)
+    require_still(run.user_id, run.id)
     outcomes = settle(run.user_id, drafts, run.at)
     version = add_rows(run.user_id, [outcome.added for outcome in outcomes])
     create_import_items(_item(run, outcome, version) for outcome in outcomes)

@@ -40,6 +40,12 @@ class JsonFiles:
         except OSError as error:
             raise _refusal(self._folder / name, error) from None
 
+    def write_empty(self) -> None:
+        """Write the files that have no record."""
+        for name, file in self._files.items():
+            if not file.records:
+                self._begin(name, "[]\n")
+
     def _begin(self, name: str, end: str) -> IO[str]:
         path = self._folder / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,7 +64,9 @@ def writing(folder: Path, files: Mapping[str, SourceFile]) -> Iterator[JsonFiles
     """
     try:
         with ExitStack() as stack:
-            yield JsonFiles(folder, files, stack)
+            written = JsonFiles(folder, files, stack)
+            written.write_empty()
+            yield written
     except OSError as error:
         raise _refusal(folder, error) from None
 

@@ -36,16 +36,22 @@ class NothingThere(Exception):
 
 
 @unit_of_work
-def copy_to_files(root: Path, user_id: UUID) -> None:
+def copy_to_files(root: Path, user_id: UUID, *, even_nothing: bool = False) -> None:
     """Let the files of an account have what the database has.
 
     Damaged files are written anew. Nobody writes rows of the account meanwhile.
 
+    Args:
+        root: The folder of all accounts.
+        user_id: Whose.
+        even_nothing: Whether the files go where the database has nothing.
+
     Raises:
-        NothingThere: The database has no learner of this account, which files have.
+        NothingThere: The database has no learner of this account.
     """
     learners = Owned(LEARNERS.table, ("id",))
-    if not list_owned_rows(learners, user_id, columns=["id"], limit=1):
+    has_some = list_owned_rows(learners, user_id, columns=["id"], limit=1)
+    if not has_some and not even_nothing:
         raise NothingThere(f"{user_id}: the database has no learner; the files stay.")
     lock_head(user_id)
     mirror_files(root, user_id).is_whole = True
