@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import clock
+from app.errors import Conflict
 from app.models import (
     GENESIS,
     create_profile,
@@ -272,3 +273,25 @@ def flaw_of(noted: Head | None = None) -> tuple[str, int | None, Any]:
     flaw: Flaw | None = verify(noted).flaw
     assert flaw is not None
     return flaw.code, flaw.block, flaw.key
+
+
+def test_two_who_seal_at_once_never_seal_a_row_twice(
+    user: UUID, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine == "sqlite":
+        pytest.skip("one writer at a time: nobody seals between what another reads")
+    list_rows = audit.list_unsealed_rows
+
+    def list_slowly(**options: Any) -> Any:
+        rows = list_rows(**options)
+        monkeypatch.setattr(audit, "list_unsealed_rows", list_rows)
+        assert run_together([lambda: audit._seal_block(clock.now() + LATER)]) == [2]
+        return rows
+
+    monkeypatch.setattr(audit, "list_unsealed_rows", list_slowly)
+
+    with pytest.raises(Conflict):
+        audit._seal_block(clock.now() + LATER)
+
+    proof = verify()
+    assert (proof.flaw, proof.sealed, proof.unsealed) == (None, 14, 0)

@@ -85,12 +85,13 @@ def seal(at: datetime) -> Iterator[int]:
 def _seal_block(at: datetime) -> int:
     """Seal the oldest rows in the next block, and tell how many.
 
-    Two who do so at once make the same number: one of them has a block.
+    Two who do so at once make the same number: one of them has a block. So the head is read first,
+    or else what the other one has sealed meanwhile would be sealed again in the next block.
     """
+    head = get_head()
     rows = list_unsealed_rows(until=at - SETTLING, limit=ROWS_IN_A_BLOCK)
     if not rows:
         return 0
-    head = get_head()
     number, entries = head.number + 1, spell_entries(rows)
     block_hash = hash_block(number, head.hash, at, entries)
     create_audit_block(
