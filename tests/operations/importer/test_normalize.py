@@ -14,6 +14,7 @@ from app.operations.importer.export import write_out
 from app.operations.importer.normalize import normalize
 from app.operations.importer.reading import open_source, read_records
 from app.operations.importer.records import Action, Draft, Record, RecordKind, Rule
+from app.usecases.learning.texts import SLUG
 from tests.support.learner_files import Sizes, write_array, write_folder
 
 PROFILE = {"id": "anna", "name": "Anna"}
@@ -64,7 +65,7 @@ times = st.none() | st.datetimes(
 profiles = st.fixed_dictionaries(
     {"name": st.text(alphabet=" aé\u0301你", min_size=1).filter(str.strip)},
     optional={
-        "id": st.none() | st.from_regex(r"[a-z0-9._-]{1,64}", fullmatch=True),
+        "id": st.none() | st.from_regex(SLUG.strip("^$"), fullmatch=True),
         "dob": st.none() | st.text(),
         "school": st.none() | st.text(),
         "raw_input": st.none() | st.text(),

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import uuid_utils.compat
 
-from app.dal.audit_digests import canonical, digest_row, digest_values, plain
+from app.dal.audit_digests import canonical, digest_row, digest_values, plain, spelled
 from app.dal.audited import Audited
 from app.dal.versions import is_purging
 from bilayer.documents import MAX_DEPTH
@@ -34,6 +34,7 @@ HIDDEN: Final = "$hidden"
 """Names the hidden columns that an update has changed."""
 
 _SURELY_SHORT: Final = MAX_VALUE_BYTES // 8  # One character takes six bytes at most.
+_SALT_BYTES: Final = 16
 _SIMPLE: Final = frozenset({bool, int, float, type(None)})
 _STAMPS: Final = frozenset({"updated_at", "version"})
 _withheld: Final = ContextVar("withheld", default=False)
@@ -85,10 +86,11 @@ class AuditTrail(Subscriber):
         """Record the rows that were written; nobody waits for that before COMMIT does."""
         has_values = not (_withheld.get() or is_purging())
         now = _Circumstances(self._now(), self._actor(), self._request_id(), has_values)
+        salts = secrets.token_hex(_SALT_BYTES * len(changes))
         rows = [
             row
-            for change in changes
-            if (row := _record(change, self._tables[change.table], now)) is not None
+            for place, change in enumerate(changes)
+            if (row := _record(change, self._tables[change.table], now, _cut(salts, place)))
         ]
         if rows:
             db.audit_log.insert_many(rows, is_awaited=False)
@@ -118,7 +120,13 @@ class ChosenInserts(Subscriber):
         return {}
 
 
-def _record(change: Change, audited: Audited, now: _Circumstances) -> Row | None:
+def _cut(salts: str, place: int) -> str:
+    """Give one of the salts that were made together."""
+    digits = 2 * _SALT_BYTES
+    return salts[place * digits : (place + 1) * digits]
+
+
+def _record(change: Change, audited: Audited, now: _Circumstances, salt: str) -> Row | None:
     """Make the log's row of a change; None if an update has changed nothing but its stamps."""
     names = _changed(change)
     if not names:
@@ -126,7 +134,6 @@ def _record(change: Change, audited: Audited, now: _Circumstances) -> Row | None
     image = change.after or change.before or {}
     record_id = "/".join(str(image[name]) for name in audited.key)
     old, new = _values(change, audited, names) if now.has_values else (None, None)
-    salt = secrets.token_hex(16)
     row: Row = {
         "user_id": image[audited.owner] if audited.owner else NOBODY,
         "id": uuid_utils.compat.uuid7(),
@@ -178,7 +185,9 @@ def _told(value: Any) -> Any:
     kind = type(value)
     if kind in _SIMPLE or (kind is str and len(value) <= _SURELY_SHORT):
         return value
-    return _bounded(plain(value))
+    if kind is datetime:
+        return spelled(value)
+    return str(value) if kind is uuid.UUID else _bounded(plain(value))
 
 
 def _bounded(value: Any) -> Any:

@@ -11,24 +11,23 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
+from app.sorted_json import dump_sorted
 from bilayer.runtime import JSON_NULL
 from bilayer.runtime.rows import json_value
 
-_encoder: Final = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-)
 GENESIS: Final = "0" * 64
 """What the first block has for the hash of the one before."""
 
 
 def canonical(document: Any) -> bytes:
     """Write a document in the one form it has here."""
-    text = _dump(document)
-    if "-0.0" in text:
-        text = _dump(json.loads(text, parse_float=lambda digits: float(digits) + 0.0))
-    return text.encode()
+    text = dump_sorted(document)
+    if b"-0.0" in text:
+        text = dump_sorted(json.loads(text, parse_float=lambda digits: float(digits) + 0.0))
+    return text
 
 
 def plain(value: Any) -> Any:
@@ -44,8 +43,9 @@ def plain(value: Any) -> Any:
     return None if value is JSON_NULL else json_value(value)
 
 
+@lru_cache(maxsize=64)
 def spelled(instant: dt.datetime) -> str:
-    """Write an instant in UTC with all its digits."""
+    """Write an instant in UTC with all its digits; thousands of rows may have the same."""
     return f"{instant.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
@@ -83,7 +83,3 @@ def hash_block(number: int, previous: str, sealed_at: dt.datetime, entries: str)
 
 def _sha256(document: Any) -> str:
     return hashlib.sha256(canonical(document)).hexdigest()
-
-
-def _dump(document: Any) -> str:
-    return _encoder.encode(document)

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from app.sorted_json import dump_words
+
 _EXACT: Final = 2**53
 """Up to here each integer is a double of its own."""
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -15,6 +17,8 @@ def hash_of(value: Any) -> str:
 
     It is of the document in UTF-8 with its keys in order and no white space; ``1.0`` is ``1``.
     """
+    if words := dump_words(value):
+        return hashlib.sha256(words).hexdigest()
     digest = hashlib.sha256()
     for piece in _pieces(value):
         digest.update(piece.encode())
@@ -40,7 +44,7 @@ def _plain(value: Any) -> Any:
 
 def _has_whole_float(value: Any) -> bool:
     if isinstance(value, float):
-        return value.is_integer() and abs(value) < _EXACT
+        return value.is_integer() and abs(value) <= _EXACT
     if isinstance(value, dict):
         return any(map(_has_whole_float, value.values()))
     return isinstance(value, list) and any(map(_has_whole_float, value))
