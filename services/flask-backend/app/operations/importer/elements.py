@@ -16,8 +16,8 @@ _CHUNK_BYTES: Final = 256 * 1024
 _KEPT_BYTES: Final = 1024
 
 _SPACE: Final = re.compile(rb"[ \t\n\r]*+")
-_UP_TO_BRACKET: Final = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-_UP_TO_QUOTE: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_UP_TO_BRACKET: Final = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]{0,64}+")*+')
+"""Passes short strings too; the search for a quote is faster with long ones."""
 _SCALAR: Final = re.compile(rb'[^ \t\n\r,:"\[\]{}]*+')
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _OTHER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -172,12 +172,18 @@ class _Window:
     def _pass_string(self) -> None:
         """Pass the rest of a string, in which this is."""
         while True:
-            self._at = self._pass(_UP_TO_QUOTE)
-            if self._data[self._at : self._at + 1] == b'"':
-                self.step()
+            end = self._data.find(b'"', self._at)
+            part = self._data[self._at : len(self._data) if end < 0 else end]
+            is_escaped = (len(part) - len(part.rstrip(b"\\"))) % 2 == 1
+            self._at += len(part)
+            if end < 0:
+                # A backslash whose other half is not there yet is looked at again.
+                self._at -= is_escaped
+                self._require_more()
+                continue
+            self.step()
+            if not is_escaped:
                 return
-            # What is left is nothing, or a backslash whose other half is not there yet.
-            self._require_more()
 
     def _pass_scalar(self, first: bytes) -> None:
         start = self.offset
