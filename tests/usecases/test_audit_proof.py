@@ -21,6 +21,7 @@ from app.models import (
     digest_values,
     get_db,
     hash_block,
+    list_unsealed_rows,
     release,
     spell_entries,
     transaction,
@@ -280,11 +281,10 @@ def test_two_who_seal_at_once_never_seal_a_row_twice(
 ) -> None:
     if engine == "sqlite":
         pytest.skip("one writer at a time: nobody seals between what another reads")
-    list_rows = audit.list_unsealed_rows
 
     def list_slowly(**options: Any) -> Any:
-        rows = list_rows(**options)
-        monkeypatch.setattr(audit, "list_unsealed_rows", list_rows)
+        rows = list_unsealed_rows(**options)
+        monkeypatch.setattr(audit, "list_unsealed_rows", list_unsealed_rows)
         assert run_together([lambda: audit._seal_block(clock.now() + LATER)]) == [2]
         return rows
 
