@@ -1,6 +1,6 @@
 """Pages of cards, each of which may be large."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,9 +10,7 @@ from app.models import Row
 from app.usecases.learning.current import current_store
 from app.usecases.learning.learners import require_learner
 from app.usecases.learning.store import CARDS
-from bilayer.documents import dump
 
-MAX_CONTENT_BYTES: Final = 8 * 2**20
 _AT_ONCE: Final = 4
 """How many cards are read before it is known whether a page has room for more."""
 
@@ -27,6 +25,7 @@ def list_cards(
     after: Position | None = None,
     limit: int,
     enough: int,
+    weigh: Callable[[Row], int],
 ) -> list[Row]:
     """Return cards of a learner, the newest first, no more than a page of bytes needs.
 
@@ -38,7 +37,8 @@ def list_cards(
         end_date: The latest, itself included.
         after: The last card of the page before.
         limit: How many at most.
-        enough: After so many bytes of content one more card is read, and none after it.
+        enough: After so many bytes one more card is read, and none after it.
+        weigh: Tells how many bytes of an answer a card has at least.
 
     Raises:
         NotFound: ``LEARNER_NOT_FOUND``.
@@ -55,10 +55,12 @@ def list_cards(
         columns=("id",),
         limit=limit,
     )
-    return _read_enough(user_id, [place["id"] for place in places], enough)
+    return _read_enough(user_id, [place["id"] for place in places], enough, weigh)
 
 
-def _read_enough(user_id: UUID, ids: Sequence[UUID], enough: int) -> list[Row]:
+def _read_enough(
+    user_id: UUID, ids: Sequence[UUID], enough: int, weigh: Callable[[Row], int]
+) -> list[Row]:
     rows: list[Row] = []
     size = 0
     for start in range(0, len(ids), _AT_ONCE):
@@ -68,5 +70,5 @@ def _read_enough(user_id: UUID, ids: Sequence[UUID], enough: int) -> list[Row]:
             rows.append(row)
             if size > enough:
                 return rows
-            size += len(dump(row["content"]))
+            size += weigh(row)
     return rows
