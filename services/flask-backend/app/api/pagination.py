@@ -132,7 +132,7 @@ def _signatures(place: bytes, query: ListQuery) -> Iterator[bytes]:
     """Bind a place to the list, its filters and the account that asks, by each key in turn."""
     principal = g.get("principal")
     filters = query.model_dump_json(exclude={"cursor", "limit"})
-    context = f"{request.endpoint}\n{principal and principal.user_id}\n{filters}\n".encode()
+    context = f"{request.path}\n{principal and principal.user_id}\n{filters}\n".encode()
     for key in current_signing_keys():
         yield hmac.digest(key, b"cursor\n" + context + place, hashlib.sha256)[:_SIGNATURE_BYTES]
 
