@@ -67,6 +67,7 @@ def test_each_word_is_added_present_or_rejected(owner: UUID) -> None:
         Word("a", None),
         Word("a", "english!"),
         Word("a", "x-" + "y" * 8 + "-" + "z" * 8),
+        Word("\u200b\u202e", "en"),
     ]
 
     outcome = add_words(owner, "anna", entries)
@@ -78,6 +79,7 @@ def test_each_word_is_added_present_or_rejected(owner: UUID) -> None:
         10: "REQUIRED",
         11: "WRONG_FORMAT",
         12: "WRONG_FORMAT",
+        13: "BLANK",
     }
     assert told(outcome) == ([0, 2, 4, 7], [1, 3, 5], rejected)
     kept = {("好", "zh"), ("不", "zh"), ("好", "en"), ("\u00e9", "fr"), ("x" * 200, "en")}

@@ -25,6 +25,8 @@ _NO_SLUG: Final = re.compile(r"[^a-z0-9._]+")
 _LANGUAGE: Final = re.compile(LANGUAGE)
 _NAMELESS: Final = "learner"
 _CONTROL: Final = "Cc"
+_UNSEEN: Final = frozenset(("Cf", "Zl", "Zp", "Zs"))
+"""Categories of what joins, directs or separates, and is nothing by itself."""
 
 
 def clean(text: str) -> str:
@@ -39,8 +41,8 @@ def clean_language(language: str) -> str:
 
 def find_text_flaw(field: str, text: str, longest: int) -> FieldError | None:
     """Return what keeps a word or a URI, already clean, from being kept, or None."""
-    if not text:
-        return FieldError(field, "BLANK", "There is nothing in it.")
+    if all(unicodedata.category(character) in _UNSEEN for character in text):
+        return FieldError(field, "BLANK", "There is nothing to be seen in it.")
     if len(text) > longest:
         return FieldError(field, "TOO_LONG", f"It has at most {longest} characters.")
     if any(unicodedata.category(character) == _CONTROL for character in text):
