@@ -36,6 +36,9 @@ books = sa.Table(
     sa.Column("isbn", sa.String(13), primary_key=True),
     sa.Column("author_id", sa.ForeignKey("authors.id", ondelete="CASCADE"), nullable=False),
 )
+shops = sa.Table("book shops", metadata, sa.Column("id", sa.Integer, primary_key=True), schema="x")
+tables = sa.Table("tables", metadata, sa.Column("id", sa.Integer, primary_key=True))
+seen = sa.Table("seen", metadata, sa.Column("at", sa.String(9), server_default="it's \\"9\\""))
 """
 
 
@@ -103,6 +106,30 @@ def test_definitions_for_a_stock_adapter_have_no_error_that_pydal_could_avoid(
     for name in (line.split("for ")[1].split(";")[0] for line in made.stderr.splitlines()
                  if "left out" in line):  # fmt: skip
         assert name in {finding.place for finding in report.findings}
+
+
+def test_module_has_a_name_python_takes_whatever_the_models_file_is_called(tmp_path: Path) -> None:
+    for name in ("2fa", "class"):
+        (tmp_path / f"{name}.py").write_text(
+            f'import sqlalchemy as sa\n\ndef add(metadata):\n    sa.Table("of_{name}", metadata,'
+            ' sa.Column("id", sa.Integer, primary_key=True))\n'
+        )
+    (tmp_path / "legacy.py").write_text(
+        "import importlib\nimport sqlalchemy as sa\nmetadata = sa.MetaData()\n"
+        'for name in ("2fa", "class"):\n    importlib.import_module(name).add(metadata)\n'
+    )
+    write_project(tmp_path, "legacy:metadata", "sqlite")
+
+    made = generate(tmp_path, "--dialect", "sqlite", "--split", str(tmp_path / "made"))
+    report = check_project(find_project(tmp_path), dialects=["sqlite"])
+
+    assert made.exit_code == 0, made.output
+    assert {path.name for path in (tmp_path / "made").iterdir()} == {
+        "__init__.py",
+        "class_.py",
+        "of_2fa.py",
+    }
+    assert report.errors == ()
 
 
 def test_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:

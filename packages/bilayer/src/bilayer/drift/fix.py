@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import pydal
@@ -58,16 +59,20 @@ def write_field(column: Column, target: Target) -> str | None:
     if default is not None:
         parts.append(f"default={default}")
     if name != column.name:
-        parts.append(_write_rname(column.name, target.engine))
+        parts.append(_write_rname([column.name], target.engine))
     return f"Field({', '.join(parts)}),"
 
 
 def write_name(name: str) -> str:
     """Write a name PyDAL takes for a field."""
-    if _is_taken(name):
+    return _adapt(name, _is_taken, "field")
+
+
+def _adapt(name: str, is_taken: Callable[[str], bool], otherwise: str) -> str:
+    if is_taken(name):
         return name
-    bare = re.sub(r"[^A-Za-z0-9_]", "_", name).lstrip("_0123456789") or "field"
-    return bare if _is_taken(bare) else f"{bare}_"
+    bare = re.sub(r"[^A-Za-z0-9_]", "_", name).lstrip("_0123456789") or otherwise
+    return bare if is_taken(bare) else f"{bare}_"
 
 
 def _is_taken(name: str) -> bool:
@@ -78,8 +83,20 @@ def _is_taken(name: str) -> bool:
     return True
 
 
-def _write_rname(name: str, engine: str) -> str:
-    quoted = f"`{name}`" if engine == "mysql" else f'"{name}"'
+def _is_taken_for_table(name: str) -> bool:
+    db = pydal.DAL(None)
+    try:
+        db.define_table(name, pydal.Field("id", "id"))
+    except SyntaxError:
+        return False
+    finally:
+        db.close()
+    return True
+
+
+def _write_rname(names: Sequence[str], engine: str) -> str:
+    mark = "`" if engine == "mysql" else '"'
+    quoted = ".".join(f"{mark}{name.replace(mark, mark * 2)}{mark}" for name in names)
     return f"rname={quoted!r}"
 
 
@@ -96,11 +113,14 @@ def _fits(column: Column, type_: str, target: Target) -> bool:
 def write_table(table: Table, target: Target) -> str:
     """Write the ``define_table`` call that stands for a table."""
     fields = [line for column in table.columns if (line := write_field(column, target))]
-    lines = [f'"{table.name}",', *fields]
+    name = _adapt(table.name, _is_taken_for_table, "table")
+    lines = [f'"{name}",', *fields]
     is_numbered = any('"id"),' in field for field in fields)
-    if table.primary_key and not is_numbered:
+    if not is_numbered:  # without the argument, PyDAL would add an id
         keys = ", ".join(f'"{write_name(name)}"' for name in table.primary_key)
         lines.append(f"primarykey=[{keys}],")
+    if name != table.name:
+        lines.append(f"{_write_rname(table.name.split('.'), target.engine)},")  # with its schema
     return "db.define_table(\n" + "".join(f"    {line}\n" for line in lines) + ")"
 
 

@@ -127,4 +127,6 @@ def _library(target: Target) -> str:
 
 def _identifier(text: str) -> str:
     bare = re.sub(r"\W", "_", text).strip("_") or "tables"
-    return f"{bare}_" if keyword.iskeyword(bare) or bare[0].isdigit() else bare
+    if bare[0].isdigit():
+        bare = f"of_{bare}"
+    return f"{bare}_" if keyword.iskeyword(bare) else bare
