@@ -252,6 +252,18 @@ def test_full_disk_refuses_writes_and_keeps_what_there_was(suite_run: Run, owner
         assert len(files_of(disk.folder, owner)) == 2
 
 
+def test_write_that_does_not_fit_leaves_room_for_one_that_does(suite_run: Run, owner: UUID) -> None:
+    with small_disk(suite_run, 1) as disk:
+        use_store(FilesStore(disk.folder))
+        create_learner(owner, "anna", name="Anna")
+
+        with pytest.raises(StorageFull):
+            add(owner, *(f"word {number:0150}" for number in range(5000)))
+
+        add(owner, "small")
+        assert words_of(owner) == {"small"}
+
+
 class Refusal:
     """A companion that refuses, after those that came before it have written."""
 

@@ -161,17 +161,15 @@ class Account:
         for part in self.files:
             self.part(part)
 
-    def save(self) -> list[str]:
-        """Write what was changed, and then the index; return the names of the new files.
+    def save(self) -> None:
+        """Write what was changed, and then the index.
 
         Whatever fails, the index is the one that was, and what was written means nothing.
         """
-        names: list[str] = []
         for part in sorted(self.changed):
             self.files.pop(part, None)
             if rows := self.loaded[part]:
                 name = f"{quote(part[1], safe='')}.{part[0]}.{uuid7().hex}.json"
-                names.append(name)
                 self.folder.create(
                     name, self._document(rows, {"table": part[0], "learner": part[1]})
                 )
@@ -180,7 +178,6 @@ class Account:
             self.folder.replace_index(self._index())
         else:
             self.folder.remove([INDEX])
-        return names
 
     def _load(self, part: Part) -> Rows:
         table, learner = part

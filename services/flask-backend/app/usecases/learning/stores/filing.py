@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SUFFIX: Final = ".json"
+_SUFFIXES: Final = (".json", ".json.new")
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ class Filing:
         self._lock = folder.lock()
         self._account: Account | None = None
         self._saved: Account | None = None
-        self._names: list[str] = []
+        self._has_written = False
 
     @property
     def account(self) -> Account:
@@ -61,7 +61,8 @@ class Filing:
     def save(self, account: Account) -> None:
         """Let the files have what is in an account."""
         self._saved = account
-        self._names = account.save()
+        self._has_written = True
+        account.save()
 
     def undo(self) -> None:
         """Let the index be what it was."""
@@ -80,8 +81,8 @@ class Filing:
     def close(self) -> None:
         """Remove what no index names any more, and let others write."""
         try:
-            if self._saved or self._names:
-                self._sweep()
+            if self._has_written:
+                self._sweep()  # Also what a full disk has cut short, or it would stay full.
         except (DatabaseError, Vanished) as error:  # The next one who writes does it.
             log.warning("learner_files_not_swept", kind=type(error).__name__)
         finally:
@@ -90,7 +91,7 @@ class Filing:
     def _sweep(self) -> None:
         named = set(Account.read(self.folder).files.values()) | {INDEX}
         stale = [name for name in self.folder.names() if name not in named]
-        self.folder.remove([name for name in stale if name.endswith(_SUFFIX)])
+        self.folder.remove([name for name in stale if name.endswith(_SUFFIXES)])
 
 
 def hold_files(root: Path, user_id: UUID) -> Filing:
