@@ -2,8 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -11,16 +10,7 @@ from uuid import UUID
 import click
 
 from app.cli.balances import plain
-from app.cli.edges import (
-    EXIT_CODES,
-    FAILED,
-    MISUSED,
-    answer,
-    as_json,
-    end,
-    require_settings,
-    told,
-)
+from app.cli.edges import EXIT_CODES, FAILED, MISUSED, answer, as_json, connected, end
 
 if TYPE_CHECKING:
     from app.usecases.audit import Head
@@ -81,7 +71,7 @@ def list_command(
 
     if record and not table:
         raise click.UsageError("--record needs --table.")
-    with _connected():
+    with connected():
         rows = list_changes(
             table=table,
             record=record,
@@ -112,7 +102,7 @@ def seal(*, is_json: bool) -> None:
     from app import clock  # noqa: PLC0415 - likewise
     from app.usecases import audit as log  # noqa: PLC0415 - likewise
 
-    with _connected():
+    with connected():
         blocks = list(log.seal(clock.now()))
         head = log.get_head()
     facts = {"rows": sum(blocks), "blocks": len(blocks), "head": str(head)}
@@ -130,7 +120,7 @@ def head(*, is_json: bool) -> None:
     """
     from app.usecases.audit import get_head  # noqa: PLC0415 - likewise
 
-    with _connected():
+    with connected():
         found = get_head()
     answer(is_json, {"number": found.number, "hash": found.hash}, str(found))
 
@@ -149,7 +139,7 @@ def verify(*, noted: str | None, is_json: bool) -> None:
     from app.usecases import audit_proof  # noqa: PLC0415 - likewise
 
     wanted = _read_head(noted) if noted else None
-    with _connected():
+    with connected():
         proof = audit_proof.verify(wanted, _reporting(is_silent=is_json))
     answer(is_json, _facts(proof), proof.flaw.message if proof.flaw else _sentence(proof))
     if proof.flaw:
@@ -216,18 +206,3 @@ def _account(name: str) -> UUID:
     except ValueError:
         found: UUID = require_account(name)["id"]
         return found
-
-
-@contextmanager
-def _connected() -> Iterator[None]:
-    from app.log import configure_logging  # noqa: PLC0415 - likewise
-    from app.models import close_db, init_db  # noqa: PLC0415 - likewise
-
-    settings = require_settings()
-    configure_logging(settings.log_level, sys.stderr)
-    with told():
-        init_db(settings)
-        try:
-            yield
-        finally:
-            close_db()

@@ -1,14 +1,10 @@
 """``backend billing``: what Stripe told of, and what could not be worked off."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import click
 
-from app.cli.edges import EXIT_CODES, FAILED, MISUSED, answer, as_json, end, require_settings, told
-from app.config import Settings
+from app.cli.edges import EXIT_CODES, FAILED, MISUSED, answer, as_json, connected, end
 from app.vocabulary import EventState
 
 _MOST: Final = 1000
@@ -38,9 +34,9 @@ def replay(*, event: str, is_json: bool) -> None:
     Example:
       backend billing replay evt_1Q2w3E4r5T6y7U8i9O0p
     """
-    from app.usecases.stripe_events import Outcome, replay_event  # noqa: PLC0415 - likewise
+    from app.usecases.stripe_events import Outcome, replay_event  # noqa: PLC0415 - the whole runtime, for these commands only
 
-    with _database() as settings:
+    with connected() as settings:
         if not settings.has_stripe:
             end("STRIPE_SECRET_KEY must be set: it says whether money is real.", MISUSED)
         result = replay_event(event, is_live=settings.is_stripe_live)
@@ -78,26 +74,10 @@ def events(*, state: str | None, limit: int, is_json: bool) -> None:
     """
     from app.usecases.stripe_events import list_stripe_events  # noqa: PLC0415 - likewise
 
-    with _database():
+    with connected():
         rows = list_stripe_events(state=state, limit=limit)
     items = [_facts(row) for row in rows]
     answer(is_json, {"events": items}, "\n".join(map(_line, items)) or "There are none.")
-
-
-@contextmanager
-def _database() -> Iterator[Settings]:
-    """Open the database for the commands in the block, and close it."""
-    from app.log import configure_logging  # noqa: PLC0415 - likewise
-    from app.models import close_db, init_db  # noqa: PLC0415 - the whole runtime, for these commands only
-
-    settings = require_settings()
-    configure_logging(settings.log_level, sys.stderr)
-    with told():
-        init_db(settings)
-        try:
-            yield settings
-        finally:
-            close_db()
 
 
 def _facts(row: dict[str, Any]) -> dict[str, Any]:

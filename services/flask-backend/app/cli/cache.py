@@ -1,12 +1,11 @@
 """``backend cache``: the answers that were computed before."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
-from app.cli.edges import EXIT_CODES, answer, as_json, require_settings, told
+from app.cli.edges import EXIT_CODES, answer, as_json, connected
 from app.vocabulary import CacheScope
 
 
@@ -34,7 +33,7 @@ def cleanup(*, is_json: bool) -> None:
     from app.usecases.cache_storage import tidy  # noqa: PLC0415 - the whole runtime, for this command only
 
     deleted = 0
-    with _connected():
+    with _bounded():
         while count := tidy():
             deleted += count
     answer(is_json, {"deleted": deleted}, f"Deleted {deleted} answers.")
@@ -58,7 +57,7 @@ def clear(*, scope: str | None, is_json: bool) -> None:
     from app.usecases.cache_storage import clear as clear_batch  # noqa: PLC0415 - likewise
 
     deleted, chosen = 0, CacheScope(scope) if scope else None
-    with _connected():
+    with _bounded():
         began = clock.now()
         while count := clear_batch(chosen, began):
             deleted += count
@@ -76,7 +75,7 @@ def stats(*, is_json: bool) -> None:
     """
     from app.usecases.cache_storage import count_answers  # noqa: PLC0415 - likewise
 
-    with _connected():
+    with _bounded():
         found = count_answers()
     lines = (
         f"{scope}: {row['entries']} answers, {row['bytes']} bytes, {row['expired']} expired"
@@ -87,18 +86,10 @@ def stats(*, is_json: bool) -> None:
 
 
 @contextmanager
-def _connected() -> Iterator[None]:
+def _bounded() -> Iterator[None]:
     """Let a command use the cache, bounded as the settings say."""
-    from app.log import configure_logging  # noqa: PLC0415 - likewise
-    from app.models import close_db, init_db  # noqa: PLC0415 - likewise
     from app.usecases.cache_storage import set_bounds  # noqa: PLC0415 - likewise
 
-    settings = require_settings()
-    configure_logging(settings.log_level, sys.stderr)
-    set_bounds(max_bytes=settings.query_cache_max_bytes, copy_bytes=0)
-    with told():
-        init_db(settings)
-        try:
-            yield
-        finally:
-            close_db()
+    with connected() as settings:
+        set_bounds(max_bytes=settings.query_cache_max_bytes, copy_bytes=0)
+        yield

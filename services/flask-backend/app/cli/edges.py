@@ -1,6 +1,7 @@
-"""What every command shares: the settings, the two ways to answer, and the exit codes."""
+"""What every command shares: settings and database, the two ways to answer, the exit codes."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
@@ -42,6 +43,22 @@ def told() -> Iterator[None]:
         end(str(error))
     except sa.exc.DBAPIError as error:
         end(f"The database refused: {error.orig}")
+
+
+@contextmanager
+def connected() -> Iterator[Settings]:
+    """Connect the database that the settings name, and tell what goes wrong with it."""
+    from app.log import configure_logging  # noqa: PLC0415 - the whole runtime, for these commands only
+    from app.models import close_db, init_db  # noqa: PLC0415 - likewise
+
+    settings = require_settings()
+    configure_logging(settings.log_level, sys.stderr)
+    with told():
+        init_db(settings)
+        try:
+            yield settings
+        finally:
+            close_db()
 
 
 def answer(is_json: bool, facts: dict[str, Any], sentence: Callable[[], str] | str) -> None:  # noqa: FBT001 - the flag of the command, passed on

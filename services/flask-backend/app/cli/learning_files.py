@@ -9,7 +9,16 @@ from uuid import UUID
 
 import click
 
-from app.cli.edges import EXIT_CODES, FAILED, MISUSED, answer, as_json, end, require_settings, told
+from app.cli.edges import (
+    EXIT_CODES,
+    FAILED,
+    MISUSED,
+    answer,
+    as_json,
+    connected,
+    end,
+    require_settings,
+)
 from app.cli.importing_edges import require_file, require_head
 from app.config import Settings
 
@@ -36,7 +45,7 @@ def drift(*, owner: str | None, is_json: bool) -> None:
     from app.usecases.learning.comparing import Difference, compare_account  # noqa: PLC0415 - the whole runtime, for this command only
 
     found: list[Difference] = []
-    with _connected() as (settings, root):
+    with _switching() as (settings, root):
         owners = _owners(root, owner)
         refused = _each(owners, "Comparing", lambda one: found.extend(compare_account(root, one)))
     items = [
@@ -75,7 +84,7 @@ def to_json(*, owner: str | None, force: bool, is_json: bool) -> None:
     """
     from app.usecases.learning.switching import copy_to_files  # noqa: PLC0415 - likewise
 
-    with _connected() as (settings, root):
+    with _switching() as (settings, root):
         if settings.storage_mode == "json" and not force:
             end("STORAGE_MODE=json: the files are what counts. Nothing was written.", MISUSED)
         owners = _owners(root, owner)
@@ -103,7 +112,7 @@ def to_database(*, owner: str | None, force: bool, is_json: bool) -> None:
     from app.usecases.learning.switching import copy_to_database  # noqa: PLC0415 - likewise
 
     written: list[int] = []
-    with _connected() as (settings, root):
+    with _switching() as (settings, root):
         if settings.storage_mode == "database" and not force:
             end("STORAGE_MODE=database: the database is what counts. Nothing was written.", MISUSED)
         owners = _owners(root, owner)
@@ -154,19 +163,11 @@ def _end(refused: list[str], *, is_clean: bool = True) -> None:
 
 
 @contextmanager
-def _connected() -> Iterator[tuple[Settings, Path]]:
-    from app.log import configure_logging  # noqa: PLC0415 - likewise
-    from app.models import close_db, init_db  # noqa: PLC0415 - likewise
+def _switching() -> Iterator[tuple[Settings, Path]]:
     from app.operations.storage import learning_folder, use_storage  # noqa: PLC0415 - likewise
 
-    settings = require_settings()
-    configure_logging(settings.log_level, sys.stderr)
-    require_file(settings.url)
-    with told():
-        init_db(settings)
+    require_file(require_settings().url)
+    with connected() as settings:
         use_storage(settings)
-        try:
-            require_head(settings)
-            yield settings, learning_folder(settings)
-        finally:
-            close_db()
+        require_head(settings)
+        yield settings, learning_folder(settings)

@@ -1,13 +1,9 @@
 """``backend sync``: what an operator does about the copies on people's devices."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import click
 
 from app.cli.balances import plain
-from app.cli.edges import EXIT_CODES, answer, as_json, require_settings, told
+from app.cli.edges import EXIT_CODES, answer, as_json, connected
 from app.cli.torture import torture
 
 
@@ -40,7 +36,7 @@ def gc(*, is_json: bool) -> None:
     from app import clock  # noqa: PLC0415 - the whole runtime, for this command only
     from app.usecases.sync import collection  # noqa: PLC0415 - likewise
 
-    with _connected():
+    with connected():
         at = clock.now()
         facts = {
             "tombstones": sum(collection.collect_tombstones(at)),
@@ -69,7 +65,7 @@ def new_epoch(*, is_json: bool) -> None:
     from app import clock  # noqa: PLC0415 - the whole runtime, for this command only
     from app.usecases.sync.numbering import begin_epoch  # noqa: PLC0415 - likewise
 
-    with _connected():
+    with connected():
         epoch, accounts = begin_epoch(at=clock.now())
     sentence = (
         f"The epoch is {epoch} now. The devices of {accounts} accounts fetch everything when they"
@@ -92,7 +88,7 @@ def clients(*, user: str, is_json: bool) -> None:
     from app.usecases.statements import require_account  # noqa: PLC0415 - likewise
     from app.usecases.sync.clients import list_clients  # noqa: PLC0415 - likewise
 
-    with _connected():
+    with connected():
         user_id = require_account(user)["id"]
         found = [plain(one) for one in list_clients(user_id)]
         head = plain(get_head(user_id) or {"version": 0, "floor": 0, "epoch": None})
@@ -122,21 +118,6 @@ def number(*, is_json: bool) -> None:
     """
     from app.usecases.sync.numbering import number_unnumbered  # noqa: PLC0415 - likewise
 
-    with _connected():
+    with connected():
         count = sum(number_unnumbered())
     answer(is_json, {"numbered": count}, f"Gave {count} rows a version.")
-
-
-@contextmanager
-def _connected() -> Iterator[None]:
-    from app.log import configure_logging  # noqa: PLC0415 - likewise
-    from app.models import close_db, init_db  # noqa: PLC0415 - likewise
-
-    settings = require_settings()
-    configure_logging(settings.log_level, sys.stderr)
-    with told():
-        init_db(settings)
-        try:
-            yield
-        finally:
-            close_db()
