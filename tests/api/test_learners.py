@@ -132,7 +132,7 @@ def test_words_are_listed_by_language_and_time(anna: Person) -> None:
     ]
     added = document(anna.post("/learners/anna/words", {"words": words}))["added"]
 
-    found = walk(anna, "/learners/anna/words", limit=1, language="zz")
+    found = walk(anna, "/learners/anna/words", limit=1, language="ZZ")
     day = walk(
         anna,
         "/learners/anna/words",

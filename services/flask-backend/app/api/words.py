@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
@@ -29,7 +29,7 @@ from app.api.schemas.learning import (
 )
 from app.usecases.learning import belongings, mastery
 from app.usecases.learning.store import WORDS
-from app.usecases.learning.texts import LANGUAGE, MAX_LANGUAGE_CHARACTERS
+from app.usecases.learning.texts import LANGUAGE, MAX_LANGUAGE_CHARACTERS, clean_language
 
 blueprint = Blueprint(
     "words",
@@ -83,9 +83,14 @@ class WordList(Body):
 class WordQuery(BelongingQuery):
     """Which words to list."""
 
-    language: Annotated[str, Field(max_length=MAX_LANGUAGE_CHARACTERS, pattern=LANGUAGE)] | None = (
-        None
-    )
+    language: (
+        Annotated[
+            str,
+            Field(max_length=MAX_LANGUAGE_CHARACTERS, pattern=LANGUAGE),
+            AfterValidator(clean_language),
+        ]
+        | None
+    ) = None
 
 
 @blueprint.post("/words", summary="Add words", responses={200: AddedEntries})

@@ -18,8 +18,8 @@ MAX_SLUG_CHARACTERS: Final = 64
 SLUG: Final = rf"^[a-z0-9_-][a-z0-9._-]{{0,{MAX_SLUG_CHARACTERS - 1}}}$"
 """The pattern of a learner's id. Stands in addresses, where ``.`` and ``..`` would lead away."""
 
-LANGUAGE: Final = r"^[a-z]{2,8}(-[a-z0-9]{1,8})*$"
-"""The pattern of a language: a tag of BCP 47, in small letters because case means nothing there."""
+LANGUAGE: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
+"""The pattern of a language: a tag of BCP 47. Case means nothing there."""
 
 _NO_SLUG: Final = re.compile(r"[^a-z0-9._]+")
 _LANGUAGE: Final = re.compile(LANGUAGE)
@@ -35,7 +35,7 @@ def clean(text: str) -> str:
 
 
 def clean_language(language: str) -> str:
-    """Return a language in the form it is kept in."""
+    """Return a language in the form it is kept in: in small letters."""
     return language.strip().lower()
 
 
