@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from app.operations.backup.engines import ENGINES
+from app.operations.backup.errors import BackupError
+from bilayer.urls import parse_url
 from tests.support.backend import running
 from tests.support.databases import migrate
 from tests.support.processes import mariadb_process, postgresql_process
@@ -186,3 +189,20 @@ def assert_refused(
     assert len(said) == 1, refused.stderr
     assert setting in said[0]
     assert word in said[0]
+
+
+def test_tools_of_backups_believe_no_other_authority_either(
+    tls_server: Server, trusted: Path, tmp_path: Path
+) -> None:
+    if tls_server.engine == "postgresql":
+        pytest.skip("its tools read the same words as the service's driver")
+    stranger = tmp_path / "stranger.pem"
+    trustme.CA().cert_pem.write_to_path(stranger)
+
+    def load(ca: Path) -> None:
+        url = parse_url(url_of(tls_server, ca))
+        ENGINES["mysql"].load(url, lambda _: None, tmp_path, dumped_with="")
+
+    load(trusted)
+    with pytest.raises(BackupError, match=r"certificate|TLS|SSL"):
+        load(stranger)

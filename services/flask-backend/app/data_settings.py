@@ -32,4 +32,7 @@ class DataSettings(BaseSettings):
     @property
     def recipients(self) -> list[str]:
         """The age public keys of ``BACKUP_RECIPIENTS``, which has commas between them."""
-        return [part.strip() for part in self.backup_recipients.split(",") if part.strip()]
+        if not self.backup_recipients:
+            return []
+        # What stands there and is no key is refused: commas alone do not mean that nobody minds.
+        return [part.strip() for part in self.backup_recipients.split(",")]

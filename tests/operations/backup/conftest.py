@@ -55,7 +55,7 @@ class Site:
         with self.place.folder.lock():
             return verify_backup(self.path(name), scratch or self.url, self.place, **given)
 
-    def restore(self, name: str, url: str, *, head: str = HEAD, replace: bool = False) -> Restored:
+    def restore(self, name: str, url: str, *, head: str = HEAD, **options: Any) -> Restored:
         settings = settings_for(url, self.settings.data_dir)
         with self.place.folder.lock():
             return restore_backup(
@@ -64,7 +64,7 @@ class Site:
                 self.place,
                 at=clock.now(),
                 head=head,
-                replace=replace,
+                **options,
             )
 
     def path(self, name: str) -> Path:

@@ -13,10 +13,11 @@ import pyrage
 import pytest
 import sqlalchemy as sa
 
+from app.data_settings import DataSettings
 from app.operations.backup.creating import Place
 from app.operations.backup.engines import find_orphans
 from app.operations.backup.errors import BackupError, Broken
-from app.operations.backup.manifest import FILE, read_manifest
+from app.operations.backup.manifest import FILE, FileEntry, Manifest, read_manifest
 from app.operations.backup.sealing import seal, unseal
 from app.operations.backup.verifying import open_backup
 from tests.factories import make_user
@@ -72,6 +73,10 @@ def cut(folder: Path, name: str) -> None:
         file.truncate((folder / name).stat().st_size - 1)
 
 
+def link(path: Path) -> None:
+    path.symlink_to(path.rename(path.parent.parent / "elsewhere"))
+
+
 @pytest.mark.parametrize(
     ("harm", "sentence"),
     [
@@ -81,6 +86,7 @@ def cut(folder: Path, name: str) -> None:
         (lambda folder: (folder / FILE).unlink(), "cannot be read: No such file"),
         (lambda folder: (folder / "other").touch(), "a file that is none of its own: other"),
         (lambda folder: (folder / FILE).write_text("[" * 100_000), "is not what was written"),
+        (lambda folder: link(folder / "database.sqlite"), "is no file"),
     ],
 )
 def test_what_is_missing_or_cut_or_added_is_found(
@@ -116,6 +122,30 @@ def test_rows_that_are_not_those_that_were_counted_are_found(site: Site) -> None
         site.verify(made.name)
 
     assert "rows of history differ; users has 2 rows, and had 7" in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"files": ["../database.sqlite", "erasures.jsonl"]},
+        {"files": ["database.sqlite"]},
+        {"files": ["erasures.jsonl", "database.sqlite/../../x"]},
+        {"tables": {"users": {"rows": 1}}},
+        {"tables": None},
+    ],
+)
+def test_manifest_that_somebody_made_up_names_no_other_file(
+    tmp_path: Path, engine: str, changes: dict[str, Any]
+) -> None:
+    strings = ("created_at", "app_version", "revision", "engine", "server", "tool")
+    facts: dict[str, Any] = dict.fromkeys(strings, "") | {"name": tmp_path.name, "tables": {}}
+    facts |= {"is_encrypted": False, "audit_head": None, **changes}
+    names = changes.get("files", ("database.sqlite", "erasures.jsonl"))
+    facts["files"] = dict.fromkeys(names, FileEntry(0, "0" * 64))
+    Manifest(**facts).write(tmp_path)
+
+    with pytest.raises(Broken, match="is not what was written"):
+        read_manifest(tmp_path)
 
 
 def test_row_that_refers_to_nothing_is_found(site: Site, tmp_path: Path) -> None:
@@ -165,8 +195,10 @@ def test_who_has_no_key_or_another_one_is_told_so_and_reads_nothing(
     ]
     stored = b"".join(path.read_bytes() for path in closed.path(made.name).iterdir())
     assert user["email"].encode() not in stored
-    with pytest.raises(BackupError, match="BACKUP_RECIPIENTS must be age public keys"):
-        replace(site, place=replace(site.place, recipients=["age1"])).create()
+    for text in ("age1", ",", " "):
+        recipients = DataSettings(backup_recipients=text).recipients
+        with pytest.raises(BackupError, match="BACKUP_RECIPIENTS must be age public keys"):
+            replace(site, place=replace(site.place, recipients=recipients)).create()
 
 
 def test_later_backup_that_does_not_tell_who_was_erased_is_named(

@@ -43,6 +43,8 @@ def test_year_of_nightly_backups_becomes_what_is_documented(tmp_path: Path) -> N
     for name in names:
         (folder.path / name).mkdir(parents=True)
         (folder.path / name / "manifest.json").touch()
+    # Somebody's link to an old one elsewhere is neither a backup nor in the way.
+    (folder.path / new_name(NOW - timedelta(days=900))).symlink_to(folder.path / names[0])
 
     told = prune(folder, names[100], is_dry=True)
     assert len(folder.names()) == 400

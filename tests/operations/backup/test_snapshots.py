@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.models import create_history, release, transaction
-from app.operations.backup.engines import ENGINES, postgresql
+from app.operations.backup.engines import ENGINES, mysql, postgresql
 from app.operations.backup.errors import BackupError
 from bilayer.runtime.errors import DatabaseError
 from bilayer.urls import engine_name
@@ -121,6 +121,22 @@ def command_lines_of_children() -> list[str]:
     tasks = Path("/proc/self/task").glob("*/children")
     found = " ".join(task.read_text() for task in tasks).split()
     return [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in found]
+
+
+@pytest.mark.parametrize("engine", ["mariadb"], indirect=True)
+def test_dump_that_does_not_begin_lets_writers_go_on(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = tmp_path / "mariadb-dump"
+    stuck.write_text("#!/bin/sh\nexec sleep 600\n")
+    stuck.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(mysql, "_BEGINNING_SECONDS", 0.2)
+
+    with pytest.raises(BackupError, match="The dump does not begin"):
+        site.create()
+
+    make_user()
 
 
 def test_tool_that_is_older_than_the_server_is_named() -> None:

@@ -24,7 +24,6 @@ _NAME: Final = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
 _TIME: Final = "%Y%m%dT%H%M%SZ"
 _LOCK: Final = ".lock"
 _WORK: Final = ".work-"
-_PRIVATE: Final = 0o077
 
 
 def new_name(at: datetime) -> str:
@@ -65,17 +64,21 @@ class BackupFolder:
             except BlockingIOError:
                 message = f"Somebody works on the backups in {self.path}; try again afterwards."
                 raise BackupError(message) from None
-            for left in self.path.glob(f"{_WORK}*"):
-                shutil.rmtree(left)
+            try:
+                for left in self.path.glob(f"{_WORK}*"):
+                    shutil.rmtree(left)
+            except OSError as error:
+                raise BackupError(f"What somebody left cannot be removed: {error}") from None
             yield
         finally:
             os.close(handle)
 
     def names(self) -> list[str]:
-        """Name all backups, the newest first."""
+        """Name all backups, the newest first; a link to a folder elsewhere is none."""
         if not self.path.is_dir():
             return []
-        found = (entry.name for entry in self.path.iterdir() if entry.is_dir())
+        with os.scandir(self.path) as entries:
+            found = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         return sorted(filter(_NAME.fullmatch, found), reverse=True)
 
     def find(self, name: str | None) -> Path:
@@ -112,10 +115,6 @@ class BackupFolder:
         """Remove a backup: it is none any more before its first file goes."""
         doomed = (self.path / name).rename(self.path / f"{_WORK}{secrets.token_hex(8)}")
         shutil.rmtree(doomed)
-
-    def is_private(self) -> bool:
-        """Tell whether nobody but the owner can enter."""
-        return not self.path.stat().st_mode & _PRIVATE
 
 
 def sync_folder(path: Path) -> None:

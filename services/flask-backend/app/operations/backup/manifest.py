@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from app.operations.backup.errors import BackupError, Broken
 FILE: Final = "manifest.json"
 FORMAT: Final = 1
 _LARGEST: Final = 16 << 20
+_FILE_NAME: Final = re.compile(r"(database\.(sqlite|pgdump|sql)|erasures\.jsonl)(\.age)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,19 @@ def read_manifest(folder: Path) -> Manifest:
     if version != FORMAT:
         message = f"{folder.name} has format {version}, and this release reads {FORMAT}."
         raise BackupError(f"{message} Use the release that made it.")
-    if facts["name"] != folder.name:
-        raise Broken(f"{folder.name} says that it is {facts['name']}.")
-    files = {name: FileEntry(**entry) for name, entry in facts.pop("files").items()}
-    return Manifest(**facts, files=files)
+    try:
+        files = {name: FileEntry(**entry) for name, entry in facts.pop("files").items()}
+        manifest = Manifest(**facts, files=files)
+        is_whole = all({*table} == {"rows", "sha256"} for table in manifest.tables.values())
+    except (LookupError, TypeError, AttributeError):
+        raise broken from None
+    # Whoever may write here can make up a digest too: no other files than these are ever read.
+    kinds = sorted(name.partition(".")[0] for name in files if _FILE_NAME.fullmatch(name))
+    if not is_whole or len(kinds) != len(files) or kinds != ["database", "erasures"]:
+        raise broken
+    if manifest.name != folder.name:
+        raise Broken(f"{folder.name} says that it is {manifest.name}.")
+    return manifest
 
 
 def _digest_of(facts: Mapping[str, Any]) -> str:

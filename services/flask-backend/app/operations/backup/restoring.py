@@ -15,26 +15,25 @@ from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
-from alembic.config import Config
 
-from app.config import ALEMBIC_INI, Settings
+from app.config import Settings
 from app.models import close_db, init_db
 from app.operations.backup.creating import ERASURES, Place, Tell, columns_of, create_backup
 from app.operations.backup.engines import (
     ENGINES,
-    UNFINISHED,
+    VERSION_TABLE,
     begin_restore,
     empty,
     end_restore,
+    is_unfinished,
     list_tables,
 )
-from app.operations.backup.errors import BackupError, Broken
+from app.operations.backup.errors import BackupError
 from app.operations.backup.manifest import Manifest, read_manifest
 from app.operations.backup.sealing import check_file, read_identities, unseal
-from app.operations.backup.verifying import compare, feed_of, open_backup
+from app.operations.backup.verifying import compare, feed_of, find_differences, open_backup
 from app.usecases.backups import note
 from app.usecases.restored import Adjusted, adjust
-from bilayer import migrate
 from bilayer.urls import engine_name
 
 
@@ -99,17 +98,17 @@ def restore_backup(
     feed = feed_of(folder, manifest, place.identity)
     unread: list[str] = []
     erased = {*_erased_in(folder, manifest, place), *_erased_since(folder, place, unread)}
-    replaced = _make_room(to.url, place, at=at, head=head, replace=replace, tell=tell)
+    replaced = _keep_what_is_there(to.url, place, at=at, head=head, replace=replace, tell=tell)
     if replaced is not None:
         erased |= set(_erased_in(place.folder.path / replaced.name, replaced, place))
     tell(f"restoring {manifest.name}")
+    begin_restore(to.url)
     try:
-        begin_restore(to.url)
         with place.folder.workplace() as work:
             ENGINES[kind].load(to.url, feed, work, dumped_with=manifest.tool)
         compare(to.url, manifest, tell)
     except BaseException as error:
-        with suppress(sa.exc.DBAPIError):
+        with suppress(sa.exc.DBAPIError, BackupError):
             empty(to.url)
         if replaced is None or not isinstance(error, BackupError):
             raise
@@ -117,25 +116,24 @@ def restore_backup(
         raise type(error)(message) from None
     tell("making it fit to serve")
     adjusted = _adjust(to, manifest, replaced, erased, at=at)
-    end_restore(to.url)
-    migrate.stamp(Config(ALEMBIC_INI, stdout=io.StringIO()), head, url=to.url)
+    end_restore(to.url, head)
     return Restored(manifest, replaced, adjusted, unread)
 
 
-def _make_room(
+def _keep_what_is_there(
     url: sa.URL, place: Place, *, at: datetime, head: str, replace: bool, tell: Tell
 ) -> Manifest | None:
-    """See to it that a database is empty, and return the backup of what was in it."""
-    tables = list_tables(url) if _is_there(url) else []
-    if not tables:
+    """Make a backup of what is in a database, if anything is and it may go."""
+    tables = set(list_tables(url)) if _is_there(url) else set()
+    if is_unfinished(tables) or not tables - {VERSION_TABLE}:
         return None
-    replaced = None
-    if UNFINISHED not in tables:  # That is nobody's data, but what was left of another backup.
-        if not replace:
-            message = f"The database has {len(tables)} tables. Restore into an empty one, or with"
-            raise BackupError(f"{message} --replace, which makes a backup of it first.")
-        replaced = create_backup(url, place, at=at, head=head, tell=tell)
-    empty(url)
+    if not replace:
+        message = f"The database has {len(tables)} tables. Restore into an empty one, or with"
+        raise BackupError(f"{message} --replace, which makes a backup of it first.")
+    replaced = create_backup(url, place, at=at, head=head, tell=tell)
+    if find_differences(url, replaced, tell):
+        message = f"Somebody has written since {replaced.name} was made of what is there"
+        raise BackupError(f"{message}: stop the service, and run the same command again.")
     return replaced
 
 
@@ -178,9 +176,7 @@ def _erased_since(folder: Path, place: Place, unread: list[str]) -> Iterator[UUI
 
 def _erased_in(folder: Path, manifest: Manifest, place: Place) -> list[UUID]:
     """Return who had been erased when a backup was made."""
-    name = next((name for name in manifest.files if name.startswith(ERASURES)), None)
-    if name is None:
-        raise Broken(f"{folder.name} has no {ERASURES}.")
+    name = next(name for name in manifest.files if name.startswith(ERASURES))
     check_file(folder / name, manifest.files[name])
     text = io.BytesIO()
     unseal(folder / name, text, read_identities(place.identity))

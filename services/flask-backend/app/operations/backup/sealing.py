@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -126,13 +127,15 @@ def check_file(path: Path, entry: FileEntry) -> None:
     """
     place = f"{path.parent.name}/{path.name}"
     try:
-        size = path.lstat().st_size
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Broken(f"{place} is no file.")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise Broken(f"{place} cannot be read: {error.strerror}.") from None
-    if size != entry.bytes:
-        raise Broken(f"{place} has {size} bytes, and had {entry.bytes}.")
+    if found.st_size != entry.bytes:
+        raise Broken(f"{place} has {found.st_size} bytes, and had {entry.bytes}.")
     if digest != entry.sha256:
         raise Broken(f"{place} is not what was written: its SHA-256 is another.")
 

@@ -100,17 +100,26 @@ def compare(url: sa.URL, manifest: Manifest, tell: Tell) -> None:
     Raises:
         Broken: They differ, or rows refer to nothing.
     """
-    tell("comparing all rows")
-    with open_verbatim(url) as database:
-        try:
-            with database.transaction(readonly=True):
-                found = digest_tables(database)
-        except DatabaseError as error:
-            raise Broken(f"{manifest.name} has no rows as they should be: {error}") from None
-    stored = {table: (one.rows, one.sha256) for table, one in found.items()}
-    flaws = [*_differences(manifest.tables, stored), *find_orphans(url)]
+    try:
+        flaws = [*find_differences(url, manifest, tell), *find_orphans(url)]
+    except DatabaseError as error:
+        raise Broken(f"{manifest.name} has no rows as they should be: {error}") from None
     if flaws:
         raise Broken(f"{manifest.name} does not restore what was backed up: {'; '.join(flaws)}.")
+
+
+def find_differences(url: sa.URL, manifest: Manifest, tell: Tell) -> Sequence[str]:
+    """Describe each table of a database that is not as it was backed up.
+
+    Raises:
+        DatabaseError: It cannot be read.
+    """
+    tell("comparing all rows")
+    with open_verbatim(url) as database, database.transaction(readonly=True):
+        found = digest_tables(database)
+    return _differences(
+        manifest.tables, {table: (one.rows, one.sha256) for table, one in found.items()}
+    )
 
 
 def _differences(

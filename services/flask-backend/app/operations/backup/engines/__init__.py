@@ -6,13 +6,14 @@ from typing import Final
 
 from app.operations.backup.engines import mysql, postgresql, sqlite
 from app.operations.backup.engines.common import (
-    UNFINISHED,
+    VERSION_TABLE,
     Engine,
     Snapshot,
     begin_restore,
     empty,
     end_restore,
     find_orphans,
+    is_unfinished,
     list_tables,
 )
 from bilayer.urls import EngineName
@@ -25,12 +26,13 @@ ENGINES: Final[dict[EngineName, Engine]] = {
 
 __all__ = [
     "ENGINES",
-    "UNFINISHED",
+    "VERSION_TABLE",
     "Engine",
     "Snapshot",
     "begin_restore",
     "empty",
     "end_restore",
     "find_orphans",
+    "is_unfinished",
     "list_tables",
 ]

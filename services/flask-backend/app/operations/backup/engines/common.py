@@ -1,7 +1,7 @@
 """What the engines have in common: the words for what they do, and what SQL says for all of them.
 
-``alembic_version`` is in no backup: the manifest has the revision, and a restored database gets it
-last, when it may serve.
+``alembic_version`` is in no backup, by neither of its names: the manifest has the revision, and a
+restored database gets it last, when it may serve.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -20,15 +20,23 @@ from typing import Final, Protocol
 
 import sqlalchemy as sa
 
+from app.operations.backup.errors import BackupError
 from app.operations.backup.sealing import Source
 from app.operations.backup.tools import Feed
 from bilayer.runtime import Database
 
 VERSION_TABLE: Final = "alembic_version"
 UNFINISHED: Final = "unfinished_restore"
-"""The table by which a database is known that a restore was filling when it was interrupted."""
+"""What ``alembic_version`` is called while a restore fills a database. Its last statement gives the
+table its name: so there is no moment at which all rows are there and the revision is not."""
+MARK: Final = f"""CREATE TABLE {UNFINISHED} (
+version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"""
 SCRATCH: Final = "backup_scratch_"
-_MARK: Final = sa.Table(UNFINISHED, sa.MetaData(), sa.Column("id", sa.Integer()))
+_PATIENCE: Final = {
+    "postgresql": "SET LOCAL lock_timeout = '3s'",
+    "mysql": "SET SESSION lock_wait_timeout = 3",
+}
+"""How long the tables of somebody who still reads or writes are waited for; SQLite has 5 s."""
 _OURS: Final = re.compile(SCRATCH + r"[0-9a-f_]+")
 _CONNECTING_SECONDS: Final = 60
 """After which a scratch database that nobody is connected to was left by somebody who died."""
@@ -100,33 +108,57 @@ def connecting(url: sa.URL) -> Iterator[sa.Connection]:
 
 
 def list_tables(url: sa.URL) -> list[str]:
-    """Name the tables of a database, without Alembic's."""
+    """Name the tables of a database."""
     with connecting(url) as connection:
-        names = sa.inspect(connection).get_table_names()
-    return [name for name in names if name != VERSION_TABLE]
+        return sa.inspect(connection).get_table_names()
+
+
+def is_unfinished(tables: Collection[str]) -> bool:
+    """Tell by its tables whether a database is what is left of a restore that was interrupted."""
+    return UNFINISHED in tables and VERSION_TABLE not in tables
 
 
 def begin_restore(url: sa.URL) -> None:
-    """Let everybody see that what is in a database is not all of it."""
-    with connecting(url) as connection:
-        _MARK.create(connection)
+    """Take the revision away, so that nobody serves what is left, and then all other tables.
+
+    Raises:
+        BackupError: Somebody uses them.
+    """
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    try:
+        with engine.begin() as connection:
+            if patience := _PATIENCE.get(connection.dialect.name):
+                connection.exec_driver_sql(patience)
+            found = sa.MetaData()
+            found.reflect(connection)
+            if VERSION_TABLE in found.tables:
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {UNFINISHED}")
+                connection.exec_driver_sql(f"ALTER TABLE {VERSION_TABLE} RENAME TO {UNFINISHED}")
+            elif UNFINISHED not in found.tables:
+                connection.exec_driver_sql(MARK)
+            kept = {VERSION_TABLE, UNFINISHED}
+            doomed = [table for name, table in found.tables.items() if name not in kept]
+            found.drop_all(connection, tables=doomed)
+    except sa.exc.OperationalError as error:
+        reason = str(error.orig).partition("\n")[0]
+        cure = "Stop the service, which uses it, and run the same command again."
+        raise BackupError(f"The database cannot be emptied: {reason}. {cure}") from None
 
 
-def end_restore(url: sa.URL) -> None:
-    """Let a restored database be one as any other."""
+def end_restore(url: sa.URL, revision: str) -> None:
+    """Give a restored database its revision: from then on it is one as any other."""
+    version = sa.table(UNFINISHED, sa.column("version_num"))
     with connecting(url) as connection:
-        _MARK.drop(connection)
+        connection.execute(sa.delete(version))
+        connection.execute(sa.insert(version).values(version_num=revision))
+        connection.exec_driver_sql(f"ALTER TABLE {UNFINISHED} RENAME TO {VERSION_TABLE}")
 
 
 def empty(url: sa.URL) -> None:
-    """Take all tables away, and before that the revision: nothing starts to serve what is left."""
+    """Take all tables away."""
+    begin_restore(url)
     with connecting(url) as connection:
-        found = sa.MetaData()
-        found.reflect(connection)
-        if VERSION_TABLE in found.tables:
-            connection.execute(sa.delete(found.tables[VERSION_TABLE]))
-            found.remove(found.tables[VERSION_TABLE])
-        found.drop_all(connection)
+        connection.exec_driver_sql(f"DROP TABLE {UNFINISHED}")
 
 
 def find_orphans(url: sa.URL) -> list[str]:

@@ -7,7 +7,9 @@ until the dump says so, all tables are locked for reading.
 from __future__ import annotations
 
 import os
+import select
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ import sqlalchemy as sa
 from app.models import open_verbatim
 from app.operations.backup.engines.common import (
     SCRATCH,
+    UNFINISHED,
     VERSION_TABLE,
     Snapshot,
     connecting,
@@ -42,6 +45,7 @@ _CHUNK: Final = 1 << 16
 _MEETING: Final = (1205, 1213)
 _CREATE: Final = "CREATE DATABASE NAME CHARACTER SET utf8mb4"
 _REVISION: Final = "SELECT version_num FROM alembic_version"
+_BEGINNING_SECONDS: Final = 5.0
 _PATIENCE: Final = "SET SESSION lock_wait_timeout = 5"
 _ABANDONED: Final = """SELECT schema_name FROM information_schema.schemata
 WHERE schema_name LIKE :prefix AND schema_name NOT IN
@@ -61,7 +65,10 @@ class MySQL:
             connecting(url) as guard,
         ):
             _lock_tables(guard)
-            command = [program, options, *_DUMP, f"--ignore-table={url.database}.{VERSION_TABLE}"]
+            left_out = [
+                f"--ignore-table={url.database}.{name}" for name in (VERSION_TABLE, UNFINISHED)
+            ]
+            command = [program, options, *_DUMP, *left_out]
             with (
                 database.transaction("REPEATABLE READ", readonly=True),
                 reading_from([*command, str(url.database)], {}) as output,
@@ -102,12 +109,21 @@ class MySQL:
 
 
 class _Begun:
-    """The output of a dump that has begun its transaction."""
+    """The output of a dump that has begun its transaction.
+
+    Raises:
+        BackupError: It does not begin, while all writers wait for it.
+    """
 
     def __init__(self, output: IO[bytes]) -> None:
         self._output = output
         self._head = bytearray()
+        end = time.monotonic() + _BEGINNING_SECONDS
         while _BEGUN not in self._head:
+            ready, _, _ = select.select([output], [], [], max(0.0, end - time.monotonic()))
+            if not ready:
+                message = "The dump does not begin, perhaps because somebody alters a table"
+                raise BackupError(f"{message}: SHOW PROCESSLIST tells who.")
             chunk = output.read1(_CHUNK)  # type: ignore[attr-defined]  # pipes are buffered
             if not chunk:  # It has failed, and says so when it is waited for.
                 break
@@ -155,7 +171,11 @@ def _client_file(url: sa.URL, work: Path) -> Iterator[str]:
         "user": arguments.get("user") or arguments.get("username"),
         "password": arguments.get("password") or arguments.get("passwd"),
         "socket": arguments.get("unix_socket"),
+        # The tools take localhost for a socket of their own choice, and maybe of another server.
+        "protocol": None if arguments.get("unix_socket") else "tcp",
         **{f"ssl-{name}": tls.get(name) for name in ("ca", "cert", "key")},
+        # As the service itself: older tools would believe any certificate, newer ones want one.
+        "loose-ssl-verify-server-cert": "1" if tls.get("ca") else "0",
     }
     lines = [f"{name}={_quote(str(value))}" for name, value in options.items() if value]
     handle, name = tempfile.mkstemp(dir=work, suffix=".cnf")  # Its mode is 0600.

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app.models import open_verbatim
 from app.operations.backup.engines.common import (
     SCRATCH,
+    UNFINISHED,
     VERSION_TABLE,
     Snapshot,
     connecting,
@@ -28,6 +29,26 @@ _CREATE: Final = "CREATE DATABASE NAME TEMPLATE template0 ENCODING 'UTF8' LOCALE
 _REVISION: Final = "SELECT version_num FROM public.alembic_version"
 _ABANDONED: Final = """SELECT datname FROM pg_database AS one WHERE starts_with(datname, :prefix)
 AND NOT EXISTS (SELECT FROM pg_stat_activity AS other WHERE other.datname = one.datname)"""
+
+_GUARD: Final = """
+DO $$
+DECLARE
+    role name;
+BEGIN
+    FOR role IN
+        SELECT DISTINCT grantee FROM information_schema.role_table_grants
+        WHERE table_schema = 'public' AND table_name = 'audit_log'
+            AND privilege_type = 'DELETE' AND grantee <> current_user
+    LOOP
+        EXECUTE format('REVOKE UPDATE, DELETE ON audit_log, audit_blocks FROM %I', role);
+        EXECUTE format('GRANT UPDATE (block, record_id, old_value, new_value, salt)'
+            ' ON audit_log TO %I', role);
+    END LOOP;
+END
+$$
+"""
+"""A dump has no privileges, so a restored table has the default ones: those of the audit log are
+made less again, as its revision does."""
 
 
 class PostgreSQL:
@@ -48,6 +69,7 @@ class PostgreSQL:
                 *(f"--snapshot={exported}", "--lock-wait-timeout=60s"),
                 # Extensions belong to the server, and may be a superuser's to make.
                 *("--table=public.*", f"--exclude-table=public.{VERSION_TABLE}"),
+                f"--exclude-table=public.{UNFINISHED}",
             ]
             where, secret = _address(url)
             with reading_from([*command, f"--dbname={where}"], secret) as source:
@@ -72,9 +94,9 @@ class PostgreSQL:
         ]
         where, secret = _address(url)
         writing_to([*command, f"--dbname={where}"], secret, feed)
-        with connecting(
-            url
-        ) as connection:  # A dump has no statistics, by which queries are planned.
+        with connecting(url) as connection:
+            connection.execute(sa.text(_GUARD))
+            # A dump has no statistics, by which queries are planned.
             connection.exec_driver_sql("ANALYZE")
 
     @contextmanager

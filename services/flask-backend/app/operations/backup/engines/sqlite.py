@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,12 +14,11 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from app.models import open_verbatim
-from app.operations.backup.engines.common import UNFINISHED, VERSION_TABLE, Snapshot
+from app.operations.backup.engines.common import MARK, UNFINISHED, VERSION_TABLE, Snapshot
 from app.operations.backup.errors import BackupError, Broken
 from app.operations.backup.tools import Feed
 
 _FILE: Final = "database.sqlite"
-_MARK: Final = f"CREATE TABLE {UNFINISHED} (id INTEGER)"
 _PAGES: Final = 4096
 _PATIENCE: Final = 30.0
 
@@ -48,7 +48,7 @@ class SQLite:
             [answer] = source.execute("PRAGMA integrity_check(1)").fetchone()
             if answer != "ok":
                 raise Broken(f"SQLite says of the restored file: {answer}")
-            source.execute(_MARK)  # As in the file that it replaces.
+            source.execute(MARK)  # As in the file that it replaces.
             _copy(source, _path(url))
         arrived.unlink()
 
@@ -86,14 +86,28 @@ def _copy(source: sqlite3.Connection, path: Path) -> None:
     source.execute("BEGIN")
     source.execute("SELECT count(*) FROM sqlite_master").fetchone()
     with _open(path) as target:
-        source.backup(target, pages=_PAGES)
+        source.backup(target, pages=_PAGES, progress=_Patience())
     source.execute("COMMIT")
+
+
+class _Patience:
+    """Gives up when a file is locked all the time; SQLite's backup itself would wait for ever."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def __call__(self, status: int, _remaining: int, _total: int) -> None:
+        if status not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            self._since = time.monotonic()
+        elif time.monotonic() - self._since > _PATIENCE:
+            raise BackupError("The database is locked: stop the service, which uses it.")
 
 
 def _take_revision(path: Path) -> str:
     """Take Alembic's table out of a copy, make it one file, and return the revision."""
     with _open(path) as copy:
         copy.execute("PRAGMA journal_mode = DELETE").fetchone()
+        copy.execute(f"DROP TABLE IF EXISTS {UNFINISHED}")
         found = "SELECT count(*) FROM sqlite_master WHERE name = ?"
         if not copy.execute(found, (VERSION_TABLE,)).fetchone()[0]:
             return ""
