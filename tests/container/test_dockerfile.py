@@ -44,7 +44,13 @@ def test_both_stages_have_the_same_interpreter_at_the_same_place() -> None:
 
     assert len(set(images)) == 1
     assert re.fullmatch(r"python:3\.\d+-slim-\w+", images[0])
-    assert texts("COPY", stage=-1) == ["--from=build /app /app"]
+    assert texts("COPY", stage=-1)[-1] == "--from=build /app /app"
+    # What a build fetches comes from the images' registry, Debian and the lock, and nowhere else.
+    assert {text.split()[0] for text in texts("COPY", stage=-1)} == {
+        "--from=postgres:16-bookworm",
+        "--from=build",
+    }
+    assert "pgdg" not in " ".join(texts("RUN"))
     assert set(texts("WORKDIR")) == {"/app"}
 
 
@@ -85,8 +91,7 @@ def test_it_runs_as_a_user_with_a_fixed_number_that_owns_its_data_and_no_code() 
 def test_it_has_the_tools_that_make_backups_and_a_place_for_them() -> None:
     steps = " ".join(texts("RUN", stage=-1))
 
-    assert re.search(r"postgresql-client-\d+", steps)
-    assert "mariadb-client" in steps
+    assert {"mariadb-client", "postgresql-client"} <= set(steps.split())
     assert re.search(r"install -d -o app -g app -m 0700 /data /backups", steps)
     assert steps.count("apt-get install") == steps.count("--no-install-recommends")
 
