@@ -334,6 +334,18 @@ def test_what_is_nobodys_belongs_to_the_nil_account() -> None:
     assert (row["user_id"], row["record_id"]) == (UUID(int=0), "terms/1/en")
 
 
+def test_new_key_is_recorded_whatever_its_column_is_called() -> None:
+    texts = {"sha256": "f" * 64, "body": "text", "effective_at": NOON, "created_at": NOON}
+    create_consent_document(document="terms", version="1", language="en", **texts)
+    documents, before = get_db().consent_documents, mark()
+
+    get_db()(documents.document == "terms").update(version="2")
+
+    [row] = recorded(before)
+    assert (row["record_id"], row["action"]) == ("terms/2/en", "update")
+    assert (row["old_value"], row["new_value"]) == ({"version": "1"}, {"version": "2"})
+
+
 def test_of_the_ledger_the_log_has_what_people_gave_and_nothing_else(user: UUID) -> None:
     ledger, before = get_db().credit_transactions, mark()
     rows = [

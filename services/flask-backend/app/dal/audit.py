@@ -157,7 +157,8 @@ def _changed(change: Change) -> list[str]:
     before, after = change.before, change.after
     if before is None or after is None:
         return list(after or before or ())
-    return [name for name in after if name not in _STAMPS and _differ(before[name], after[name])]
+    watched = after.keys() - (_STAMPS - change.key.keys())
+    return [name for name in after if name in watched and _differ(before[name], after[name])]
 
 
 def _values(
