@@ -24,6 +24,7 @@ authors = sa.Table(
     "authors", metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("class", sa.String(20)),
+    sa.Column("ALL", sa.Integer),
     sa.Column("2nd name", sa.Text, nullable=False),
     sa.Column("mood", sa.Enum("happy", "sad", name="mood")),
     sa.Column("tags", postgresql.ARRAY(sa.String)),

@@ -76,17 +76,17 @@ def _adapt(name: str, is_taken: Callable[[str], bool], otherwise: str) -> str:
 
 
 def _is_taken(name: str) -> bool:
-    try:
-        pydal.Field(name)
-    except SyntaxError:
-        return False
-    return True
+    return _can_define("rows", name)
 
 
 def _is_taken_for_table(name: str) -> bool:
+    return _can_define(name, "id")
+
+
+def _can_define(table: str, field: str) -> bool:
     db = pydal.DAL(None)
     try:
-        db.define_table(name, pydal.Field("id", "id"))
+        db.define_table(table, pydal.Field(field, "integer"), primarykey=[field])
     except SyntaxError:
         return False
     finally:
