@@ -191,7 +191,7 @@ def assert_refused(
     assert word in said[0]
 
 
-def test_tools_of_backups_believe_no_other_authority_either(
+def test_tools_of_backups_ask_for_the_same_proofs(
     tls_server: Server, trusted: Path, tmp_path: Path
 ) -> None:
     if tls_server.engine == "postgresql":
@@ -199,10 +199,11 @@ def test_tools_of_backups_believe_no_other_authority_either(
     stranger = tmp_path / "stranger.pem"
     trustme.CA().cert_pem.write_to_path(stranger)
 
-    def load(ca: Path) -> None:
-        url = parse_url(url_of(tls_server, ca))
+    def load(ca: Path, host: str) -> None:
+        url = parse_url(url_of(tls_server, ca, host=host))
         ENGINES["mysql"].load(url, lambda _: None, tmp_path, dumped_with="")
 
-    load(trusted)
-    with pytest.raises(BackupError, match=r"certificate|TLS|SSL"):
-        load(stranger)
+    load(trusted, NAME)
+    for ca, host in ((stranger, NAME), (trusted, "127.0.0.1")):
+        with pytest.raises(BackupError, match=r"certificate|TLS|SSL"):
+            load(ca, host)
