@@ -39,7 +39,10 @@ class Findings:
     def refuse_text(self, pointer: str, flaw: FieldError, value: Any, *, is_entry: bool) -> None:
         """Keep a text out, or the record it is of, for what keeps it from being a text at all."""
         add = self.refuse_entry if is_entry else self.refuse
-        add(pointer, _RULES[flaw.code], flaw.message, value)
+        rule = _RULES[flaw.code]
+        # No record must have an entry: one of nothing but what is not seen is no lack.
+        rule = Rule.INVISIBLE if is_entry and rule is Rule.REQUIRED else rule
+        add(pointer, rule, flaw.message, value)
 
     def _problem(
         self, pointer: str, rule: Rule, reason: str, value: Any, action: Action

@@ -22,6 +22,8 @@ FIELDS: Final = (
     *("id", "name", *TEXTS, *ROSTERS, "mental_age", "extracted_data"),
     *(*LANGUAGES, GRAMMAR),
 )
+MAX_ENTRIES: Final = 20_000
+"""Of the lists of a profile together, which go in with it in one transaction and in memory."""
 
 _SLUG: Final = re.compile(SLUG)
 
@@ -46,6 +48,10 @@ def draft_profile(record: Record, findings: Findings) -> Draft:
         for word in read_words(field, value.get(field), findings)
     )
     grammar = tuple(read_grammar(GRAMMAR, value.get(GRAMMAR), findings))
+    entries = len(words) + len(grammar)
+    if entries > MAX_ENTRIES:
+        reason = f"It has {entries} words and URIs; a record has at most {MAX_ENTRIES}."
+        findings.refuse("", Rule.RECORD_TOO_LARGE, reason, entries)
     original = {"absent": list_absent(value, FIELDS), "raw": _keep_raw(value)}
     return Draft(record, profile_id, row=row, words=words, grammar=grammar, original=original)
 
