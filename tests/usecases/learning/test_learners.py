@@ -1,5 +1,6 @@
 """Learners and single things of theirs: stored once, found under their account only."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.errors import AppError, Conflict, NotFound
+from app.usecases.learning import cards, learners
 from app.usecases.learning.belongings import (
     change_belonging,
     create_belonging,
@@ -15,7 +17,7 @@ from app.usecases.learning.belongings import (
     list_belongings,
     require_belonging,
 )
-from app.usecases.learning.cards import list_cards
+from app.usecases.learning.current import current_store
 from app.usecases.learning.learners import (
     change_learner,
     create_learner,
@@ -25,7 +27,7 @@ from app.usecases.learning.learners import (
 )
 from app.usecases.learning.mastery import Grammar, Word, add_grammar, add_words
 from app.usecases.learning.progress import Counts, count_progress
-from app.usecases.learning.store import CARDS, MESSAGES, WORDS, Kind, Store
+from app.usecases.learning.store import CARDS, LEARNERS, MESSAGES, WORDS, Kind, Store
 from app.usecases.learning.texts import MAX_SLUG_CHARACTERS, SLUG, numbered_slug, slug_of
 from tests.factories import make_user
 from tests.support.threads import insist, run_together
@@ -40,6 +42,7 @@ NEW: dict[Kind, dict[str, Any]] = {
     },
     MESSAGES: {"role": "user", "content": "Hello", "config": None, "timestamp": None},
 }
+list_cards = partial(cards.list_cards, enough=1000, weigh=lambda row: len(str(row["content"])))
 each_kind = pytest.mark.parametrize("kind", NEW, ids=lambda kind: kind.table)
 
 
@@ -70,6 +73,23 @@ def test_slug_is_made_of_the_letters_of_a_name(name: str, slug: str) -> None:
     assert slug_of(name) == slug
     assert len(numbered_slug(slug, 12)) <= MAX_SLUG_CHARACTERS
     assert SLUG.startswith("^[a-z0-9")
+
+
+def test_learner_who_has_very_much_is_deleted_bit_by_bit(
+    owner: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learners, "_MOST_AT_ONCE", 2)
+    words = add_words(owner, "anna", [Word(f"w{number}", "en") for number in range(5)])
+
+    delete_learner(owner, "anna")
+
+    store = current_store()
+    rows = store.find(WORDS, owner, [row_id for _, row_id in words.done]).values()
+    assert [row["is_deleted"] for row in rows] == [True] * 5
+    assert sorted(Counter(row["version"] for row in rows).values()) == [1, 2, 2]
+    assert store.find(LEARNERS, owner, ["anna"])["anna"]["version"] == max(
+        row["version"] for row in rows
+    )
 
 
 def test_same_learner_again_is_no_other_and_a_deleted_one_stays(owner: UUID) -> None:
@@ -112,7 +132,7 @@ def test_deleted_learner_takes_everything_along(owner: UUID) -> None:
     assert code_of(lambda: require_belonging(CARDS, owner, "anna", card["id"])) == "CARD_NOT_FOUND"
     for work in (
         partial(list_belongings, WORDS, where={}, limit=1),
-        partial(list_cards, where={}, limit=1, enough=1),
+        partial(list_cards, where={}, limit=1),
         count_progress,
     ):
         assert code_of(partial(work, user_id=owner, learner_id="anna")) == "LEARNER_NOT_FOUND"
@@ -168,7 +188,7 @@ def test_changed_card_is_listed_by_what_it_is_now(owner: UUID) -> None:
 
     assert (changed["status"], changed["content"]) == ("synced", {"b": 2})
     found = [
-        [row["id"] for row in list_cards(owner, "anna", where=where, limit=9, enough=99)]
+        [row["id"] for row in list_cards(owner, "anna", where=where, limit=9)]
         for where in ({"status": "synced"}, {"status": None, "card_type": "basic"})
     ]
     assert found == [[ids[1]], ids[::-1]]
