@@ -10,12 +10,14 @@ import httpx
 from tests.faults.sites import HISTORY, Site
 from tests.support.routes import DOCUMENT, HASH
 
+LEARNER = "anna"
 READ_ONLY = 'service_state{state="read_only"}'
 
 
 def test_d14_every_get_is_answered_while_nothing_can_be_written(site: Site) -> None:
     with site.client() as client, _administrator(site):
         made = site.write(client).json()
+        client.post("/api/v1/learners", json={"id": LEARNER, "name": "Anna"}).raise_for_status()
         me = client.get("/api/v1/users/me").json()
         paths = _paths_of_gets(client)
         with _read_only(site):
@@ -26,6 +28,7 @@ def test_d14_every_get_is_answered_while_nothing_can_be_written(site: Site) -> N
     assert len(answers) >= 8
     assert {path: status for path, status in answers.items() if status not in (200, 404)} == {}
     assert answers[f"{HISTORY}/{{id}}"] == answers["/api/v1/users/me/profile"] == 200
+    assert answers["/api/v1/learners/{learner_id}"] == answers["/api/v1/audit"] == 200
     assert state == 1
 
 
@@ -62,7 +65,12 @@ def _paths_of_gets(client: httpx.Client) -> list[str]:
 
 
 def _get(client: httpx.Client, path: str, made: dict[str, Any], me: dict[str, Any]) -> int:
-    parts = {"id": made["id"] if "history" in path else me["id"], "hash": HASH, **DOCUMENT}
+    parts = {
+        "id": made["id"] if "history" in path else me["id"],
+        "learner_id": LEARNER,
+        "hash": HASH,
+        **DOCUMENT,
+    }
     # Who pulls may say who it is, which would be noted.
     query = {"client_id": "phone"} if path == "/api/v1/sync" else {}
     answer = client.get(path.format(**parts), params=query)
