@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from app.cli import main
 from app.config import get_settings
 from app.models import get_db, release
-from app.operations.importer import batches, copies, run
+from app.operations.importer import batches, copies, retry, run
 from app.operations.importer.journal import Asked
 from app.operations.importer.records import UnreadableSource
 from app.operations.importer.refusals import Refused
@@ -237,6 +237,47 @@ def test_who_is_erased_meanwhile_leaves_neither_rows_nor_files(
 
     assert set(counts().values()) == {0}
     assert not [path for path in asked.data_dir.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_who_is_erased_before_a_run_goes_on_leaves_no_files(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_folders([asked.data_dir / "imports"])
+    bring_in(asked)
+    get_db()(get_db().import_runs).update(state="running")
+    shutil.rmtree(asked.data_dir / "imports")
+    copy = copies.copy_sources
+
+    def copy_too_late(*given: Any) -> None:
+        erase_account(asked.user_id)
+        copy(*given)
+
+    monkeypatch.setattr(run, "copy_sources", copy_too_late)
+    with pytest.raises(Refused, match="was removed while it ran"):
+        bring_in(asked)
+
+    assert not [path for path in asked.data_dir.rglob("*") if path.is_file()]
+
+
+def test_nothing_of_who_is_erased_is_tried_again(
+    asked: Asked, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring_in(asked)
+    path = files / "child_profiles.json"
+    path.write_text(path.read_text().replace("dinosaurs", "dragons"))
+    wish = of_run(asked, bring_in(asked))
+    settle = retry._store_again
+
+    def erase_before(*given: Any) -> Any:
+        erase_account(asked.user_id)
+        return settle(*given)
+
+    monkeypatch.setattr(retry, "_store_again", erase_before)
+    with pytest.raises(Refused, match="was removed while it ran"):
+        retry.retry_import(wish, QUIET)
+
+    assert set(counts().values()) == {0}
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

@@ -20,7 +20,7 @@ from app.models import (
     update_import_run,
 )
 from app.operations.importer.batches import batched
-from app.operations.importer.journal import Asked, open_copies, require_run
+from app.operations.importer.journal import Asked, open_copies, require_run, require_still
 from app.operations.importer.records import Draft
 from app.operations.importer.refusals import Refused
 from app.operations.importer.settling import Outcome, settle
@@ -93,6 +93,7 @@ def _store_again(
 ) -> tuple[Tally, int]:
     """Bring in what can go in now; return the counts then, and how many records are whole."""
     lock_head(run.user_id)
+    require_still(run.user_id, run.id)
     outcomes = settle(run.user_id, drafts, run.at)
     version = add_rows(run.user_id, [outcome.added for outcome in outcomes])
     for outcome in outcomes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -116,10 +117,8 @@ def _begin(asked: Asked, source: Source, profile_id: str | None) -> Row:
     columns = {"source": asked.source, "profile_id": profile_id, "manifest": source.manifest}
     _create_run(asked.user_id, run_id, columns)
     try:
-        copy_sources(source, folder)
-        return require_still(asked.user_id, run_id)
+        return _copy(asked.user_id, run_id, source, folder)
     except (Refused, UnreadableSource):
-        remove_copies(folder)  # The account may have been erased while they were made.
         _delete_run(asked.user_id, run_id)
         raise
 
@@ -128,7 +127,17 @@ def _complete_copies(asked: Asked, row: Row, source: Source) -> None:
     """Copy the files, if that did not come to its end or somebody has changed the copies."""
     folder = folder_of_copies(asked.data_dir, asked.user_id, row["id"])
     if source.folder != folder and not is_intact(folder, source.manifest):
-        copy_sources(source, folder)
+        _copy(asked.user_id, row["id"], source, folder)
+
+
+def _copy(user_id: UUID, run_id: UUID, source: Source, folder: Path) -> Row:
+    """Copy the files of a run, and return it; there are no copies if the account was erased."""
+    copy_sources(source, folder)
+    try:
+        return require_still(user_id, run_id)
+    except Refused:
+        remove_copies(folder)
+        raise
 
 
 def _go_on(asked: Asked, row: Row, source: Source, lease: Lease, watching: Watching) -> Row:
