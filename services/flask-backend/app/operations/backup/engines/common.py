@@ -31,6 +31,9 @@ UNFINISHED: Final = "unfinished_restore"
 table its name: so there is no moment at which all rows are there and the revision is not."""
 MARK: Final = f"""CREATE TABLE {UNFINISHED} (
 version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"""
+UNMARK: Final = f"DROP TABLE IF EXISTS {UNFINISHED}"
+_HIDE: Final = f"ALTER TABLE {VERSION_TABLE} RENAME TO {UNFINISHED}"
+_SHOW: Final = f"ALTER TABLE {UNFINISHED} RENAME TO {VERSION_TABLE}"
 SCRATCH: Final = "backup_scratch_"
 _PATIENCE: Final = {
     "postgresql": "SET LOCAL lock_timeout = '3s'",
@@ -132,8 +135,8 @@ def begin_restore(url: sa.URL) -> None:
             found = sa.MetaData()
             found.reflect(connection)
             if VERSION_TABLE in found.tables:
-                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {UNFINISHED}")
-                connection.exec_driver_sql(f"ALTER TABLE {VERSION_TABLE} RENAME TO {UNFINISHED}")
+                connection.exec_driver_sql(UNMARK)
+                connection.exec_driver_sql(_HIDE)
             elif UNFINISHED not in found.tables:
                 connection.exec_driver_sql(MARK)
             kept = {VERSION_TABLE, UNFINISHED}
@@ -151,14 +154,14 @@ def end_restore(url: sa.URL, revision: str) -> None:
     with connecting(url) as connection:
         connection.execute(sa.delete(version))
         connection.execute(sa.insert(version).values(version_num=revision))
-        connection.exec_driver_sql(f"ALTER TABLE {UNFINISHED} RENAME TO {VERSION_TABLE}")
+        connection.exec_driver_sql(_SHOW)
 
 
 def empty(url: sa.URL) -> None:
     """Take all tables away."""
     begin_restore(url)
     with connecting(url) as connection:
-        connection.exec_driver_sql(f"DROP TABLE {UNFINISHED}")
+        connection.exec_driver_sql(UNMARK)
 
 
 def find_orphans(url: sa.URL) -> list[str]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from app.models import open_verbatim
-from app.operations.backup.engines.common import MARK, UNFINISHED, VERSION_TABLE, Snapshot
+from app.operations.backup.engines.common import MARK, UNMARK, VERSION_TABLE, Snapshot
 from app.operations.backup.errors import BackupError, Broken
 from app.operations.backup.tools import Feed
 
@@ -107,7 +107,7 @@ def _take_revision(path: Path) -> str:
     """Take Alembic's table out of a copy, make it one file, and return the revision."""
     with _open(path) as copy:
         copy.execute("PRAGMA journal_mode = DELETE").fetchone()
-        copy.execute(f"DROP TABLE IF EXISTS {UNFINISHED}")
+        copy.execute(UNMARK)
         found = "SELECT count(*) FROM sqlite_master WHERE name = ?"
         if not copy.execute(found, (VERSION_TABLE,)).fetchone()[0]:
             return ""
