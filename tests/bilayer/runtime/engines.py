@@ -76,5 +76,10 @@ class Statements:
         self.sent.append(sql)
         return self._cursor.execute(sql, *parameters)
 
+    def copy_expert(self, sql: str, *source: Any) -> Any:
+        """Note a COPY and send it."""
+        self.sent.append(sql)
+        return self._cursor.copy_expert(sql, *source)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cursor, name)

@@ -6,21 +6,19 @@ what a column could not give back is refused before anything is sent.
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Final
 
+from bilayer.runtime.adapters.copying import spell_row
 from bilayer.runtime.adapters.operands import check_length, limit_of
-from bilayer.runtime.adapters.verbatim import VerbatimStatements, copy_in
+from bilayer.runtime.adapters.verbatim import VerbatimStatements
 from bilayer.runtime.database import Database
 from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.verbatim import Values
 
 _CELLS_PER_INSERT: Final = 20_000
 """Below SQLite's limit of 32,766 parameters a statement."""
-_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class VerbatimWriter:
@@ -92,33 +90,13 @@ class CopyWriter(VerbatimWriter):
 
     def write(self, rows: Sequence[str]) -> None:
         """Send encoded rows by one COPY."""
-        copy_in(self._adapter, self._statements.copy, "".join(rows))
+        self._adapter.copy_in(self._statements.copy, "".join(rows))
 
     def _join(self, sent: list[Any]) -> str:
-        return "\t".join([_SPELLED[type(value)](value) for value in sent]) + "\n"
+        return spell_row(sent)
 
 
 def verbatim_writer(database: Database, name: str) -> VerbatimWriter:
     """Make the writer of a table, as its engine takes rows best."""
     kind = CopyWriter if database.engine_name == "postgresql" else VerbatimWriter
     return kind(database, name)
-
-
-def _escaped(text: str) -> str:
-    for character, escape in _ESCAPES.items():
-        if character in text:
-            text = text.replace(character, escape)
-    return text
-
-
-_SPELLED: Final[dict[type, Callable[[Any], str]]] = {
-    type(None): lambda _value: "\\N",
-    bool: lambda value: "t" if value else "f",
-    int: str,
-    float: repr,
-    str: _escaped,
-    bytes: lambda value: f"\\\\x{value.hex()}",
-    decimal.Decimal: str,
-    dt.datetime: dt.datetime.isoformat,
-}
-"""How COPY spells what the driver would take as a parameter."""

@@ -142,21 +142,35 @@ class InsertStatements(ColumnValues):
         Returns:
             Of each row the columns that were asked for, in any order; nothing if none were.
         """
-        head = ",".join(field._rname for field in batch.fields)
-        mark = "(" + ",".join(self.mark_of(field.type) for field in batch.fields) + ")"
         size = max(1, _CELLS_PER_INSERT // len(batch.fields))
         rows = list(zip(*batch.parameters, strict=True))
-        run = self.run if is_awaited else self.run_ahead
         found: list[Row] = []
         # One statement is atomic by itself.
         with Transaction(self) if len(rows) > size and not self.session.depth else nullcontext():
             for start in range(0, len(rows), size):
                 chunk = rows[start : start + size]
-                marks = ",".join([mark] * len(chunk))
-                sql = f"INSERT INTO {table._rname}({head}) VALUES {marks}"
-                parameters = list(chain.from_iterable(chunk))
                 if returned:
-                    found += self._returned(returned, sql, parameters)
+                    found += self._returned(returned, *self._values(table, batch.fields, chunk))
                 else:
-                    run(sql, parameters)
+                    self.send_rows(table, batch.fields, chunk, is_awaited=is_awaited)
         return found
+
+    def send_rows(
+        self, table: Any, fields: Sequence[Any], rows: Sequence[Sequence[Any]], *, is_awaited: bool
+    ) -> None:
+        """Insert rows, each the driver's parameters for the fields, by one statement."""
+        run = self.run if is_awaited else self.run_ahead
+        run(*self._values(table, fields, rows))
+
+    def _values(
+        self, table: Any, fields: Sequence[Any], rows: Sequence[Sequence[Any]]
+    ) -> tuple[str, list[Any]]:
+        mark = "(" + ",".join(self.mark_of(field.type) for field in fields) + ")"
+        marks = ",".join([mark] * len(rows))
+        sql = f"INSERT INTO {self.head(table, fields)} VALUES {marks}"
+        return sql, list(chain.from_iterable(rows))
+
+    @staticmethod
+    def head(table: Any, fields: Sequence[Any]) -> str:
+        """Name a table and some of its columns."""
+        return f"{table._rname}({','.join(field._rname for field in fields)})"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 import psycopg2.extensions
 import psycopg2.extras
 
 from bilayer.runtime.adapters.base import NativeAdapter
+from bilayer.runtime.adapters.copying import CopiedRows, spell_row
 from bilayer.runtime.adapters.postgresql_dialect import PostgreSQLDialect
 from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
@@ -38,6 +39,8 @@ from bilayer.runtime.errors import (
     TransactionAborted,
 )
 from bilayer.runtime.pydal_compat import dialects
+
+_ROWS_WORTH_A_COPY: Final = 50
 
 
 class PostgreSQLAdapter(NativeAdapter):
@@ -104,6 +107,30 @@ class PostgreSQLAdapter(NativeAdapter):
             session.ahead.append((sql, parameters))
         else:
             self.run(sql, parameters)
+
+    def send_rows(
+        self, table: Any, fields: Sequence[Any], rows: Sequence[Sequence[Any]], *, is_awaited: bool
+    ) -> None:
+        """Send many by COPY, which cannot wait for a later statement."""
+        if len(rows) < _ROWS_WORTH_A_COPY:
+            super().send_rows(table, fields, rows, is_awaited=is_awaited)
+        else:
+            self.copy_in(
+                f"COPY {self.head(table, fields)} FROM STDIN", "".join(map(spell_row, rows))
+            )
+
+    def copy_in(self, sql: str, text: str) -> None:
+        """Send the rows of a COPY, which is a message of its own."""
+        if self.session.ahead:
+            self.run("SELECT 1")
+        self.settle()
+        self.run(sql, CopiedRows(text))
+
+    def send(self, cursor: Any, sql: str, parameters: Any) -> Any:
+        """Call the driver."""
+        if isinstance(parameters, CopiedRows):
+            return parameters.send(cursor, sql)
+        return super().send(cursor, sql, parameters)
 
     def commit_transaction(self) -> None:
         """Commit.

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
-
-from bilayer.runtime.errors import DatabaseError
 
 ROWS_PER_PAGE: Final = 500
 LARGE: Final = 16_384
@@ -15,7 +12,6 @@ LARGE: Final = 16_384
 DOCUMENTS: Final = ("json", "jsonb", "list:string", "list:integer", "list:reference")
 
 _UNBOUNDED: Final = (*DOCUMENTS, "text", "blob")
-_CHARACTERS_PER_READ: Final = 1 << 20
 
 
 class VerbatimStatements:
@@ -101,22 +97,3 @@ class VerbatimStatements:
     def _size(self, field: Any) -> str:
         function = "octet_length" if self._adapter.dbengine == "postgres" else "length"
         return f"{function}({self._text(field)})"
-
-
-def copy_in(adapter: Any, sql: str, text: str) -> None:
-    """Send the rows of a COPY, which the driver does by another call than statements.
-
-    Raises:
-        DatabaseError: PostgreSQL refused it; the transaction can only be undone.
-    """
-    adapter.settle()
-    session = adapter.session
-    session.failed = True  # however it ends, unless it ends well
-    try:
-        session.cursor.copy_expert(sql, io.StringIO(text), _CHARACTERS_PER_READ)
-    except adapter.driver.Error as caught:
-        failure: DatabaseError = adapter.translate(caught, session.connection.dbapi_connection)
-    else:
-        session.failed = False
-        return
-    raise failure  # outside the handler, so that the driver's text is not chained to it
