@@ -10,8 +10,11 @@ import uuid
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bilayer.runtime import JSON_NULL
+from tests.bilayer.runtime import schema
+from tests.bilayer.runtime.corpus import OWNERS
 from tests.bilayer.runtime.subscribers import Witness
 
 FULL_ROW: dict[str, Any] = {
@@ -114,3 +117,35 @@ def test_images_are_what_a_reader_sees_in_whatever_form_values_were_given(
     assert sorted(spell(row) for row in rows) == stored()
     assert sorted(spell(change.after) for change in witness.seen) == stored()
     assert sorted(spell(change.before) for change in witness.seen) == inserted
+
+
+@pytest.mark.parametrize("is_computed", [False, True])
+def test_update_whose_condition_ends_meanwhile_is_not_told(
+    db: Any,
+    witness: Witness,
+    core: sa.Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_computed: bool,
+) -> None:
+    if core.dialect.name == "sqlite":
+        pytest.skip("one writer at a time: nothing changes between the two statements")
+    db.owners.insert(id=OWNERS[0], name="x")
+    key = db.things.insert(owner=OWNERS[0], small=1)
+    images, things = db._adapter.pipeline._images, db.things
+    lock = images.lock
+
+    def lock_and_lose(table: Any, query: Any) -> Any:
+        rows = lock(table, query)
+        with core.begin() as connection:
+            connection.execute(schema.owners.update().values(name="y"))
+        return rows
+
+    monkeypatch.setattr(images, "lock", lock_and_lose)
+    witness.calls.clear()
+    of_x = db(db.owners.name == "x").nested_select(db.owners.id)
+    query = (things.id == key) & things.owner.belongs(of_x)
+
+    assert db(query).update(small=things.small + 1 if is_computed else 2) == 0
+    assert witness.seen == []
+    assert db(things).one()["small"] == 1

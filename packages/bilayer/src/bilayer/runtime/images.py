@@ -118,6 +118,9 @@ class RowImages:
             fields: What is set.
             where: A condition that they alone meet; None takes their keys.
 
+        Returns:
+            The rows; none if they do not meet the condition any more.
+
         Raises:
             UnsupportedDefinition: A column of the key is set by an expression.
         """
@@ -125,19 +128,22 @@ class RowImages:
         placed, known = self._known(fields)
         wheres = [where] if where else self.conditions(table, self._keys(table, before))
         unknown = [table[field.name] for field, value in fields if field.name not in known]
-        if not unknown:
-            for each in wheres:
-                self._adapter.send_update(table, each, placed)
-            return [row | known for row in before]
         wanted = [*self._adapter.key_columns(table), *unknown]
-        if self._adapter.returns_updates:
-            rows: list[Row] = []
-            for each in wheres:
+        rows: list[Row] = []
+        met = 0
+        for each in wheres:
+            if unknown and self._adapter.returns_updates:
                 rows += self._adapter.send_update_returning(table, each, placed, wanted)
+                met = len(rows)
+            else:
+                met += self._adapter.send_update(table, each, placed)
+        if not met:  # the condition asks other tables too, whose rows nobody has locked
+            return []
+        if not unknown:
+            return [row | known for row in before]
+        if self._adapter.returns_updates:
             computed = self._in_order(table, moved, rows)
         else:
-            for each in wheres:
-                self._adapter.send_update(table, each, placed)
             computed = self.read(table, moved, wanted)
         return [row | known | new for row, new in zip(before, computed, strict=True)]
 

@@ -176,7 +176,7 @@ class WritePipeline:
         if not before:
             return []
         after = self._images.update(table, before, fields, where)
-        self.subscriptions.tell(table, "update", before, after)
+        self.subscriptions.tell(table, "update", before if after else [], after)
         return after
 
     def delete(self, table: Any, query: Any) -> int:
