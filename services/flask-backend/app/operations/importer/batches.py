@@ -1,8 +1,7 @@
-"""How many records go in together, and that reading them does not wait for the database."""
+"""How many records go in together."""
 
 import gc
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
 
@@ -34,15 +33,6 @@ def batched(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
         size += more_bytes
     if batch:
         yield batch
-
-
-def read_ahead(batches: Iterator[list[Draft]]) -> Iterator[list[Draft]]:
-    """Yield batches, and read the next in a thread while the one before goes in."""
-    with ThreadPoolExecutor(1, "read-ahead") as thread:
-        coming = thread.submit(next, batches, None)
-        while batch := coming.result():
-            coming = thread.submit(next, batches, None)
-            yield batch
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from app.models import (
     list_last_positions,
     update_import_run,
 )
-from app.operations.importer.batches import batched, collecting_seldom, read_ahead
+from app.operations.importer.batches import batched, collecting_seldom
 from app.operations.importer.copies import (
     copy_sources,
     folder_of_copies,
@@ -148,7 +148,7 @@ def _go_on(asked: Asked, row: Row, source: Source, lease: Lease, watching: Watch
     copies = replace(source, folder=folder)
     drafts = walk_drafts(copies, run.profile_id, watching, done=done)
     with acting_as(migration_actor(run.id)), collecting_seldom():
-        for batch in read_ahead(batched(drafts)):
+        for batch in batched(drafts):
             require_turn(lease)
             tally = store_batch(run, batch, tally, clock.now())
     _finish(run)
