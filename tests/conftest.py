@@ -16,6 +16,7 @@ from typing import Any
 import hypothesis
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from tests.fakes import StripeServer, serving_stripe
 from tests.support import run as runs
@@ -93,6 +94,14 @@ def _refuse_to_run_without_required_engines() -> None:
         if engine in missing:
             message = f"REQUIRE_ENGINES demands {engine}: {missing[engine]}."
             raise pytest.UsageError(message)
+
+
+@pytest.fixture(autouse=True)
+def _same_log() -> Iterator[None]:
+    """Configure logging again as it was: a command that a test runs here tells only of errors."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
