@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from app.health import State, probe_database
 from app.models import get_user
-from app.operations.backup.engines import ENGINES, begin_restore, empty, end_restore, sqlite
+from app.operations.backup.engines import ENGINES, begin_restore, common, empty, end_restore, sqlite
 from app.operations.backup.errors import BackupError
 from app.operations.backup.sealing import Target
 from bilayer import migrate
@@ -99,7 +99,10 @@ def test_what_somebody_writes_until_it_is_replaced_is_not_lost(site: Site) -> No
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-def test_who_does_not_end_a_transaction_lets_nothing_be_replaced(site: Site) -> None:
+def test_who_does_not_end_a_transaction_lets_nothing_be_replaced(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(common._PATIENCE, "postgresql", "SET LOCAL lock_timeout = '200ms'")
     url = site.url.render_as_string(hide_password=False)
     made = site.create()
     before = digests_of(url)
