@@ -138,6 +138,10 @@ class Known(Mapping[str, Any]):
             self._last[name] = value, converted
         return converted
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Give a value; to raise and catch for each row that has none would cost more."""
+        return super().get(name, default) if name in self._values else default
+
     def __iter__(self) -> Iterator[str]:
         is_unknown = (Expression, Query, Rendered)
         return (name for name, value in self._values.items() if not isinstance(value, is_unknown))

@@ -4,12 +4,14 @@ Whoever writes holds the head of the account: nobody else writes its rows meanwh
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
 from app.dal.versions import purging
+
+_ROWS_AT_ONCE: Final = 1_000
 
 
 def find_learning_rows(table: str, user_id: UUID, ids: Collection[UUID | str]) -> list[Row]:
@@ -21,12 +23,15 @@ def find_learning_rows(table: str, user_id: UUID, ids: Collection[UUID | str]) -
 
 
 def create_learning_rows(table: str, user_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store rows, all or none. Each has the same columns.
+    """Store rows, in the transaction of whoever calls. Each has the same columns.
 
     Raises:
         UniqueViolation: One is there, perhaps deleted.
     """
-    get_db()[table].insert_many({**row, "user_id": user_id} for row in rows)
+    # The database waits while rows are made ready; for so many not long, wherever this runs.
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        get_db()[table].insert_many({**row, "user_id": user_id} for row in some)
 
 
 def update_learning_rows(
