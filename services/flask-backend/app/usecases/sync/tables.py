@@ -25,9 +25,7 @@ def choose_tables(names: Collection[str] | None) -> list[Synced]:
     Raises:
         Invalid: A name is not that of a synced table.
     """
-    tables = {
-        name: synced for name, synced in list_synced().items() if name not in _Used.left_out
-    }
+    tables = {name: synced for name, synced in list_synced().items() if name not in _Used.left_out}
     if names is None:
         return list(tables.values())
     if not set(names) <= tables.keys():
