@@ -204,6 +204,8 @@ def test_rolling_back_removes_what_was_added_and_nothing_else(asked: Asked, file
     assert head is not None
     assert after is not None
     assert after["floor"] == after["version"] == head["version"] + 1
+    with pytest.raises(Refused, match="was rolled back"):
+        verify_import(of_run(asked, report), QUIET)
     assert bring_in(asked).outcome == "imported"
 
 

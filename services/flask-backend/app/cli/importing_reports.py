@@ -201,7 +201,8 @@ def _sentences(facts: Mapping[str, Any]) -> Iterator[str]:
     for one in facts["quarantine"][:_SHOWN]:
         yield _visible(f"{one['file']} {one['pointer']}: {one['rule']}, {one['reason']}")
     yield from _more(sum(facts["refused"].values()))
-    yield from _sums(facts, "were added")
+    was_undone = facts["state"] == "rolled_back"
+    yield from _sums(facts, "had been added" if was_undone else "were added")
     yield f"Import {facts['id']}: {facts['state']}."
 
 

@@ -14,6 +14,7 @@ from app.operations.importer.export import write_out
 from app.operations.importer.journal import Asked, open_copies, require_run
 from app.operations.importer.placing import Rows, place
 from app.operations.importer.records import Draft
+from app.operations.importer.refusals import Refused
 from app.operations.importer.settling import Found, differing
 from app.operations.importer.storing import Run
 from app.operations.importer.walking import Watching, walk_drafts
@@ -96,9 +97,12 @@ def verify_import(asked: Asked, watching: Watching, *, export: Path | None = Non
         export: A folder to write the records into as the database has them.
 
     Raises:
-        Refused: There is none, its copies are gone, or the folder cannot be written.
+        Refused: There is none, it was rolled back, its copies are gone, or the folder cannot be
+            written.
     """
     row = require_run(asked)
+    if row["state"] == "rolled_back":
+        raise Refused(f"The import {row['id']} was rolled back: nothing of it should be there.")
     source = open_copies(asked, row)
     run, result = Run.of(row), Verification(row)
     with ExitStack() as stack:
