@@ -16,8 +16,11 @@ _CHUNK_BYTES: Final = 256 * 1024
 _KEPT_BYTES: Final = 1024
 
 _SPACE: Final = re.compile(rb"[ \t\n\r]*+")
-_UP_TO_BRACKET: Final = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]{0,64}+")*+')
-"""Passes short strings too; the search for a quote is faster with long ones."""
+_UP_TO_BRACKET: Final = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]{0,64}+")*')
+"""Passes short strings too; the search for a quote is faster with long ones.
+
+The group may give back, because CPython before 3.11.5 matches too little of one that may not.
+"""
 _SCALAR: Final = re.compile(rb'[^ \t\n\r,:"\[\]{}]*+')
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _OTHER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
