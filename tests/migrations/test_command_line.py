@@ -192,7 +192,8 @@ def run_script(url: str, script: str) -> None:
         url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
     ).raw_connection()
     raw.dbapi_connection.autocommit = True
-    for statement in script.split(";\n"):  # One by one, as psql does: some stand in no transaction.
+    # One by one, as psql does: some stand in no transaction, and some have semicolons inside.
+    for statement in re.findall(r"(?:\$\$.*?\$\$|[^;]|;(?!\n))+", script, flags=re.DOTALL):
         if statement.strip():
             raw.cursor().execute(statement)
     raw.close()
