@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 from zoneinfo import available_timezones
 
@@ -19,6 +20,7 @@ import pytest
 import schemathesis
 from flask import Flask
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.config._auth import WFCAuthConfig  # there is no other door to it
 from schemathesis.engine import Status, events, from_schema
@@ -35,13 +37,14 @@ from tests.support.serving import served
 SEED = 20261120
 EXAMPLES = {"sqlite": 10, "postgresql": 3, "mariadb": 3}
 AVAILABLE = "ensure_resource_availability"
+REJECTED = "negative_data_rejection"
 CHECKS = {
     "allow_header_conformance",
     "content_type_conformance",
     AVAILABLE,
     "ignored_auth",
     "missing_required_header",
-    "negative_data_rejection",
+    REJECTED,
     "not_a_server_error",
     "object_level_authorization",
     "positive_data_acceptance",
@@ -194,8 +197,25 @@ class Found:
 
     def _add_failure(self, case: Any, check: Any) -> None:
         failure = check.failure_info
-        key = (case.operation.label, check.name, failure.failure.message)
+        message = failure.failure.message
+        is_about_body = check.name == REJECTED and "Invalid component: in body" in message
+        if is_about_body and has_valid_body(case):
+            return
+        key = (case.operation.label, check.name, message)
         self.failures.setdefault(key, failure.code_sample)
+
+
+def has_valid_body(case: Any) -> bool:
+    """Tell whether a body that was meant to be wrong is as the description says all the same.
+
+    Where a value may be of several kinds, what is made wrong for one of them is right for another.
+    """
+    operation = case.operation
+    path = quote(operation.path.replace("~", "~0").replace("/", "~1"), safe="~")
+    place = f"#/paths/{path}/{operation.method}/requestBody/content/application~1json/schema"
+    document = {**operation.schema.raw_schema, "$ref": place}
+    checker = Draft202012Validator.FORMAT_CHECKER
+    return Draft202012Validator(document, format_checker=checker).is_valid(case.body)
 
 
 def is_of_one_account(recorder: Any, case_id: str) -> bool:

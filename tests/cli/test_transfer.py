@@ -147,7 +147,12 @@ def test_copy_that_is_interrupted_says_how_to_go_on(
         yield Impatient()
 
     monkeypatch.setattr("app.cli.transfer.progress", watching)
-    stopped = backend("copy", *urls)
+    # A run that a shell has put into the background ignores it.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        stopped = backend("copy", *urls)
+    finally:
+        signal.signal(signal.SIGINT, usual)
     monkeypatch.undo()
 
     assert stopped.exit_code == 1

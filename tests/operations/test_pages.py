@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -157,7 +158,10 @@ def test_sql_for_mariadb_runs_there(server: Server, block: Block) -> None:
 def test_the_shell_of_a_page_runs_as_written(app: Roles, page: Path, tmp_path: Path) -> None:
     script = "".join(block.text for block in blocks(page) if block.language == "sh")
 
-    if "$BASE" in script:
+    if page.name == "import.md":
+        given = write_learners(tmp_path)
+        done = run_shell(app, given + script, tmp_path, cwd=tmp_path, PORT="0")
+    elif "$BASE" in script:
         with running(app.url("rw"), tmp_path) as backend:
             done = run_shell(app, script, tmp_path, BASE=backend.url, PORT=str(backend.port))
     else:
@@ -166,8 +170,24 @@ def test_the_shell_of_a_page_runs_as_written(app: Roles, page: Path, tmp_path: P
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def write_learners(folder: Path) -> str:
+    """Write the files that the page of imports has; return how its account and learner are made."""
+    old, before = folder / "old", folder / "before"
+    old.mkdir()
+    before.mkdir()
+    (before / "child_profiles.json").write_text(json.dumps([{"id": "ben", "name": "Ben"}]))
+    anna = {"id": "anna", "name": "Anna", "mastered_words": "\u732b, \u72d7"}
+    (old / "child_profiles.json").write_text(json.dumps([anna]))
+    said = {"id": "1", "role": "user", "content": "woof", "timestamp": "2026-11-20T10:00:00Z"}
+    (old / "chat_history.json").write_text(json.dumps([said]))
+    return (
+        "backend users create-admin --email ada@example.com\n"
+        "backend import json run --source ./before --owner ada@example.com\n"
+    )
+
+
 def run_shell(
-    app: Roles, script: str, folder: Path, **others: str
+    app: Roles, script: str, folder: Path, *, cwd: Path = ROOT, **others: str
 ) -> subprocess.CompletedProcess[str]:
     """Type a page's commands as an operator of this database, with what the page says is given."""
     secrets = folder / "secrets"
@@ -187,7 +207,7 @@ def run_shell(
     }
     return subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", script],
-        cwd=ROOT,
+        cwd=cwd,
         env=environment | others,
         capture_output=True,
         text=True,

@@ -125,7 +125,7 @@ def test_module_has_a_name_python_takes_whatever_the_models_file_is_called(tmp_p
     report = check_project(find_project(tmp_path), dialects=["sqlite"])
 
     assert made.exit_code == 0, made.output
-    assert {path.name for path in (tmp_path / "made").iterdir()} == {
+    assert {path.name for path in (tmp_path / "made").glob("*.py")} == {
         "__init__.py",
         "class_.py",
         "of_2fa.py",
