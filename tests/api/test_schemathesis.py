@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -209,11 +210,17 @@ def has_valid_body(case: Any) -> bool:
     """Tell whether a body that was meant to be wrong is as the description says all the same.
 
     Where a value may be of several kinds, what is made wrong for one of them is right for another.
+    And numbers with an exponent may be larger than the description, which cannot tell them from
+    integers, lets them be.
     """
     operation = case.operation
     path = quote(operation.path.replace("~", "~0").replace("/", "~1"), safe="~")
     place = f"#/paths/{path}/{operation.method}/requestBody/content/application~1json/schema"
-    document = {**operation.schema.raw_schema, "$ref": place}
+    document = {**deepcopy(operation.schema.raw_schema), "$ref": place}
+    for kind in document["components"]["schemas"]["JSONValue"]["anyOf"]:
+        if kind.get("type") == "number":
+            kind.clear()
+            kind["type"] = "number"
     checker = Draft202012Validator.FORMAT_CHECKER
     return Draft202012Validator(document, format_checker=checker).is_valid(case.body)
 
