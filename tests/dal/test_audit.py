@@ -15,7 +15,7 @@ import uuid_utils.compat
 
 from app import clock
 from app.actor import acting_as
-from app.dal.audit import HIDDEN, MAX_VALUE_BYTES, NOBODY
+from app.dal.audit import HIDDEN, MAX_VALUE_BYTES
 from app.dal.audit_digests import digest_row, digest_values, spelled
 from app.dal.audited import Audited, audited_tables
 from app.dal.versions import purging
@@ -29,7 +29,7 @@ from app.models import (
     update_history,
     update_user,
 )
-from app.vocabulary import TransactionType
+from app.vocabulary import NOBODY, TransactionType
 from bilayer.runtime import Param, prepared, update
 from tests.factories import make_user
 from tests.migrations.rows import CHOSEN

@@ -6,7 +6,6 @@ Functions take no connection, return plain dicts and never commit: outside ``tra
 statement commits by itself, inside they commit together. Holds no function of its own.
 """
 
-from app.dal.audit import NOBODY
 from app.dal.audit_digests import (
     GENESIS,
     digest_row,
@@ -358,7 +357,7 @@ __all__ = [  # noqa: RUF022 - in the order of the domains
     "list_quarantined", "list_quarantined_at", "list_row_versions", "outdate_devices",
     "resolve_quarantined", "update_import_item", "update_import_run",
     # The audit log
-    "GENESIS", "NOBODY", "digest_row", "digest_values", "hash_block", "spell_entries",
+    "GENESIS", "digest_row", "digest_values", "hash_block", "spell_entries",
     "create_audit_block", "get_audit_block", "get_last_audit_block", "list_audit_blocks",
     "list_audit_places", "list_audit_rows", "list_audit_rows_by_key", "list_unsealed_rows",
     "mark_sealed",

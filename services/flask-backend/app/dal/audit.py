@@ -21,13 +21,12 @@ import uuid_utils.compat
 from app.dal.audit_digests import canonical, digest_row, digest_values, plain, spelled
 from app.dal.audited import Audited
 from app.dal.versions import is_purging
+from app.vocabulary import NOBODY
 from bilayer.documents import MAX_DEPTH
 from bilayer.runtime import Change, Subscriber
 
 Row = dict[str, Any]
 
-NOBODY: Final = uuid.UUID(int=0)
-"""Owns what belongs to no account."""
 MAX_VALUE_BYTES: Final = 64 * 1024
 """Of a value that is longer as JSON, the log has the digest."""
 HIDDEN: Final = "$hidden"
