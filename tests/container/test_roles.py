@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -36,7 +37,7 @@ COMMANDS = (
     "privacy erasures",
     "audit list",
     "audit seal",
-    "privacy erase --yes ada@example.com",
+    "privacy erase --yes {email}",
     "audit verify",
 )
 FORBIDDEN = {
@@ -155,8 +156,9 @@ def test_role_that_serves_may_do_what_commands_do(
     roles: Roles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    email = f"{uuid4()}@example.com"  # The database is shared, also with other processes' people.
     with connected(settings_for(roles.url("rw"), tmp_path)):
-        user_id = make_user(email="ada@example.com")["id"]
+        user_id = make_user(email=email)["id"]
         for at in (long_ago, long_ago + timedelta(days=1)):
             give(user_id, 10, at=at)
         holds.place_hold(user_id, 5, reason=None, lifetime=timedelta(minutes=1), at=long_ago)
@@ -164,7 +166,8 @@ def test_role_that_serves_may_do_what_commands_do(
     monkeypatch.setenv("DATABASE_URL", roles.url("rw"))
     get_settings.cache_clear()
 
-    ended = {words: CliRunner().invoke(main, words.split()) for words in COMMANDS}
+    commands = [words.format(email=email) for words in COMMANDS]
+    ended = {words: CliRunner().invoke(main, words.split()) for words in commands}
 
     get_settings.cache_clear()
     assert {words: done.output for words, done in ended.items() if done.exit_code} == {}

@@ -62,8 +62,10 @@ def test_no_connection_is_left_idle_in_transaction(
         states = connection.exec_driver_sql(
             "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
             " AND application_name = 'bilayer'"
-        ).scalars()
-        assert set(states) == {"idle"}
+        ).all()
+    assert states
+    # A server that was slow to answer may still be busy with a connection that was given up.
+    assert {state for (state,) in states} <= {"idle", "active"}
 
 
 def test_failed_statement_outside_a_transaction_leaves_nothing_behind(
