@@ -81,6 +81,7 @@ def check(
         not_done=sources.not_done,
         engines=(engine,),
         partly=(engine,) if sources.not_done else (),
+        described=(sources.describe(),),
     )
 
 

@@ -21,7 +21,7 @@ from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
 from bilayer.drift.readers.sqlite import without_index_warnings
-from bilayer.drift.report import Failure
+from bilayer.drift.report import Described, Failure
 from bilayer.drift.scratch import Scratch, Terminated, connect
 from bilayer.drift.snapshot import Runtime, Schema
 from bilayer.errors import BilayerError
@@ -35,6 +35,8 @@ class Sources:
     Attributes:
         dal: The DAL as given, or the one that holds the definitions of the function given.
         migrated_tables: The migrated scratch database as SQLAlchemy reflects it.
+        built: The models as the engine made them in a scratch database.
+        migrated: The migrations' head, as the engine made it in a scratch database.
         defined_twice: Tables of which two metadata say different things.
         versions: The revisions the live database says it is at; ``None`` if that is not known.
     """
@@ -47,6 +49,8 @@ class Sources:
     root: Path
     dal: Any = None
     models: Schema | None = None
+    built: Schema | None = None
+    migrated: Schema | None = None
     defined_twice: Sequence[str] = ()
     runtime: Runtime | None = None
     history: History | None = None
@@ -93,9 +97,9 @@ class Sources:
     def build_both(self, config: Config) -> tuple[Schema | None, Schema | None]:
         """Build the models here while a child replays the migrations; read both."""
         with self._replaying(config, "heads", "migrations") as finish:
-            built = self._build() if self.metadatas else None
-            migrated = finish(is_whole=True)
-        return built, migrated
+            self.built = self._build() if self.metadatas else None
+            self.migrated = finish(is_whole=True)
+        return self.built, self.migrated
 
     def replay_to(self, config: Config, revision: str) -> Schema | None:
         """Read what the migrations made up to a revision."""
@@ -113,6 +117,15 @@ class Sources:
                 self.versions = self._read_versions(connection, tables)
         except LiveUnreadable as error:
             self.failures.append(Failure("database", str(error)))
+
+    def describe(self) -> Described:
+        """Give what each source says, for a report that shows them side by side."""
+        models = self.models
+        if self.built is not None:
+            # What could not be built is shown as SQLAlchemy says it.
+            tables = dict(models.tables) if models is not None else {}
+            models = Schema(self.engine, tables | dict(self.built.tables))
+        return Described(self.engine, models, self.migrated, self.runtime, self.live)
 
     def _read_versions(
         self, connection: sa.Connection, tables: tuple[str, ...]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from bilayer.drift.findings import Finding
+from bilayer.drift.snapshot import Runtime, Schema
 
 FailOn = Literal["error", "warning"]
 
@@ -23,6 +24,21 @@ class Failure:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Described:
+    """What each source says the schema is on one engine; ``None`` if it was not given or read.
+
+    Attributes:
+        models: As the engine built them, or as SQLAlchemy would where nothing could be built.
+    """
+
+    engine: str
+    models: Schema | None = None
+    migrations: Schema | None = None
+    runtime: Runtime | None = None
+    database: Schema | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Report:
     """What a check found.
 
@@ -32,6 +48,7 @@ class Report:
         not_done: What was not compared because it needs more than was given.
         engines: The engines the check ran for.
         partly: Those of them on which something was not done.
+        described: What was compared, for the page that shows it; no other form holds it.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -39,6 +56,7 @@ class Report:
     not_done: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
     partly: tuple[str, ...] = ()
+    described: tuple[Described, ...] = dataclasses.field(default=(), compare=False, repr=False)
 
     @classmethod
     def of(
@@ -49,6 +67,7 @@ class Report:
         not_done: Iterable[str] = (),
         engines: Sequence[str] = (),
         partly: Sequence[str] = (),
+        described: Sequence[Described] = (),
     ) -> Report:
         """Make a report; sort what was found, and say nothing twice."""
         unique = dict.fromkeys(findings)
@@ -58,6 +77,7 @@ class Report:
             not_done=tuple(dict.fromkeys(not_done)),
             engines=tuple(dict.fromkeys(engines)),
             partly=tuple(dict.fromkeys(partly)),
+            described=tuple(described),
         )
 
     @classmethod
@@ -83,6 +103,7 @@ class Report:
             not_done=[text for report in reports for text in report.not_done],
             engines=[engine for report in reports for engine in report.engines],
             partly=[engine for report in reports for engine in report.partly],
+            described=[each for report in reports for each in report.described],
         )
 
     @property
