@@ -10,8 +10,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic.operations import ops
 
+from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.findings import Difference
-from bilayer.drift.snapshot import Check, ForeignKey, Index, Unique
 
 
 def write_constraint(

@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from bilayer.drift.constraints import CatalogObject, Check, ForeignKey, Index, Unique
+
 UNSET_LENGTH: Final = 512
 """PyDAL's length of a field nobody gave a length; indistinguishable from a written 512."""
 
@@ -59,6 +61,9 @@ class Column:
         autoincrement: The engine numbers new rows (serial, identity, AUTO_INCREMENT, rowid).
         is_always_numbered: An insert that gives the number fails (GENERATED ALWAYS AS IDENTITY).
         is_persisted: A generated column is stored rather than computed when read.
+        on_update: What the engine itself puts in on an update (MariaDB's ON UPDATE).
+        numbering: How the engine numbers, where it is told: step, start, limits, sequence.
+        is_invisible: ``SELECT *`` and an insert without names leave the column out.
         python_default: SQLAlchemy fills the column in Python, on insert.
         python_onupdate: SQLAlchemy fills the column in Python, on update.
     """
@@ -74,6 +79,9 @@ class Column:
     python_onupdate: bool = False
     is_always_numbered: bool = False
     is_persisted: bool = False
+    on_update: str = ""
+    numbering: str = ""
+    is_invisible: bool = False
 
     @property
     def is_filled_by_engine(self) -> bool:
@@ -87,60 +95,13 @@ class Column:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Unique:
-    """A set of columns whose values are unique: a constraint or a plain unique index.
-
-    Attributes:
-        options: What the engine is told beyond the columns: ``NULLS NOT DISTINCT``,
-            ``INCLUDE (...)``, ``DEFERRABLE``.
-        is_index: It is dropped as an index; to what is unique that makes no difference.
-    """
-
-    columns: tuple[str, ...]
-    name: str | None = None
-    options: str = ""
-    is_index: bool = dataclasses.field(default=False, compare=False)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Index:
-    """An index; ``definition`` is its columns, order, method and predicate as one text."""
-
-    definition: str
-    columns: tuple[str, ...]
-    name: str | None = None
-    unique: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ForeignKey:
-    """A foreign key; actions are upper case, the engine's own default is the empty text.
-
-    Attributes:
-        match: ``MATCH FULL`` where half a key is refused.
-    """
-
-    columns: tuple[str, ...]
-    target: str
-    target_columns: tuple[str, ...]
-    ondelete: str = ""
-    onupdate: str = ""
-    deferrable: str = ""
-    name: str | None = None
-    match: str = ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Check:
-    """A check constraint."""
-
-    expression: str
-    name: str | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Table:
-    """A table; ``name`` has the schema before a dot where it is not the default schema."""
+    """A table; ``name`` has the schema before a dot where it is not the default schema.
+
+    Attributes:
+        key_name: The name of the primary key, where the engine keeps one.
+        options: How the table is stored and guarded, in the engine's words.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -150,6 +111,8 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     checks: tuple[Check, ...] = ()
     comment: str | None = None
+    key_name: str | None = None
+    options: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """Find a column by its exact name."""
@@ -158,10 +121,17 @@ class Table:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Schema:
-    """All tables of one source, on one engine."""
+    """All tables of one source, on one engine.
+
+    Attributes:
+        objects: What stands beside the tables, where a catalog was read.
+        collation: How text compares where nobody says it, where that is told of each column.
+    """
 
     engine: str
     tables: Mapping[str, Table]
+    objects: tuple[CatalogObject, ...] = ()
+    collation: str | None = None
 
     def __iter__(self) -> Iterator[Table]:
         return iter(self.tables.values())

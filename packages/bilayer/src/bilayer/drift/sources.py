@@ -209,4 +209,4 @@ class Sources:
 def _without(schema: Schema, names: tuple[str, ...]) -> Schema:
     """Leave out Alembic's own tables."""
     kept = {name: table for name, table in schema.tables.items() if name not in names}
-    return Schema(schema.engine, kept)
+    return dataclasses.replace(schema, tables=kept)

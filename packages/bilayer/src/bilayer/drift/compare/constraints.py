@@ -7,9 +7,10 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from bilayer.drift.compare.spelling import canonical_expression, canonical_index
+from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.findings import Difference, Pair
 from bilayer.drift.kinds import Severity
-from bilayer.drift.snapshot import Check, ForeignKey, Index, Table, Unique
+from bilayer.drift.snapshot import Table
 
 _T = TypeVar("_T", Unique, Index, ForeignKey, Check)
 

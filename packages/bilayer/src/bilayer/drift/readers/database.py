@@ -10,9 +10,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine.reflection import Inspector
 
+from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.readers import catalogs, sqlite
 from bilayer.drift.readers.describe import describe
-from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Schema, Table, Type, Unique
+from bilayer.drift.snapshot import Column, Schema, Table, Type
 from bilayer.urls import engine_name
 
 _SERVER_SCHEMAS: Final = frozenset(

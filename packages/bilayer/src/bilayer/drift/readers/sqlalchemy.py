@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 
+from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.readers.describe import describe
-from bilayer.drift.snapshot import Check, Column, ForeignKey, Index, Schema, Table, Type, Unique
+from bilayer.drift.snapshot import Column, Schema, Table, Type
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName, engine_name, parse_url
 
