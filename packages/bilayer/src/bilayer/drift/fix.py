@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from collections.abc import Callable, Sequence
 from typing import Final
-
-import pydal
 
 from bilayer.drift.compare.spelling import constant_default
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import MISMATCH, judge, kind_of
-from bilayer.drift.snapshot import Column, Field, RuntimeTable, Schema, Table, Type
+from bilayer.drift.naming import Names, write_name, write_rname, write_table_name
+from bilayer.drift.snapshot import Column, Field, Runtime, RuntimeTable, Schema, Table, Type
 
 _SIMPLE: Final = {
     "boolean": "boolean",
@@ -40,10 +37,11 @@ class Target:
     adapter: str
 
 
-def write_field(column: Column, target: Target) -> str | None:
+def write_field(column: Column, target: Target, field: Field | None = None) -> str | None:
     """Write the field that stands for a column, as a line of a ``define_table`` call.
 
-    ``None`` if PyDAL has no type whose values the column would take.
+    A ``field`` that stands for it already keeps its name. ``None`` if PyDAL has no type whose
+    values the column would take.
     """
     types = _write_type(column)
     if column.type.family == "numeric" and column.type.precision is None:
@@ -51,53 +49,18 @@ def write_field(column: Column, target: Target) -> str | None:
         return None
     if not _fits(column, types[0].strip('"'), target):
         return None
-    name = write_name(column.name)
+    name = field.name if field else write_name(column.name)
     parts = [f'"{name}"', *types]
     if not column.nullable and not column.autoincrement:
         parts.append("notnull=True")
     default = _write_default(column)
     if default is not None:
         parts.append(f"default={default}")
-    if name != column.name:
-        parts.append(_write_rname([column.name], target.engine))
+    if field and field.rname:
+        parts.append(f"rname={field.rname!r}")
+    elif name != column.name:
+        parts.append(write_rname([column.name], target.engine))
     return f"Field({', '.join(parts)}),"
-
-
-def write_name(name: str) -> str:
-    """Write a name PyDAL takes for a field."""
-    return _adapt(name, _is_taken, "field")
-
-
-def _adapt(name: str, is_taken: Callable[[str], bool], otherwise: str) -> str:
-    if is_taken(name):
-        return name
-    bare = re.sub(r"[^A-Za-z0-9_]", "_", name).lstrip("_0123456789") or otherwise
-    return bare if is_taken(bare) else f"{bare}_"
-
-
-def _is_taken(name: str) -> bool:
-    return _can_define("rows", name)
-
-
-def _is_taken_for_table(name: str) -> bool:
-    return _can_define(name, "id")
-
-
-def _can_define(table: str, field: str) -> bool:
-    db = pydal.DAL(None)
-    try:
-        db.define_table(table, pydal.Field(field, "integer"), primarykey=[field])
-    except SyntaxError:
-        return False
-    finally:
-        db.close()
-    return True
-
-
-def _write_rname(names: Sequence[str], engine: str) -> str:
-    mark = "`" if engine == "mysql" else '"'
-    quoted = ".".join(f"{mark}{name.replace(mark, mark * 2)}{mark}" for name in names)
-    return f"rname={quoted!r}"
 
 
 def _fits(column: Column, type_: str, target: Target) -> bool:
@@ -113,39 +76,43 @@ def _fits(column: Column, type_: str, target: Target) -> bool:
 def write_table(table: Table, target: Target) -> str:
     """Write the ``define_table`` call that stands for a table."""
     fields = [line for column in table.columns if (line := write_field(column, target))]
-    name = _adapt(table.name, _is_taken_for_table, "table")
+    name = write_table_name(table.name)
     lines = [f'"{name}",', *fields]
     is_numbered = any('"id"),' in field for field in fields)
     if not is_numbered:  # without the argument, PyDAL would add an id
         keys = ", ".join(f'"{write_name(name)}"' for name in table.primary_key)
         lines.append(f"primarykey=[{keys}],")
     if name != table.name:
-        lines.append(f"{_write_rname(table.name.split('.'), target.engine)},")  # with its schema
+        lines.append(f"{write_rname(table.name.split('.'), target.engine)},")  # with its schema
     return "db.define_table(\n" + "".join(f"    {line}\n" for line in lines) + ")"
 
 
-def fix_runtime(difference: Difference, schema: Schema, adapter: str) -> str | None:
-    """Write the PyDAL side of a difference as the schema has it.
+def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None) -> str | None:
+    """Write the PyDAL side of a difference as the schema has it, by the names PyDAL code uses.
 
     Lines that begin with a minus are to be taken out.
     """
-    target = Target(schema.engine, adapter)
-    written = _fix_part(difference)
+    target = Target(schema.engine, runtime.adapter if runtime else "native")
+    by_table = runtime.by_table() if runtime else {}
+    names = Names(by_table, by_table.get(difference.table or ""))
+    written = _fix_part(difference, names, target)
     if written is not None:
         return written
     if isinstance(difference.item, Table) and difference.code == "BL201":
         return write_table(difference.item, target)
     column = _find_column(difference, schema)
     if column is None:
-        return _give_key(difference, schema) or _remove(difference.item)
+        return _give_key(difference, schema, names) or _remove(difference.item)
     is_there = difference.pair == "runtime-database" and difference.right == "no column"
     if is_there or difference.code in _NOT_MENDED_IN_PYDAL:
         return None
-    line = write_field(column, target)
+    line = write_field(column, target, names.defined.field(column.name) if names.defined else None)
     if line is None:
         return None
     if difference.code == "BL108":
-        return f'{line}\nprimarykey=["{write_name(column.name)}"],'
+        return f"{line}\n{names.write_key([column.name])}"
+    if difference.code == "BL110":
+        return _refer(difference, schema, names, line)
     shown = (f'"{difference.left}"', f'"{difference.right}"')
     is_same = difference.code.startswith("BL4") and any(text in line for text in shown)
     return None if is_same else line
@@ -154,33 +121,42 @@ def fix_runtime(difference: Difference, schema: Schema, adapter: str) -> str | N
 _NOT_MENDED_IN_PYDAL: Final = frozenset({"BL211", "BL215", "BL217"})
 
 
-def _fix_part(difference: Difference) -> str | None:
+def _fix_part(difference: Difference, names: Names, target: Target) -> str | None:
     """Write what is less than a line: an argument of a call."""
     item, sides = difference.item, (difference.left or "", difference.right or "")
     if difference.code == "BL107":
         return "migrate=False"
     if difference.code == "BL111" and isinstance(item, Field):
-        return f"rname='\"{item.rname}\"'"
+        return write_rname([item.column], target.engine)
     if difference.code == "BL301" and isinstance(item, Table):
-        keys = ", ".join(f'"{name}"' for name in item.primary_key)
-        return f"primarykey=[{keys}],"
+        return names.write_key(item.primary_key)
     if difference.code == "BL306":
         action = next(side for side in sides if side.startswith("ON DELETE"))
         return f'ondelete="{action.removeprefix("ON DELETE ")}"'
-    target = next((side for side in sides if side.startswith("-> ")), None)
-    if difference.code == "BL304" and target is not None:
-        return f'Field("{difference.column}", "reference {target.removeprefix("-> ")}"),'
+    referred = next((side for side in sides if side.startswith("-> ")), None)
+    if difference.code == "BL304" and referred is not None:
+        referred = names.table(referred.removeprefix("-> "))
+        return f'Field("{difference.column}", "reference {referred}"),'
     return None
 
 
-def _give_key(difference: Difference, schema: Schema) -> str | None:
+def _refer(difference: Difference, schema: Schema, names: Names, line: str) -> str:
+    """Let a field refer to the table its column refers to, if PyDAL numbers that one's rows."""
+    table = schema.tables.get(difference.table or "")
+    for link in table.foreign_keys if table else ():
+        target = names.by_table.get(link.target)
+        if link.columns == (difference.column,) and target is not None and target.id_field:
+            return line.replace('"integer"', f'"reference {target.name}"', 1)
+    return line
+
+
+def _give_key(difference: Difference, schema: Schema, names: Names) -> str | None:
     """Write the key of a table to which PyDAL adds an id for want of one."""
     item, table = difference.item, schema.tables.get(difference.table or "")
     is_added = isinstance(item, Field) and item.type == "id"
     if not (is_added and table is not None and table.primary_key):
         return None
-    keys = ", ".join(f'"{write_name(name)}"' for name in table.primary_key)
-    return f"primarykey=[{keys}],"
+    return names.write_key(table.primary_key)
 
 
 def _remove(item: object) -> str | None:

@@ -108,8 +108,7 @@ class Mender:
         if difference.pair == "migrations-database":
             fix = write_sql(difference, self.migrated, self.dialect)
             return warn(fix, difference) if fix else None
-        adapter = self.runtime.adapter if self.runtime else "native"
-        return fix_runtime(difference, self.schema, adapter)
+        return fix_runtime(difference, self.schema, self.runtime)
 
 
 def order_revisions(history: History) -> list[str]:

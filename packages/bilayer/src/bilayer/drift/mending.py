@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from bilayer.drift.editing import CannotEdit, Edit, add_tables, edit_source, nam
 from bilayer.drift.findings import Finding
 from bilayer.drift.project import check_project
 from bilayer.drift.readers import pydal as runtime_reader
+from bilayer.drift.snapshot import RuntimeTable
+from bilayer.urls import EngineName, engine_name
 
 _NEW_TABLE = "db.define_table("
 
@@ -50,9 +52,28 @@ def mend_project(project: Project, *, dialect: str | None = None) -> Mended:
     if report.failures:
         raise ConfigurationError(str(report.failures[0]))
     runtime = project.load_runtime()
+    engine = engine_name(dialect or project.dialects[0])
+    tables = _read_tables(runtime, engine)
     sources = _sources(runtime, project.root, report.findings)
-    worth = [each for each in report.findings if each.severity != "info"]
+    worth = [_in_code(each, tables) for each in report.findings if each.severity != "info"]
     return _mend(worth, sources, runtime, project)
+
+
+def _read_tables(runtime: Any, engine: EngineName) -> dict[str, RuntimeTable]:
+    """Read the PyDAL tables by their names in the database."""
+    dal = runtime_reader.define(runtime)[0] if inspect.isfunction(runtime) else runtime
+    return runtime_reader.read_runtime(dal, engine).by_table()
+
+
+def _in_code(finding: Finding, tables: Mapping[str, RuntimeTable]) -> Finding:
+    """Name a table and column as PyDAL code does, which may differ from the database by rname."""
+    table = tables.get(finding.table or "")
+    field = table.field(finding.column or "") if table else None
+    return dataclasses.replace(
+        finding,
+        table=table.name if table else finding.table,
+        column=field.name if field else finding.column,
+    )
 
 
 def _mend(

@@ -1,0 +1,83 @@
+"""What PyDAL code calls tables and columns, and what it may call them.
+
+Makes text only. Knows nothing of types or of what differs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import pydal
+
+from bilayer.drift.snapshot import RuntimeTable
+
+
+def write_name(name: str) -> str:
+    """Write a name PyDAL takes for a field."""
+    return _adapt(name, _is_taken, "field")
+
+
+def write_table_name(name: str) -> str:
+    """Write a name PyDAL takes for a table."""
+    return _adapt(name, _is_taken_for_table, "table")
+
+
+def _adapt(name: str, is_taken: Callable[[str], bool], otherwise: str) -> str:
+    if is_taken(name):
+        return name
+    bare = re.sub(r"[^A-Za-z0-9_]", "_", name).lstrip("_0123456789") or otherwise
+    return bare if is_taken(bare) else f"{bare}_"
+
+
+def _is_taken(name: str) -> bool:
+    return _can_define("rows", name)
+
+
+def _is_taken_for_table(name: str) -> bool:
+    return _can_define(name, "id")
+
+
+def _can_define(table: str, field: str) -> bool:
+    db = pydal.DAL(None)
+    try:
+        db.define_table(table, pydal.Field(field, "integer"), primarykey=[field])
+    except SyntaxError:
+        return False
+    finally:
+        db.close()
+    return True
+
+
+def write_rname(names: Sequence[str], engine: str) -> str:
+    """Write the argument that gives a name its quotes on an engine; a schema stands first."""
+    mark = "`" if engine == "mysql" else '"'
+    quoted = ".".join(f"{mark}{name.replace(mark, mark * 2)}{mark}" for name in names)
+    return f"rname={quoted!r}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Names:
+    """What PyDAL code calls tables and columns.
+
+    Attributes:
+        by_table: The PyDAL tables by their names in the database.
+        defined: The one that is to be mended, if it is there.
+    """
+
+    by_table: Mapping[str, RuntimeTable]
+    defined: RuntimeTable | None
+
+    def write_key(self, columns: Sequence[str]) -> str:
+        """Write the argument that names the key."""
+        keys = ", ".join(f'"{self._field(column)}"' for column in columns)
+        return f"primarykey=[{keys}],"
+
+    def table(self, name: str) -> str:
+        """Give the name of a table that may be behind ``rname``."""
+        return self.by_table[name].name if name in self.by_table else name
+
+    def _field(self, column: str) -> str:
+        field = self.defined.field(column) if self.defined else None
+        return field.name if field else write_name(column)
