@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.config import Config
 
+from bilayer.drift.connecting import connect
 from bilayer.drift.history import History
 from bilayer.drift.live import LiveUnreadable, first_line, open_live, read_versions
 from bilayer.drift.readers import migrations as migrations_reader
@@ -22,7 +23,8 @@ from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
 from bilayer.drift.readers.sqlite import without_index_warnings
 from bilayer.drift.report import Described, Failure
-from bilayer.drift.scratch import Scratch, Terminated, connect
+from bilayer.drift.scratch import Scratch
+from bilayer.drift.signals import Terminated
 from bilayer.drift.snapshot import Runtime, Schema
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName

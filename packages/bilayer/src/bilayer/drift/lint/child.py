@@ -6,8 +6,6 @@ asked for their statements, and no database is used.
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 from alembic import command
@@ -15,12 +13,12 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from bilayer.drift.lint.record import Recorder, read_downgrades, record_offline
-from bilayer.drift.readers.replay import run
+from bilayer.drift.readers.replay import read_request, run
 
 
 def main() -> None:
-    """Read a request from standard input, record, write the answer to the file it names."""
-    request = json.load(sys.stdin)
+    """Read a request from standard input, record, write the answer to standard output."""
+    request = read_request()
 
     def act(config: Config, script: ScriptDirectory, answer: dict[str, Any]) -> None:
         revisions = answer["revisions"]

@@ -12,10 +12,9 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic.config import Config
@@ -68,41 +67,44 @@ def asking(
         A function that waits for the child and gives its answer. It raises ``ReplayFailed`` if the
         child died without one.
     """
-    with tempfile.TemporaryDirectory(prefix="bilayer_replay_") as folder:
-        answer = Path(folder) / "answer.json"
-        request = (
-            _describe(config)
-            | wishes
-            | {
-                "url": scratch.render_as_string(hide_password=False),
-                "answer": str(answer),
-                "sys_path": [str(Path(entry).absolute()) for entry in sys.path],
-            }
-        )
-        question = Path(folder) / "question.json"
-        question.write_text(json.dumps(request), encoding="utf-8")
-        with (
-            question.open("rb") as stdin,
-            _start_child(stdin, _choose_folder(config), module) as child,
-        ):
-            try:
-                yield lambda: _finish(child, answer)
-            finally:
-                if child.poll() is None:
-                    child.kill()
+    request = (
+        _describe(config)
+        | wishes
+        | {
+            "url": scratch.render_as_string(hide_password=False),
+            "sys_path": [str(Path(entry).absolute()) for entry in sys.path],
+        }
+    )
+    # The child ends when its standard input does, so that it does not outlive this process.
+    reader, writer = os.pipe()
+    with (
+        os.fdopen(writer, "w", encoding="utf-8") as stdin,
+        _start_child(reader, _choose_folder(config), module) as child,
+    ):
+        try:
+            with contextlib.suppress(BrokenPipeError):  # It died at once; why is in its answer.
+                stdin.write(json.dumps(request) + "\n")
+                stdin.flush()
+            yield lambda: _finish(child)
+        finally:
+            if child.poll() is None:
+                child.kill()
 
 
-def _finish(child: subprocess.Popen[str], answer: Path) -> dict[str, Any]:
+def _finish(child: subprocess.Popen[str]) -> dict[str, Any]:
     try:
-        _, errors = child.communicate(timeout=_TIMEOUT_SECONDS)
+        answer, errors = child.communicate(timeout=_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
-        message = f"replaying the migrations took more than {_TIMEOUT_SECONDS} seconds"
+        message = (
+            f"replaying the migrations took more than {_TIMEOUT_SECONDS} seconds and was ended."
+            " Look for a revision that waits for something."
+        )
         raise ReplayFailed(message) from error
-    if not answer.exists():
+    if not answer:
         lines = errors.strip().splitlines()
         message = f"the migrations could not be replayed: {lines[-1] if lines else 'killed'}"
         raise ReplayFailed(message)
-    found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(answer)
     return found
 
 
@@ -141,20 +143,23 @@ def _choose_folder(config: Config) -> Path:
     return here if is_from_here else folder
 
 
-def _start_child(stdin: IO[bytes], folder: Path, module: str) -> subprocess.Popen[str]:
+def _start_child(stdin: int, folder: Path, module: str) -> subprocess.Popen[str]:
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
     # The child replaces every database URL in its environment, so it gets a copy of ours.
     environment = {**os.environ, "PYTHONPATH": path}  # noqa: TID251 - handed on, not read
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        # -P keeps the current folder, which may hold an alembic/, off the child's path.
-        [sys.executable, "-P", "-m", module],
-        stdin=stdin,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        cwd=folder,
-    )
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            # -P keeps the current folder, which may hold an alembic/, off the child's path.
+            [sys.executable, "-P", "-m", module],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=folder,
+        )
+    finally:
+        os.close(stdin)
 
 
 def _read_answer(answer: dict[str, Any]) -> History:

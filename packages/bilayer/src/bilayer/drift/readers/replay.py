@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -34,9 +35,23 @@ Act = Callable[[Config, ScriptDirectory, dict[str, Any]], None]
 
 
 def main() -> None:
-    """Read a request from standard input, replay, write the answer to the file it names."""
-    request = json.load(sys.stdin)
+    """Read a request from standard input, replay, write the answer to standard output."""
+    request = read_request()
     run(request, lambda config, _script, answer: _upgrade(config, answer, request["target"]))
+
+
+def read_request() -> dict[str, Any]:
+    """Read the request; from then on this process ends when the one that asked does."""
+    request: dict[str, Any] = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_asker, daemon=True).start()
+    return request
+
+
+def _end_with_asker() -> None:
+    """Wait for the end of standard input, which the asker keeps open while it lives."""
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
 
 
 def run(request: dict[str, Any], act: Act) -> None:
@@ -46,6 +61,9 @@ def run(request: dict[str, Any], act: Act) -> None:
         request: See ``migrations.asking``.
         act: Does what was asked for.
     """
+    # What a project prints is no part of the answer.
+    answers = os.dup(1)
+    os.dup2(2, 1)
     sys.path[:] = request["sys_path"]
     scratch = sa.make_url(request["url"])
     confine(scratch)
@@ -54,9 +72,10 @@ def run(request: dict[str, Any], act: Act) -> None:
     try:
         _read_and_act(request, answer, act)
     except BaseException as error:  # noqa: BLE001 - whatever a stranger's code raises is the answer
-        answer["error"] = _summary(error)
-        answer["error_place"] = _place(error, answer.get("version_locations", ()))
-    Path(request["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+        answer["error"] = summarize(error)
+        answer["error_place"] = find_place(error, answer.get("version_locations", ()))
+    with os.fdopen(answers, "w", encoding="utf-8") as stream:
+        json.dump(answer, stream)
 
 
 def _replace_urls(scratch: str) -> None:
@@ -88,7 +107,7 @@ def _upgrade(config: Config, answer: dict[str, Any], target: str) -> None:
     if target != "heads" and not _has_revision(answer, target):
         answer["missing_target"] = True
         return
-    _watch_env(answer)
+    watch_env(answer)
     command.upgrade(config, target)
 
 
@@ -145,7 +164,7 @@ def _has_revision(answer: dict[str, Any], revision: str) -> bool:
     return any(item["revision"] == revision for item in answer["revisions"])
 
 
-def _watch_env(answer: dict[str, Any]) -> None:
+def watch_env(answer: dict[str, Any]) -> None:
     """Note what env.py tells Alembic: its metadata and the name of its version table."""
     configure = EnvironmentContext.configure
 
@@ -165,14 +184,15 @@ def _watch_env(answer: dict[str, Any]) -> None:
     EnvironmentContext.configure = watched  # type: ignore[method-assign]  # for this process only
 
 
-def _summary(error: BaseException) -> str:
+def summarize(error: BaseException) -> str:
+    """Give an error's type and the first line of what it says."""
     text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     if text == "not authorized":
         text = "not authorized: a migration is replayed without ATTACH of another file"
     return f"{type(error).__name__}: {text.splitlines()[0]}"
 
 
-def _place(error: BaseException, locations: Sequence[str]) -> tuple[str, int] | None:
+def find_place(error: BaseException, locations: Sequence[str]) -> tuple[str, int] | None:
     """Find the innermost line of a revision, or else of the project's own code."""
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
