@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import sqlalchemy as sa
 from alembic.config import Config
@@ -67,6 +67,25 @@ def asking(
         A function that waits for the child and gives its answer. It raises ``ReplayFailed`` if the
         child died without one.
     """
+    with conversing(config, scratch, module, wishes) as (child, _):
+        yield lambda: _finish(child)
+
+
+@contextlib.contextmanager
+def conversing(
+    config: Config, scratch: sa.URL, module: str, wishes: dict[str, Any]
+) -> Iterator[tuple[subprocess.Popen[str], TextIO]]:
+    """Start a module as ``asking`` does, and go on talking with it.
+
+    Args:
+        config: The project's Alembic configuration.
+        scratch: The only database the child can reach.
+        module: Its name.
+        wishes: What else the request says.
+
+    Yields:
+        The child, and its standard input, on which the request is a line.
+    """
     request = (
         _describe(config)
         | wishes
@@ -85,7 +104,7 @@ def asking(
             with contextlib.suppress(BrokenPipeError):  # It died at once; why is in its answer.
                 stdin.write(json.dumps(request) + "\n")
                 stdin.flush()
-            yield lambda: _finish(child)
+            yield child, stdin
         finally:
             if child.poll() is None:
                 child.kill()
