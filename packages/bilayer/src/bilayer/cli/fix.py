@@ -21,7 +21,7 @@ _NEEDS = "bilayer fix needs libcst: pip install 'bilayer[fix]'"
     epilog="Exit codes: 0 all is mended, or would be; 1 something is left; 2 it cannot be read.",
 )
 @click.option("--write", is_flag=True, help="Change the files. Without it nothing is changed.")
-@click.option("--dialect", metavar="ENGINE", help="Engine to judge by. Default: the first.")
+@click.option("--dialect", metavar="ENGINE", help="Engine to judge by. Default: all of them.")
 @click.option(
     "--project", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path(),
     help="Folder of pyproject.toml. Default: here, or the nearest above.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 
-def merged(old: cst.Call, new: cst.Call) -> cst.Call:
+def merged(old: cst.Call, new: cst.Call, *, keep_default: bool = True) -> cst.Call:
     """Give a field the type of another and what goes with it; all else stays."""
     positional = [arg for arg in new.args if arg.keyword is None]
     merged = old
@@ -14,11 +14,12 @@ def merged(old: cst.Call, new: cst.Call) -> cst.Call:
     keywords = [arg for arg in new.args if arg.keyword is not None]
     given = {arg.keyword.value for arg in old.args if arg.keyword is not None}
     if "length" in given and "length" not in {arg.keyword.value for arg in keywords if arg.keyword}:
-        kept = [arg for arg in merged.args if arg.keyword is None or arg.keyword.value != "length"]
-        merged = merged.with_changes(args=kept)
+        places = {arg.keyword.value: n for n, arg in enumerate(merged.args) if arg.keyword}
+        merged = without(merged, places["length"])
     for argument in keywords:
         assert argument.keyword is not None  # noqa: S101 - chosen so
-        if not (argument.keyword.value == "default" and "default" in given):
+        is_kept = keep_default and argument.keyword.value == "default" and "default" in given
+        if not is_kept:
             merged = with_argument(merged, argument)
     return merged
 
@@ -50,7 +51,8 @@ def inserted(
     is_last = place == len(args)
     tail = args[-1].comma if args else cst.MaybeSentinel.DEFAULT
     if is_last and args:
-        args[-1] = args[-1].with_changes(comma=comma)
+        args[-1] = args[-1].with_changes(comma=_with_comment(comma, tail))
+        tail = _with_comment(tail, cst.MaybeSentinel.DEFAULT)
     equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
     new = cst.Arg(
         value,
@@ -59,6 +61,33 @@ def inserted(
         comma=tail if is_last else comma,
     )
     return call.with_changes(args=[*args[:place], new, *args[place:]])
+
+
+def without(call: cst.Call, place: int) -> cst.Call:
+    """Take out an argument and the comment behind it; what stood behind the last one stays."""
+    args = [arg for n, arg in enumerate(call.args) if n != place]
+    gone = call.args[place]
+    if args and place == len(args):
+        last = args[-1].with_changes(whitespace_after_arg=gone.whitespace_after_arg)
+        args[-1] = last.with_changes(comma=_with_comment(gone.comma, last.comma))
+    return call.with_changes(args=args)
+
+
+_Comma = cst.Comma | cst.MaybeSentinel
+
+
+def _with_comment(comma: _Comma, other: _Comma) -> _Comma:
+    """Give a comma the comment behind another, or none if there is none."""
+    if not isinstance(comma, cst.Comma):
+        return comma
+    space = comma.whitespace_after
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return comma
+    after = other.whitespace_after if isinstance(other, cst.Comma) else None
+    line = cst.TrailingWhitespace()
+    if isinstance(after, cst.ParenthesizedWhitespace):
+        line = after.first_line
+    return comma.with_changes(whitespace_after=space.with_changes(first_line=line))
 
 
 def _spacing(call: cst.Call) -> cst.BaseParenthesizableWhitespace:

@@ -12,7 +12,15 @@ import libcst as cst
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
-from bilayer.drift.calls import called_name, inserted, merged, replaced, text_of, with_argument
+from bilayer.drift.calls import (
+    called_name,
+    inserted,
+    merged,
+    replaced,
+    text_of,
+    with_argument,
+    without,
+)
 
 TABLE_ARGUMENTS = frozenset({"primarykey", "migrate", "rname"})
 
@@ -26,11 +34,13 @@ class Edit:
         field: The field that is meant; None: the table.
         text: What the source is to say: ``Field(...),``, ``name=value`` or, behind a minus, what
             is to go.
+        keeps_default: A default that the field has wins over the text's.
     """
 
     table: str
     field: str | None
     text: str
+    keeps_default: bool = True
 
 
 class CannotEdit(ValueError):
@@ -158,8 +168,7 @@ def _apply(call: cst.Call, edit: Edit) -> cst.Call:
 
 
 def _without(call: cst.Call, edit: Edit) -> cst.Call:
-    place = _require_field(call, edit)
-    return call.with_changes(args=[arg for n, arg in enumerate(call.args) if n != place])
+    return without(call, _require_field(call, edit))
 
 
 def _with_field(call: cst.Call, edit: Edit, text: str) -> cst.Call:
@@ -171,7 +180,8 @@ def _with_field(call: cst.Call, edit: Edit, text: str) -> cst.Call:
     if place is not None:
         old = call.args[place].value
         assert isinstance(old, cst.Call)  # noqa: S101 - found as one
-        return replaced(call, place, call.args[place].with_changes(value=merged(old, new)))
+        value = merged(old, new, keep_default=edit.keeps_default)
+        return replaced(call, place, call.args[place].with_changes(value=value))
     fields = [n for n, arg in enumerate(call.args) if arg.keyword is None]
     return inserted(call, fields[-1] + 1, new)
 

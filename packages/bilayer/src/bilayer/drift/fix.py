@@ -56,7 +56,7 @@ def write_field(column: Column, target: Target, field: Field | None = None) -> s
     default = _write_default(column)
     if default is not None:
         parts.append(f"default={default}")
-    if field and field.rname:
+    if field and field.rname and field.column == column.name:
         parts.append(f"rname={field.rname!r}")
     elif name != column.name:
         parts.append(write_rname([column.name], target.engine))
@@ -104,9 +104,12 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     if column is None:
         return _give_key(difference, schema, names) or _remove(difference.item)
     is_there = difference.pair == "runtime-database" and difference.right == "no column"
-    if is_there or difference.code in _NOT_MENDED_IN_PYDAL:
+    is_computed = difference.code == "BL211" and not (
+        difference.left == "default in Python" and column.python_constant
+    )
+    if is_there or is_computed or difference.code in _NOT_MENDED_IN_PYDAL:
         return None
-    line = write_field(column, target, names.defined.field(column.name) if names.defined else None)
+    line = write_field(column, target, names.field(column.name))
     if line is None:
         return None
     if difference.code == "BL108":
@@ -118,7 +121,7 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     return None if is_same else line
 
 
-_NOT_MENDED_IN_PYDAL: Final = frozenset({"BL211", "BL215", "BL217"})
+_NOT_MENDED_IN_PYDAL: Final = frozenset({"BL215", "BL217"})
 
 
 def _fix_part(difference: Difference, names: Names, target: Target) -> str | None:
@@ -197,7 +200,8 @@ def _text_length(type_: Type) -> int:
 def _write_default(column: Column) -> str | None:
     constant = constant_default(column.default, column.type.family)
     if constant is None:
-        return None
+        # What SQLAlchemy would fill in, PyDAL has to.
+        return None if column.default else column.python_constant
     if column.type.family == "boolean":
         return str(constant == "1")
     if column.type.family in ("integer", "float"):

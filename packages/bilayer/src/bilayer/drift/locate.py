@@ -8,11 +8,10 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-import sys
-import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bilayer.drift.mapped import find_tables, list_modules
 from bilayer.drift.snapshot import Place
 
 _COLUMN_CALLS = frozenset({"Column", "mapped_column", "relationship", "column"})
@@ -45,11 +44,13 @@ class SourceMap:
 def map_models(first: Iterable[Path] = ()) -> SourceMap:
     """Map ``Table(...)`` calls and model classes; files in ``first`` win over others."""
     found = SourceMap()
+    own, lent = find_tables(list_modules())
     for path in _list_sources(first):
         tree = _parse(path, ("Column(", "mapped_column("))
         for node in ast.walk(tree) if tree else ():
             if isinstance(node, ast.ClassDef):
-                _note_class(found, node, str(path))
+                key = (str(path), node.name)
+                _note_class(found, node, str(path), own.get(key, ()), lent.get(key, ()))
             elif isinstance(node, ast.Call):
                 _note_table_call(found, node, str(path), "Table", _COLUMN_CALLS)
     return found
@@ -116,11 +117,7 @@ def _list_sources(first: Iterable[Path]) -> Iterator[Path]:
 
 
 def _list_loaded() -> Iterator[Path]:
-    libraries = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and not file.startswith(libraries):
-            yield Path(file)
+    return (Path(str(module.__file__)) for module in list_modules())
 
 
 def _parse(path: Path, marks: tuple[str, ...]) -> ast.Module | None:
@@ -173,17 +170,20 @@ def _note_table_call(
             found.note((name, column), path, each.lineno)
 
 
-def _note_class(found: SourceMap, node: ast.ClassDef, path: str) -> None:
-    name = next((_text(a.value) for a in _assignments(node) if _is(a, "__tablename__")), None)
-    if name is None:
-        return
-    found.note((name,), path, node.lineno)
-    for assignment in _assignments(node):
-        target = assignment.target
-        value = assignment.value
-        if isinstance(target, ast.Name) and isinstance(value, ast.Call):
-            column = _first_text(value) if _called(value) in _COLUMN_CALLS else None
-            found.note((name, column or target.id), path, assignment.lineno)
+def _note_class(
+    found: SourceMap, node: ast.ClassDef, path: str, own: Sequence[str], lent: Sequence[str]
+) -> None:
+    """Note a class for the table it names or stands for; of a mixin, the columns alone."""
+    written = [_text(a.value) for a in _assignments(node) if _is(a, "__tablename__")]
+    names = [name for name in dict.fromkeys([*written, *own]) if name]
+    for name in names:
+        found.note((name,), path, node.lineno)
+    for name in (*names, *lent):
+        for assignment in _assignments(node):
+            target, value = assignment.target, assignment.value
+            if isinstance(target, ast.Name) and isinstance(value, ast.Call):
+                column = _first_text(value) if _called(value) in _COLUMN_CALLS else None
+                found.note((name, column or target.id), path, assignment.lineno)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from bilayer.drift.config import ConfigurationError, Project
 from bilayer.drift.editing import CannotEdit, Edit, add_tables, edit_source, names_in
 from bilayer.drift.findings import Finding
+from bilayer.drift.naming import Names
 from bilayer.drift.project import check_project
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.snapshot import RuntimeTable
@@ -39,7 +40,7 @@ def mend_project(project: Project, *, dialect: str | None = None) -> Mended:
 
     Args:
         project: ``[tool.bilayer]``, with models and runtime.
-        dialect: The engine to judge by; the project's first if None.
+        dialect: The engine to judge by; all of the project's if None.
 
     Raises:
         BilayerError: There is nothing to compare, or something cannot be read.
@@ -48,7 +49,7 @@ def mend_project(project: Project, *, dialect: str | None = None) -> Mended:
     if not (project.models and project.runtime):
         message = "[tool.bilayer] needs models and runtime: PyDAL's side is mended by the models"
         raise ConfigurationError(message)
-    report = check_project(without_migrations, dialects=[dialect or project.dialects[0]])
+    report = check_project(without_migrations, dialects=[dialect] if dialect else ())
     if report.failures:
         raise ConfigurationError(str(report.failures[0]))
     runtime = project.load_runtime()
@@ -67,11 +68,11 @@ def _read_tables(runtime: Any, engine: EngineName) -> dict[str, RuntimeTable]:
 
 def _in_code(finding: Finding, tables: Mapping[str, RuntimeTable]) -> Finding:
     """Name a table and column as PyDAL code does, which may differ from the database by rname."""
-    table = tables.get(finding.table or "")
-    field = table.field(finding.column or "") if table else None
+    names = Names(tables, tables.get(finding.table or ""))
+    field = names.field(finding.column or "")
     return dataclasses.replace(
         finding,
-        table=table.name if table else finding.table,
+        table=names.table(finding.table or "") or None,
         column=field.name if field else finding.column,
     )
 
@@ -101,7 +102,10 @@ def _edit(after: dict[Path, str], home: Path | None, finding: Finding) -> None:
     if home is None:
         message = f"no define_table call names {finding.table}"
         raise CannotEdit(message)
-    edit = Edit(finding.table or "", finding.column, finding.fix or "")
+    is_default = finding.code == "BL210"
+    edit = Edit(
+        finding.table or "", finding.column, finding.fix or "", keeps_default=not is_default
+    )
     after[home] = edit_source(after[home], [edit])
 
 

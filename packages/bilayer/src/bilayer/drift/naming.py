@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pydal
 
-from bilayer.drift.snapshot import RuntimeTable
+from bilayer.drift.compare.setup import RESERVED
+from bilayer.drift.snapshot import Field, RuntimeTable
 
 
 def write_name(name: str) -> str:
@@ -51,7 +52,12 @@ def _can_define(table: str, field: str) -> bool:
 
 
 def write_rname(names: Sequence[str], engine: str) -> str:
-    """Write the argument that gives a name its quotes on an engine; a schema stands first."""
+    """Write the argument that names a column or table; a schema stands first.
+
+    A name that no engine changes or reserves needs no quotes, and so serves all of them.
+    """
+    if all(re.fullmatch(r"[a-z_][a-z0-9_]*", name) and name not in RESERVED for name in names):
+        return f'rname="{".".join(names)}"'
     mark = "`" if engine == "mysql" else '"'
     quoted = ".".join(f"{mark}{name.replace(mark, mark * 2)}{mark}" for name in names)
     return f"rname={quoted!r}"
@@ -71,13 +77,19 @@ class Names:
 
     def write_key(self, columns: Sequence[str]) -> str:
         """Write the argument that names the key."""
-        keys = ", ".join(f'"{self._field(column)}"' for column in columns)
+        keys = ", ".join(f'"{self._name(column)}"' for column in columns)
         return f"primarykey=[{keys}],"
 
     def table(self, name: str) -> str:
         """Give the name of a table that may be behind ``rname``."""
         return self.by_table[name].name if name in self.by_table else name
 
-    def _field(self, column: str) -> str:
-        field = self.defined.field(column) if self.defined else None
+    def field(self, column: str) -> Field | None:
+        """Find the field that stands for a column, by the case of its letters or without."""
+        fields = self.defined.fields if self.defined else ()
+        alike = (field for field in fields if field.column.lower() == column.lower())
+        return (self.defined.field(column) if self.defined else None) or next(alike, None)
+
+    def _name(self, column: str) -> str:
+        field = self.field(column)
         return field.name if field else write_name(column)

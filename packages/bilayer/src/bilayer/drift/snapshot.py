@@ -66,6 +66,7 @@ class Column:
         is_invisible: ``SELECT *`` and an insert without names leave the column out.
         python_default: SQLAlchemy fills the column in Python, on insert.
         python_onupdate: SQLAlchemy fills the column in Python, on update.
+        python_constant: What it fills in, as Python source, where that is a constant.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Column:
     on_update: str = ""
     numbering: str = ""
     is_invisible: bool = False
+    python_constant: str | None = None
 
     @property
     def is_filled_by_engine(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -142,7 +143,15 @@ def _read_column(column: sa.Column[Any], dialect: Dialect) -> Column:
         comment=column.comment or None,
         python_default=column.default is not None and not generated,
         python_onupdate=column.onupdate is not None,
+        python_constant=_write_constant(column),
     )
+
+
+def _write_constant(column: sa.Column[Any]) -> str | None:
+    value = getattr(column.default, "arg", None)
+    if type(value) is str:  # no enum's member, which PyDAL could not write
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value) if type(value) in (bool, int, float) else None
 
 
 def _describe(column: sa.Column[Any], dialect: Dialect) -> Type:
