@@ -96,6 +96,9 @@ _SAME: Final = frozenset(
         ("date", "date"),
     }
 )
+_BYTES_AS_TEXT: Final = (
+    "PyDAL keeps bytes as base64 text, and gives those that happen to be UTF-8 back as a str"
+)
 _ON_EVERY_ENGINE: Final[Mapping[tuple[str, str], Verdict]] = {
     ("boolean", "string"): Verdict(MISMATCH, "warning", "PyDAL keeps the letters T and F"),
     ("boolean", "text"): Verdict(MISMATCH, "warning", "PyDAL keeps the letters T and F"),
@@ -103,8 +106,8 @@ _ON_EVERY_ENGINE: Final[Mapping[tuple[str, str], Verdict]] = {
     ("binary", "binary"): Verdict(
         BASE64, "error", "PyDAL stores base64 text, which SQLAlchemy reads as the bytes"
     ),
-    ("binary", "string"): Verdict(BASE64, "warning", "PyDAL keeps bytes as base64 text"),
-    ("binary", "text"): Verdict(BASE64, "warning", "PyDAL keeps bytes as base64 text"),
+    ("binary", "string"): Verdict(BASE64, "error", _BYTES_AS_TEXT),
+    ("binary", "text"): Verdict(BASE64, "error", _BYTES_AS_TEXT),
     ("uuid", "string"): Verdict(UUID_TEXT, "info", "PyDAL keeps the UUID as text with dashes"),
     ("uuid", "text"): Verdict(UUID_TEXT, "info", "PyDAL keeps the UUID as text with dashes"),
     ("list", "string"): Verdict(LIST, "warning", "PyDAL keeps the list as |a|b| in text"),
@@ -116,6 +119,7 @@ _BOOLEAN_LOST: Final = {
     "mysql": "PyDAL writes 'T' and 'F': MariaDB stores True as 0, and PyDAL cannot read"
     " SQLAlchemy's 1",
 }
+_SEEN_AS_TEXT: Final = "SQLAlchemy sees the document as text"
 _STOCK: Final[Mapping[str, Mapping[tuple[str, str], Verdict]]] = {
     "sqlite": {
         ("boolean", "boolean"): Verdict(BOOLEAN, "error", _BOOLEAN_LOST["sqlite"]),
@@ -127,7 +131,8 @@ _STOCK: Final[Mapping[str, Mapping[tuple[str, str], Verdict]]] = {
         ("numeric", "integer"): Verdict(
             MISMATCH, "warning", "PyDAL may write fractions, which SQLite keeps as they are"
         ),
-        ("json", "text"): Verdict(DOCUMENT, "warning", "SQLAlchemy sees the document as text"),
+        ("json", "string"): Verdict(DOCUMENT, "warning", _SEEN_AS_TEXT),
+        ("json", "text"): Verdict(DOCUMENT, "warning", _SEEN_AS_TEXT),
         ("json", "json"): Verdict(
             DOCUMENT,
             "warning",
@@ -150,12 +155,13 @@ _STOCK: Final[Mapping[str, Mapping[tuple[str, str], Verdict]]] = {
     "mysql": {
         ("boolean", "boolean"): Verdict(BOOLEAN, "error", _BOOLEAN_LOST["mysql"]),
         ("integer", "boolean"): Verdict(MISMATCH, "warning", "PyDAL reads and writes 0 and 1"),
-        ("numeric", "float"): Verdict(MISMATCH, "warning", "PyDAL reads a float"),
-        ("json", "text"): Verdict(DOCUMENT, "warning", "SQLAlchemy sees the document as text"),
-        ("json", "json"): Verdict("", "info", ""),
-        ("uuid", "uuid"): Verdict(
-            UUID_TEXT, "error", "PyDAL writes dashes where the column has its own form"
+        ("numeric", "float"): Verdict(
+            MISMATCH, "error", "PyDAL reads decimals with all digits of a double"
         ),
+        ("json", "string"): Verdict(DOCUMENT, "warning", _SEEN_AS_TEXT),
+        ("json", "text"): Verdict(DOCUMENT, "warning", _SEEN_AS_TEXT),
+        ("json", "json"): Verdict("", "info", ""),
+        ("uuid", "uuid"): Verdict(UUID_TEXT, "warning", "PyDAL reads the UUID as a str"),
     },
 }
 # bilayer's own adapters store what bilayer.types stores.
@@ -173,6 +179,32 @@ _NATIVE: Final = frozenset(
 )
 
 
+_WHOLE_DECIMALS: Final = "PyDAL has integers where SQLAlchemy has decimals"
+_FLOATS: Final = "one layer has floats and the other decimals"
+# What bilayer's own adapters keep although the kinds differ.
+_NATIVE_SURVIVED: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
+    "sqlite": {
+        ("integer", "boolean"): "PyDAL reads and writes 0 and 1",
+        ("integer", "numeric"): _WHOLE_DECIMALS,
+        ("float", "integer"): "PyDAL may write fractions, which SQLite keeps as they are",
+        ("float", "numeric"): _FLOATS,
+    },
+    "postgresql": {
+        ("integer", "numeric"): _WHOLE_DECIMALS,
+        ("float", "numeric"): _FLOATS,
+        ("numeric", "float"): _FLOATS,
+        ("uuid", "string"): "SQLAlchemy sees the UUID as text",
+        ("uuid", "text"): "SQLAlchemy sees the UUID as text",
+    },
+    "mysql": {
+        ("integer", "boolean"): "PyDAL reads and writes 0 and 1",
+        ("integer", "numeric"): _WHOLE_DECIMALS,
+        ("float", "numeric"): _FLOATS,
+        ("numeric", "float"): _FLOATS,
+    },
+}
+
+
 def kind_of(field_type: str) -> str | None:
     """Tell the kind of value a PyDAL type holds; ``None`` for a type PyDAL does not know."""
     match = re.match(r"[a-z-]+", field_type)
@@ -184,7 +216,15 @@ def affinity(type_: Type) -> str:
     return _AFFINITY.get(type_.physical, "blob" if type_.physical == "unknown" else "text")
 
 
-def judge(field: Field, kind: str, column: Type, *, adapter: str, engine: str) -> Verdict | None:
+def judge(
+    field: Field,
+    kind: str,
+    column: Type,
+    *,
+    adapter: str,
+    engine: str,
+    is_catalog: bool = False,
+) -> Verdict | None:
     """Judge whether the values of a column survive PyDAL.
 
     Args:
@@ -193,22 +233,31 @@ def judge(field: Field, kind: str, column: Type, *, adapter: str, engine: str) -
         column: The column's type.
         adapter: The PyDAL adapter; see ``snapshot.Runtime``.
         engine: ``sqlite``, ``postgresql`` or ``mysql``.
+        is_catalog: The column was read from a database, which keeps some types as others.
 
     Returns:
         ``None`` if every value survives.
     """
     if column.family == "unknown":
-        return _judge_unknown(kind, column)
+        return _judge_unknown(kind, column, engine)
     if adapter == "native":
-        return _judge_native(kind, column, engine)
+        return _judge_native(kind, column, engine, is_catalog=is_catalog)
     return _judge_stock(field, kind, column, adapter, engine)
 
 
-def _judge_unknown(kind: str, column: Type) -> Verdict | None:
+_STRICT: Final = re.compile(
+    r"(?:INET|CIDR|MACADDR8?|HSTORE|TSQUERY|PG_LSN|\w+(?:RANGE|MULTIRANGE))\b", re.IGNORECASE
+)
+"""Types of PostgreSQL that take nothing but text of their own form."""
+
+
+def _judge_unknown(kind: str, column: Type, engine: str) -> Verdict | None:
     """Judge a type of an extension or of one engine: PyDAL can have it as text only."""
     if kind in ("text", "geometry"):
         return None
-    return Verdict(MISMATCH, "warning", f"PyDAL has {_WORDS.get(kind, kind)} for {column.text}")
+    is_refused = engine == "postgresql" and _STRICT.match(column.text)
+    reason = f"PyDAL has {_WORDS.get(kind, kind)} for {column.text}"
+    return Verdict(MISMATCH, "error" if is_refused else "warning", reason)
 
 
 def _mismatch(kind: str, column: Type) -> Verdict:
@@ -257,7 +306,13 @@ def _judge_by_detail(
     if kind == "datetime" and column.family == "datetime":
         return _judge_stock_datetime(column, engine)
     if kind == "list":
-        return _judge_stock_list(column, adapter)
+        return _judge_stock_list(field, column, adapter)
+    if kind == "uuid":
+        return _judge_stock_uuid(column, engine)
+    if kind == "integer" and field.type.startswith("big"):
+        special = _judge_stock_big(field, column, engine)
+        if special is not None:
+            return special
     if kind == "boolean" and column.family in TEXTUAL and adapter == "postgres3":
         return Verdict(BOOLEAN, "error", "postgres3 writes TRUE and FALSE, not text")
     if field.type == "jsonb" and engine != "postgresql":
@@ -277,10 +332,33 @@ def _judge_stock_datetime(column: Type, engine: str) -> Verdict:
     return Verdict(NAIVE_TIME, "warning", reason)
 
 
-def _judge_stock_list(column: Type, adapter: str) -> Verdict | None:
+def _judge_stock_uuid(column: Type, engine: str) -> Verdict | None:
+    """A UUID is sent as 36 characters with dashes, and read as what the driver gives."""
+    is_hex = column.physical == "string" and (column.length or _DASHED_DIGITS) < _DASHED_DIGITS
+    if engine == "sqlite" or not is_hex:
+        return None
+    how = "refuses" if engine == "postgresql" else "cuts off"
+    reason = f"PyDAL writes {_DASHED_DIGITS} characters with dashes, which the server {how}"
+    return Verdict(UUID_TEXT, "error", reason)
+
+
+def _judge_stock_big(field: Field, column: Type, engine: str) -> Verdict | None:
+    """PyDAL sends bigint and big-reference in quotes, and reads a big-reference as it comes."""
+    if (column.family, engine) == ("boolean", "postgresql"):
+        return Verdict(MISMATCH, "warning", "the server takes 0 and 1 only")
+    is_read_as_is = field.type.startswith("big-reference") and engine != "sqlite"
+    if column.family == "numeric" and is_read_as_is:
+        return Verdict(MISMATCH, "error", "PyDAL reads keys as decimals")
+    return None
+
+
+def _judge_stock_list(field: Field, column: Type, adapter: str) -> Verdict | None:
     if adapter not in ("postgres2", "postgres3"):
         return None
     if column.family == "array":
+        is_text = field.type == "list:string"
+        if column.item not in ("", "string" if is_text else "integer", "text" if is_text else ""):
+            return Verdict(LIST, "error", f"the elements of the column are {column.item}")
         return _FINE
     return Verdict(LIST, "error", f"{adapter} writes arrays, and the column is {column.family}")
 
@@ -293,7 +371,9 @@ def _judge_stock_number(kind: str, column: Type, engine: str) -> Verdict | None:
     if kind == "integer" and column.family == "numeric" and column.scale == 0:
         return Verdict(MISMATCH, "warning", "PyDAL reads integers where SQLAlchemy has decimals")
     if kind == "float" and column.family == "numeric":
-        is_exact = (column.precision or SINGLE_DIGITS + 1) <= SINGLE_DIGITS
+        if column.scale == 0 and column.precision is not None:
+            return Verdict(INEXACT, "error", "the column has no digits after the point")
+        is_exact = (column.precision or SINGLE_DIGITS + 1) <= SINGLE_DIGITS or engine == "sqlite"
         reason = f"PyDAL reads floats, which keep {SINGLE_DIGITS} digits"
         return Verdict(INEXACT, "warning" if is_exact else "error", reason)
     if (kind, column.family, engine) == ("numeric", "numeric", "sqlite"):
@@ -303,18 +383,23 @@ def _judge_stock_number(kind: str, column: Type, engine: str) -> Verdict | None:
     return None
 
 
-def _judge_native(kind: str, column: Type, engine: str) -> Verdict | None:
+def _judge_native(kind: str, column: Type, engine: str, *, is_catalog: bool) -> Verdict | None:
     family = column.family
     if kind == "numeric" and engine == "sqlite":
-        return _judge_native_decimal(column)
-    if kind == "uuid" and family == "string" and engine != "postgresql":
+        return _judge_native_decimal(column, is_catalog=is_catalog)
+    reason = _NATIVE_SURVIVED[engine].get((kind, family))
+    is_whole = column.scale == 0 and column.precision is not None
+    is_fitting = is_whole if kind == "integer" else not (is_whole or column.stored == "integer")
+    if reason is not None and (family != "numeric" or is_fitting):
+        return Verdict(MISMATCH, "warning", reason)
+    if kind == "uuid" and family in ("string", "text") and engine != "postgresql":
         return _judge_native_uuid_text(column)
-    if kind == "json" and family == "text" and engine == "sqlite":
+    if kind in ("json", "list") and family in ("string", "text") and engine == "sqlite":
         return None
     if (kind, family) not in _NATIVE:
         return _mismatch(kind, column)
     if kind == "datetime":
-        return _judge_native_datetime(column, engine)
+        return _judge_native_datetime(column, engine, is_catalog=is_catalog)
     if kind == "json" and engine == "postgresql" and column.physical != "jsonb":
         return Verdict(DOCUMENT, "warning", "a json column cannot be searched with ==; use JSONB")
     if kind == "json" and engine == "sqlite" and column.physical == "json":
@@ -322,9 +407,13 @@ def _judge_native(kind: str, column: Type, engine: str) -> Verdict | None:
     return None
 
 
-def _judge_native_decimal(column: Type) -> Verdict | None:
+def _judge_native_decimal(column: Type, *, is_catalog: bool) -> Verdict | None:
     if column.physical == "integer":
-        return None
+        # A catalog shows ExactNumeric as the integer it is kept as.
+        if column.family == "numeric" or is_catalog:
+            return None
+        reason = "bilayer.runtime writes scaled integers, which the models take as they are"
+        return Verdict(INEXACT, "error", reason)
     if column.family == "numeric":
         reason = "the column holds doubles, and bilayer.runtime writes scaled integers"
         return Verdict(INEXACT, "error", reason)
@@ -332,18 +421,27 @@ def _judge_native_decimal(column: Type) -> Verdict | None:
 
 
 def _judge_native_uuid_text(column: Type) -> Verdict | None:
-    if column.length is not None and column.length != _HEX_DIGITS:
+    if column.length != _HEX_DIGITS:
         reason = f"bilayer.runtime keeps {_HEX_DIGITS} hex digits, without dashes"
         return Verdict(UUID_TEXT, "warning", reason)
     return None
 
 
 _HEX_DIGITS: Final = 32
+_DASHED_DIGITS: Final = 36
 
 
-def _judge_native_datetime(column: Type, engine: str) -> Verdict | None:
-    if engine == "postgresql" and not column.timezone:
+def _judge_native_datetime(column: Type, engine: str, *, is_catalog: bool) -> Verdict | None:
+    if engine == "postgresql":
+        if column.timezone:
+            return None
         return Verdict(NAIVE_TIME, "warning", "the column has no time zone; use UTCDateTime")
+    # A catalog shows UTCDateTime as what it is kept as.
+    if column.timezone and not is_catalog:
+        reason = "SQLAlchemy drops the zone of what it writes without converting; use UTCDateTime"
+        return Verdict(NAIVE_TIME, "error", reason)
     if engine == "mysql" and not column.fraction:
         return Verdict(NAIVE_TIME, "warning", "the column keeps no microseconds; use UTCDateTime")
-    return None
+    if is_catalog or column.text == "UTCDateTime":
+        return None
+    return Verdict(NAIVE_TIME, "warning", "SQLAlchemy reads times without a zone; use UTCDateTime")

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from bilayer.drift.compare.place import RuntimePlace
 from bilayer.drift.compare.spelling import canonical_constant, constant_default
+from bilayer.drift.constraints import ForeignKey
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import Severity, judge, kind_of
 from bilayer.drift.snapshot import (
     UNSET_LENGTH,
     Column,
     Field,
-    ForeignKey,
     Table,
 )
 
@@ -47,7 +47,10 @@ def _compare_types(place: RuntimePlace, column: Column, field: Field) -> Iterato
     kind = _resolve_kind(place, field)
     if kind is None:
         return  # An unknown type or an undefined reference has a set-up finding of its own.
-    verdict = judge(field, kind, column.type, adapter=place.runtime.adapter, engine=place.engine)
+    verdict = judge(
+        field, kind, column.type, adapter=place.runtime.adapter, engine=place.engine,
+        is_catalog=place.pair == "runtime-database",
+    )  # fmt: skip
     shown = show_field(field)
     if verdict is not None:
         message = f"{place.name(column.name)}: {verdict.reason}"
@@ -115,10 +118,11 @@ def _compare_precision(
     scale = column.type.scale or 0
     if digits == (column.type.precision, scale):
         return
-    is_rounded = digits[1] < scale and (place.is_native or place.engine == "sqlite")
-    is_rescaled = place.is_native and place.engine == "sqlite" and digits[1] != scale
+    # What PyDAL has more digits for is rounded on its way in. On its way out, only SQLite's
+    # adapters go by the field's digits; ours keeps the number as an integer scaled by them.
+    is_rounded = digits[1] > scale or (digits[1] < scale and place.engine == "sqlite")
     yield place.differ(
-        "BL206", "error" if is_rounded or is_rescaled else "warning",
+        "BL206", "error" if is_rounded else "warning",
         f"the precision of {place.name(column.name)} differs",
         column.name, column.type.text, shown, column,
     )  # fmt: skip
