@@ -206,6 +206,14 @@ _RULES: Final = (
         "the table users and no table alembic_version",
     ),
     Rule(
+        "BL119", "foreign-quotes", "error",
+        "PyDAL sends rname as it is written, and this engine does not quote names so: MariaDB"
+        " takes what stands in double quotes for a text, so that a select gives the same text for"
+        " every row, and PostgreSQL refuses backticks and brackets. A name of small letters needs"
+        " no quotes; a field called like its column needs no rname, and PyDAL quotes it right.",
+        "Field('door', rname='\"Door\"') on MariaDB",
+    ),
+    Rule(
         "BL201", "missing-table", "error",
         "A table exists on one side only. Every query of a table the database lacks fails; of a"
         " table PyDAL lacks the application knows nothing.",

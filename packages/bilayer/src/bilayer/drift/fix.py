@@ -27,6 +27,8 @@ _SIMPLE: Final = {
     "text": "text",
 }
 _BIG: Final = 64
+VALIDATORS: Final = ("IS_EMPTY_OR", "IS_IN_SET")
+"""Names that written definitions use, of ``pydal.validators``."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,11 +58,31 @@ def write_field(column: Column, target: Target, field: Field | None = None) -> s
     default = _write_default(column)
     if default is not None:
         parts.append(f"default={default}")
+    if column.type.family == "enum" and column.type.values:
+        parts.append(f"requires={_write_words(column)}")
     if field and field.rname and field.column == column.name:
         parts.append(f"rname={field.rname!r}")
     elif name != column.name:
         parts.append(write_rname([column.name], target.engine))
     return f"Field({', '.join(parts)}),"
+
+
+def _write_words(column: Column) -> str:
+    words = f"IS_IN_SET({json.dumps(column.type.values, ensure_ascii=False)})"
+    return f"IS_EMPTY_OR({words})" if column.nullable else words
+
+
+def _default_of(difference: Difference) -> str | None:
+    sides = (difference.left or "", difference.right or "")
+    written = next((side for side in sides if side.startswith("default=")), None)
+    return None if written is None else written.removeprefix("default=").strip("'\"")
+
+
+def _respell(default: str | None, column: Column) -> str | None:
+    """Write the default in the case of the enum's word; which other word is meant nobody knows."""
+    words = column.type.values
+    word = next((each for each in words if each.lower() == (default or "").lower()), None)
+    return None if word is None else f"default={json.dumps(word, ensure_ascii=False)}"
 
 
 def _fits(column: Column, type_: str, target: Target) -> bool:
@@ -94,15 +116,21 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     """
     target = Target(schema.engine, runtime.adapter if runtime else "native")
     by_table = runtime.by_table() if runtime else {}
-    names = Names(by_table, by_table.get(difference.table or ""))
+    names = Names.of(by_table, difference.table)
     written = _fix_part(difference, names, target)
     if written is not None:
         return written
+    if difference.code == "BL201" and isinstance(difference.other, str):
+        # One side has the name in the plural: PyDAL's table is given the name of the schema's.
+        is_pydal = isinstance(difference.item, RuntimeTable)
+        return write_rname(difference.other.split("."), target.engine) if is_pydal else None
     if isinstance(difference.item, Table) and difference.code == "BL201":
         return write_table(difference.item, target)
     column = _find_column(difference, schema)
     if column is None:
         return _give_key(difference, schema, names) or _remove(difference.item)
+    if difference.code == "BL216" and _default_of(difference) is not None:
+        return _respell(_default_of(difference), column)
     is_there = difference.pair == "runtime-database" and difference.right == "no column"
     is_computed = difference.code == "BL211" and not (
         difference.left == "default in Python" and column.python_constant
@@ -129,8 +157,10 @@ def _fix_part(difference: Difference, names: Names, target: Target) -> str | Non
     item, sides = difference.item, (difference.left or "", difference.right or "")
     if difference.code == "BL107":
         return "migrate=False"
-    if difference.code == "BL111" and isinstance(item, Field):
+    if difference.code in ("BL111", "BL119") and isinstance(item, Field):
         return write_rname([item.column], target.engine)
+    if difference.code in ("BL119", "BL203") and isinstance(item, RuntimeTable):
+        return write_rname((difference.table or item.table).split("."), target.engine)
     if difference.code == "BL301" and isinstance(item, Table):
         return names.write_key(item.primary_key)
     if difference.code == "BL306":

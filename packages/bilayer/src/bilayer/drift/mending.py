@@ -68,11 +68,11 @@ def _read_tables(runtime: Any, engine: EngineName) -> dict[str, RuntimeTable]:
 
 def _in_code(finding: Finding, tables: Mapping[str, RuntimeTable]) -> Finding:
     """Name a table and column as PyDAL code does, which may differ from the database by rname."""
-    names = Names(tables, tables.get(finding.table or ""))
+    names = Names.of(tables, finding.table)
     field = names.field(finding.column or "")
     return dataclasses.replace(
         finding,
-        table=names.table(finding.table or "") or None,
+        table=names.defined.name if names.defined else finding.table,
         column=field.name if field else finding.column,
     )
 

@@ -75,6 +75,12 @@ class Names:
     by_table: Mapping[str, RuntimeTable]
     defined: RuntimeTable | None
 
+    @classmethod
+    def of(cls, by_table: Mapping[str, RuntimeTable], table: str | None) -> Names:
+        """Find the table that is to be mended, by the case of its letters or without."""
+        alike = (each for name, each in by_table.items() if name.lower() == (table or "").lower())
+        return cls(by_table, by_table.get(table or "") or next(alike, None))
+
     def write_key(self, columns: Sequence[str]) -> str:
         """Write the argument that names the key."""
         keys = ", ".join(f'"{self._name(column)}"' for column in columns)

@@ -6,12 +6,15 @@ The schema is the authority. What PyDAL declares and never uses when it does not
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bilayer.drift.compare.catalogs import compare_order
 from bilayer.drift.compare.fields import compare_field, show_field
 from bilayer.drift.compare.place import RuntimePlace
+from bilayer.drift.compare.renames import guess_plurals, guess_renames, say_plural
+from bilayer.drift.compare.setup import locate
 from bilayer.drift.findings import Difference, Pair
 from bilayer.drift.kinds import Severity
 from bilayer.drift.snapshot import Column, Field, Runtime, RuntimeTable, Schema, Table
@@ -25,22 +28,31 @@ def compare_runtime(pair: Pair, schema: Schema, runtime: Runtime) -> Iterator[Di
     by_table = runtime.by_table()
     by_case = {name.lower(): name for name in by_table}
     refused = {refusal.table for refusal in runtime.refusals}
+    plurals = guess_plurals(schema.tables, by_table)
     for name, table in schema.tables.items():
         if name in by_table:
             place = RuntimePlace(pair, sides, schema, runtime, name, by_table[name])
             yield from _compare_tables(place, table, by_table[name])
         elif name.lower() in by_case:
-            yield _table_case(pair, sides, schema.engine, name, by_case[name.lower()])
+            yield _table_case(pair, sides, schema.engine, name, by_table[by_case[name.lower()]])
         elif name not in refused:
             message = (
                 f"table {name} is in {sides[0]} and not in PyDAL: the application is blind to it"
             )
-            yield _order(pair, "BL201", "warning", message, name, "table", "no table", table)
+            other = plurals.get(name)
+            if other is not None:
+                message += f"; PyDAL calls it {other}, in the {say_plural(name, other)}"
+            found = _order(pair, "BL201", "warning", message, name, "table", "no table", table)
+            yield dataclasses.replace(found, other=other)
     known = {name.lower() for name in schema.tables}
     for name, defined in by_table.items():
         if name.lower() not in known:
             message = f"table {name} is in PyDAL and not in {sides[0]}: every query of it fails"
-            yield _order(pair, "BL201", "error", message, name, "no table", "table", defined)
+            other = plurals.get(name)
+            if other is not None:
+                message += f"; {sides[0]} call it {other}, in the {say_plural(name, other)}"
+            found = _order(pair, "BL201", "error", message, name, "no table", "table", defined)
+            yield dataclasses.replace(found, other=other)
 
 
 def _sides(pair: Pair) -> tuple[str, str]:
@@ -64,19 +76,24 @@ def _order(  # noqa: PLR0917 - as RuntimePlace.differ
 
 
 def _table_case(
-    pair: Pair, sides: tuple[str, str], engine: str, name: str, other: str
+    pair: Pair, sides: tuple[str, str], engine: str, name: str, defined: RuntimeTable
 ) -> Difference:
     severity: Severity = "info" if engine == "sqlite" else "error"
+    other = defined.table
     message = f"table {name} of {sides[0]} is called {other} in PyDAL"
     texts = (name, other) if pair == "models-runtime" else (other, name)
-    return Difference("BL203", severity, pair, message, name, left=texts[0], right=texts[1])
+    return Difference(
+        "BL203", severity, pair, message, name, left=texts[0], right=texts[1], item=defined,
+        location=locate(defined.place),
+    )  # fmt: skip
 
 
 def _compare_tables(
     place: RuntimePlace, table: Table, defined: RuntimeTable
 ) -> Iterator[Difference]:
-    yield from _missing_fields(place, table, defined)
-    yield from _missing_columns(place, table, defined)
+    renamed = guess_renames(place, table, defined)
+    yield from _missing_fields(place, table, defined, renamed)
+    yield from _missing_columns(place, table, defined, renamed)
     for field in defined.fields:
         column = table.column(field.column)
         if column is not None:
@@ -90,14 +107,14 @@ def _compare_tables(
 
 
 def _missing_fields(
-    place: RuntimePlace, table: Table, defined: RuntimeTable
+    place: RuntimePlace, table: Table, defined: RuntimeTable, renamed: Mapping[str, str]
 ) -> Iterator[Difference]:
     """Columns PyDAL does not know."""
     by_case = _by_case(defined.fields)
     for column in table.columns:
         field = by_case.get(column.name.lower())
         if field is None:
-            yield _missing_field(place, column)
+            yield _missing_field(place, column, renamed.get(column.name))
         elif field.column != column.name and table.column(field.column) is None:
             yield place.differ(
                 "BL203",
@@ -110,7 +127,7 @@ def _missing_fields(
             )
 
 
-def _missing_field(place: RuntimePlace, column: Column) -> Difference:
+def _missing_field(place: RuntimePlace, column: Column, other: str | None) -> Difference:
     message = f"column {place.name(column.name)} is in {place.sides[0]} and not in PyDAL"
     severity: Severity = "warning"
     if not column.is_filled_by_engine:
@@ -118,16 +135,19 @@ def _missing_field(place: RuntimePlace, column: Column) -> Difference:
         message += ": it is NOT NULL without a server default, so every insert fails"
         if column.python_default:
             message += " (its default= runs in SQLAlchemy only)"
+    if other is not None:
+        message += f"; PyDAL's field {other} may be it under another name"
     return place.differ(
         "BL202", severity, message, column.name, column.type.text, "no field", column
     )
 
 
 def _missing_columns(
-    place: RuntimePlace, table: Table, defined: RuntimeTable
+    place: RuntimePlace, table: Table, defined: RuntimeTable, renamed: Mapping[str, str]
 ) -> Iterator[Difference]:
     """Fields without a column."""
     names = {column.name.lower() for column in table.columns}
+    column_of = {field: column for column, field in renamed.items()}
     for field in defined.fields:
         if field.column.lower() in names:
             continue
@@ -135,6 +155,9 @@ def _missing_columns(
         if field.type in _ID_TYPES:
             message += "; PyDAL adds an id to a table without primarykey="
         message += ": every select and insert fails"
+        if field.column in column_of:
+            other = column_of[field.column]
+            message += f"; column {other} may be it under another name (rname=)"
         yield place.differ(
             "BL202", "error", message, field.column, "no column", show_field(field), field
         )

@@ -44,6 +44,7 @@ def check_runtime(runtime: Runtime, schema: Schema | None) -> Iterator[Differenc
     for table in runtime.tables.values():
         yield from _check_table(runtime, table)
     if schema is not None:
+        yield from _check_quotes(runtime, schema.engine)
         yield from _check_ids(runtime, schema)
         yield from _check_names(runtime, schema)
 
@@ -111,6 +112,26 @@ def _check_rname(
     yield Difference(
         "BL111", "error", "setup", message, table.table, column, right=rname, item=field
     )
+
+
+_FOREIGN_QUOTES: Final = {"mysql": '"[', "postgresql": "`["}
+"""Marks around a name that the engine takes for something else."""
+
+
+def _check_quotes(runtime: Runtime, engine: str) -> Iterator[Difference]:
+    """Find names in the quotes of another engine; PyDAL pastes an rname as it is."""
+    for table in runtime.tables.values():
+        items: list[tuple[Field | RuntimeTable, str | None]] = [(table, None)]
+        items += [(field, field.column) for field in table.fields]
+        for item, column in items:
+            marks = [mark for mark in _FOREIGN_QUOTES.get(engine, "") if mark in (item.rname or "")]
+            if marks:
+                place = f"{table.table}.{column}" if column else table.table
+                message = f"rname={item.rname!r} of {place}: {marks[0]} quotes no name on {engine}"
+                yield Difference(
+                    "BL119", "error", "setup", message, table.table, column, right=item.rname,
+                    item=item,
+                )  # fmt: skip
 
 
 def _check_ids(runtime: Runtime, schema: Schema) -> Iterator[Difference]:

@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+import alembic
 import sqlalchemy as sa
 from alembic.config import Config
 
+import bilayer
 from bilayer.drift.history import History, Revision
 from bilayer.drift.snapshot import Place
 from bilayer.errors import BilayerError
@@ -163,7 +165,10 @@ def _choose_folder(config: Config) -> Path:
 
 
 def _start_child(stdin: int, folder: Path, module: str) -> subprocess.Popen[str]:
-    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
+    # The libraries first: a folder alembic/ with an __init__.py beside the models would hide one.
+    libraries = [str(Path(str(module.__file__)).parents[1]) for module in (alembic, bilayer)]
+    entries = (str(Path(entry).absolute()) for entry in sys.path if entry)
+    path = os.pathsep.join(dict.fromkeys([*libraries, *entries]))
     # The child replaces every database URL in its environment, so it gets a copy of ours.
     environment = {**os.environ, "PYTHONPATH": path}  # noqa: TID251 - handed on, not read
     try:
