@@ -9,6 +9,7 @@ from typing import Any
 import pydal
 import pytest
 import sqlalchemy as sa
+from pydal.validators import IS_IN_SET
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
@@ -155,7 +156,10 @@ INERT: dict[str, tuple[TypeEngine[Any], dict[str, Any]]] = {
     "double": (sa.Double(), {"type": "double"}),
     "decimal": (sa.Numeric(10, 2), {"type": "decimal(10,2)"}),
     "date": (sa.Date(), {"type": "date"}),
-    "enum as text": (sa.Enum("a", "b"), {"type": "string", "length": 1}),
+    "enum as text": (
+        sa.Enum("a", "b", name="letters"),
+        {"type": "string", "length": 1, "requires": IS_IN_SET(["a", "b"])},
+    ),
     "uuid as text": (sa.String(36), {"type": "string", "length": 36}),
 }
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pydal
 import pytest
 import sqlalchemy as sa
+from pydal.validators import IS_IN_SET
 
 from bilayer.drift.compare.runtime import compare_runtime
 from bilayer.drift.findings import Pair
@@ -63,7 +64,8 @@ def judge(pair: Pair, schema: Schema, field_type: str, adapter: str) -> dict[str
     field = NativeField if adapter == "native" else pydal.Field
     db.define_table("p")
     for name in schema.tables:
-        db.define_table(name, field("x", field_type, requires=None))
+        # The words matter to the enum alone, and are all that is written to it.
+        db.define_table(name, field("x", field_type, requires=IS_IN_SET(["hello", "007"])))
     runtime = read_runtime(db, schema.engine, adapter)
     db.close()
     found: dict[str, str] = {}

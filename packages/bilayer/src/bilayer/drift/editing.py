@@ -21,6 +21,7 @@ from bilayer.drift.calls import (
     with_argument,
     without,
 )
+from bilayer.drift.fix import VALIDATORS
 
 TABLE_ARGUMENTS = frozenset({"primarykey", "migrate", "rname"})
 
@@ -74,7 +75,21 @@ def edit_source(source: str, edits: Sequence[Edit]) -> str:
     if missing:
         message = f"no define_table call names {', '.join(sorted(missing))}"
         raise CannotEdit(message)
-    return cst.parse_module(source).visit(_Editor(by_table)).code
+    changed = cst.parse_module(source).visit(_Editor(by_table))
+    return _import_names(changed, [edit.text for edit in edits]).code
+
+
+def _import_names(
+    module: cst.Module, written: Sequence[str], library: str | None = None
+) -> cst.Module:
+    """Import what written definitions use: PyDAL's validators, and ``Field`` from a library."""
+    context = CodemodContext()
+    if library is not None:
+        AddImportsVisitor.add_needed_import(context, library, "Field")
+    for name in VALIDATORS:
+        if any(f"{name}(" in text for text in written):
+            AddImportsVisitor.add_needed_import(context, "pydal.validators", name)
+    return AddImportsVisitor(context).transform_module(module)
 
 
 def add_tables(source: str, function: str, definitions: Sequence[str], library: str) -> str:
@@ -95,9 +110,7 @@ def add_tables(source: str, function: str, definitions: Sequence[str], library: 
     if not adder.is_done:
         message = f"there is no function {function} to add tables to"
         raise CannotEdit(message)
-    context = CodemodContext()
-    AddImportsVisitor.add_needed_import(context, library, "Field")
-    return AddImportsVisitor(context).transform_module(changed).code
+    return _import_names(changed, definitions, library).code
 
 
 class _Editor(cst.CSTTransformer):

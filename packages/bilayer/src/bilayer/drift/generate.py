@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bilayer.drift.config import ConfigurationError, Project
-from bilayer.drift.fix import Target, write_field, write_table
+from bilayer.drift.fix import VALIDATORS, Target, write_field, write_table
 from bilayer.drift.locate import map_models
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.pydal import STOCK_ADAPTERS
@@ -86,9 +86,14 @@ def _left_out(tables: Iterable[Table], target: Target) -> Iterable[str]:
 
 def _write_module(tables: Sequence[Table], target: Target, function: str, what: str) -> str:
     bodies = [textwrap.indent(write_table(table, target), "    ") for table in tables]
+    used = [name for name in VALIDATORS if any(f"{name}(" in body for body in bodies)]
+    imports = [f"from {_library(target)} import DAL, Field"]
+    if used:
+        imports.append(f"from pydal.validators import {', '.join(used)}")
+    lines = "\n".join(sorted(imports))
     return (
         f'"""PyDAL definitions of {what}. The models say what the database is."""\n\n'
-        f"from {_library(target)} import DAL, Field\n\n\n"
+        f"{lines}\n\n\n"
         f"def {function}(db: DAL) -> None:\n"
         f'    """Define {what} on a DAL."""\n' + "\n".join(bodies) + "\n"
     )

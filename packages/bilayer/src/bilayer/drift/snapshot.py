@@ -158,6 +158,7 @@ class Field:
         default: The constant default as text; ``None`` if there is none or it is a callable.
         has_default: PyDAL gives a value to an insert that leaves the field out.
         has_update: PyDAL gives a value to an update that leaves the field out.
+        words: The words its validator allows (IS_IN_SET); ``None`` if it allows any.
     """
 
     name: str
@@ -171,6 +172,7 @@ class Field:
     has_update: bool = False
     ondelete: str = ""
     rname: str | None = None
+    words: tuple[str, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

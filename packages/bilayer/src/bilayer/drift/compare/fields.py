@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bilayer.drift.compare.place import RuntimePlace
 from bilayer.drift.compare.spelling import canonical_constant, constant_default
+from bilayer.drift.compare.words import compare_words
 from bilayer.drift.constraints import ForeignKey
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import Severity, judge, kind_of
@@ -23,6 +24,7 @@ def compare_field(
 ) -> Iterator[Difference]:
     """Yield the differences between a column and the field over it."""
     yield from _compare_types(place, column, field)
+    yield from compare_words(place, column, field)
     if field.column not in table.primary_key:
         yield from _compare_nullability(place, column, field)
     yield from _compare_defaults(place, column, field)

@@ -54,7 +54,7 @@ _SHARED: Final[dict[type[Any], str]] = {
 def describe(type_: TypeEngine[Any], dialect: Dialect) -> Type:
     """Tell what a type means, and what the engine makes of it."""
     physical = _load(type_, dialect)
-    stored = _physical_family(physical)
+    stored = _physical_family(physical, dialect)
     family = _SHARED.get(type(type_)) or _declared_family(type_) or _family(physical)
     detailed = type_ if isinstance(type_, shared.ExactNumeric) else physical
     return Type(
@@ -112,7 +112,9 @@ def _declared_family(type_: TypeEngine[Any]) -> str:
     return _family(type_) if isinstance(type_, sa.Uuid | sa.Boolean) else ""
 
 
-def _physical_family(type_: TypeEngine[Any]) -> str:
+def _physical_family(type_: TypeEngine[Any], dialect: Dialect) -> str:
+    if isinstance(type_, sa.Enum) and not (type_.native_enum and dialect.supports_native_enum):
+        return "string"
     return "jsonb" if isinstance(type_, postgresql.JSONB) else _family(type_)
 
 

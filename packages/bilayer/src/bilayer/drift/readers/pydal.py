@@ -165,7 +165,19 @@ def _read_field(field: Any, engine: str) -> Field:
         has_update=getattr(field, "update", None) is not None,
         ondelete=str(getattr(field, "ondelete", "") or "").upper(),
         rname=rname,
+        words=_read_words(getattr(field, "requires", None)),
     )
+
+
+def _read_words(requires: Any) -> tuple[str, ...] | None:
+    """Read what IS_IN_SET allows, also within a list of validators and within IS_EMPTY_OR."""
+    for each in requires if isinstance(requires, list | tuple) else [requires]:
+        inner = getattr(each, "other", None)
+        words = _read_words(inner) if inner is not None else getattr(each, "theset", None)
+        if isinstance(words, list | tuple | set | dict):
+            # A dict, and pairs in a list, give each word the label people read.
+            return tuple(str(word[0] if isinstance(word, tuple | list) else word) for word in words)
+    return None
 
 
 def _constant(value: Any) -> str:

@@ -1,0 +1,154 @@
+"""Words of enums against what PyDAL may write, and names that may mean the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pydal
+import pytest
+import sqlalchemy as sa
+from pydal.validators import IS_EMPTY_OR, IS_IN_SET
+
+import bilayer
+from bilayer.drift.values.layers import open_dal
+from tests.support import run as runs
+from tests.support.databases import new_database
+
+E, W = "error", "warning"
+WORDS = ("NEW", "OLD")
+ADAPTERS = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
+
+# Name: (options of the field, what PyDAL writes, severity where the enum is the engine's own).
+FIELDS: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "exact": ({"requires": IS_IN_SET(WORDS)}, "NEW", None),
+    "labelled": ({"requires": IS_IN_SET({"NEW": "new", "OLD": "old"})}, "OLD", None),
+    "paired": ({"requires": IS_IN_SET([("NEW", "new"), ("OLD", "old")])}, "OLD", None),
+    "optional": ({"requires": IS_EMPTY_OR(IS_IN_SET(WORDS))}, "NEW", None),
+    "listed": ({"requires": [IS_IN_SET(WORDS)]}, "NEW", None),
+    "lower": ({"requires": IS_IN_SET(["new", "old"])}, "new", E),
+    "wider": ({"requires": IS_IN_SET([*WORDS, "GONE"])}, "GONE", E),
+    "lower_default": ({"default": "new"}, "new", E),
+    "free": ({}, "other", E),
+    "right_default": ({"default": "NEW"}, "NEW", W),
+    "narrower": ({"requires": IS_IN_SET(["NEW"])}, "NEW", W),
+}
+
+
+@pytest.fixture
+def url(suite_run: runs.Run, engine: str) -> Iterator[str]:
+    with new_database(suite_run, engine) as url:
+        yield url
+
+
+def make_words() -> sa.MetaData:
+    metadata = sa.MetaData()
+    columns = [sa.Column(name, sa.Enum(*WORDS, name=f"words_{name}")) for name in FIELDS]
+    sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True), *columns)
+    return metadata
+
+
+def define_words(db: Any) -> None:
+    fields = [pydal.Field(name, length=8, **options) for name, (options, *_) in FIELDS.items()]
+    db.define_table("t", *fields)
+
+
+def find_refused(url: str, adapter: str) -> set[str]:
+    """Find the columns that do not keep the word PyDAL writes."""
+    refused = set()
+    with open_dal(sa.make_url(url), adapter) as db:
+        define_words(db)
+        for name, (_, word, _) in FIELDS.items():
+            values = dict.fromkeys(FIELDS, None) | {name: word}
+            try:
+                key = db.t.insert(**values)
+                if db.t(key)[name] != word:
+                    refused.add(name)
+            except Exception:  # noqa: BLE001 - the driver's own error
+                refused.add(name)
+            db.rollback()
+    return refused
+
+
+def test_words_pydal_may_write_are_held_against_the_enum(url: str, dialect: str) -> None:
+    metadata = make_words()
+    server = sa.create_engine(url)
+    metadata.create_all(server)
+    server.dispose()
+    refused = find_refused(url, ADAPTERS[dialect])
+
+    report = bilayer.check(metadata=metadata, dal=define_words, url=url)
+
+    found = {
+        pair: {
+            f.column: f.severity for f in report.findings if f.code == "BL216" and f.pair == pair
+        }
+        for pair in ("models-runtime", "runtime-database")
+    }
+    wanted = {name: severity for name, (*_, severity) in FIELDS.items() if severity is not None}
+    if dialect == "sqlite":
+        # A column of text takes any word; SQLAlchemy alone refuses to read it.
+        assert found == {"models-runtime": wanted | {"free": W}, "runtime-database": {}}
+    else:
+        assert refused == {name for name, severity in wanted.items() if severity == E}
+        assert found == {"models-runtime": wanted, "runtime-database": wanted}
+
+
+def test_a_fix_gives_the_words_or_their_case() -> None:
+    report = bilayer.check(metadata=make_words(), dal=define_words, dialect="postgresql")
+
+    fixes = {f.column: f.fix or "" for f in report.findings if f.code == "BL216"}
+    assert fixes["lower_default"] == 'default="NEW"'
+    assert 'requires=IS_EMPTY_OR(IS_IN_SET(["NEW", "OLD"]))' in fixes["free"]
+
+
+def test_renamed_columns_are_proposed_in_pairs() -> None:
+    metadata = sa.MetaData()
+    sa.Table(
+        "posts",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("title_text", sa.String(50)),
+        sa.Column("published_on", sa.Date()),
+        sa.Column("views", sa.Integer()),
+        sa.Column("likes", sa.Integer()),
+    )
+
+    def define(db: Any) -> None:
+        db.define_table(
+            "posts",
+            pydal.Field("title", length=50),
+            pydal.Field("day", "date"),
+            pydal.Field("view_count", "integer"),
+            pydal.Field("shares", "integer"),
+        )
+
+    report = bilayer.check(metadata=metadata, dal=define, dialect="postgresql")
+
+    said = {f.column: f.message for f in report.findings if f.code == "BL202"}
+    pairs = [("title_text", "title"), ("published_on", "day"), ("views", "view_count")]
+    for column, field in pairs:
+        assert f"PyDAL's field {field} may be it" in said[column]
+        assert f"column {column} may be it" in said[field]
+    assert "may be it" not in said["shares"] + said["likes"]
+
+
+def test_singular_and_plural_names_of_a_table_are_said() -> None:
+    metadata = sa.MetaData()
+    for name in ("articles", "story", "people", "boxes", "other"):
+        sa.Table(name, metadata, sa.Column("id", sa.Integer, primary_key=True))
+
+    def define(db: Any) -> None:
+        for name in ("article", "stories", "person", "box", "another"):
+            db.define_table(name)
+
+    report = bilayer.check(metadata=metadata, dal=define, dialect="postgresql")
+
+    errors = {f.table: f for f in report.errors}
+    assert "the models call it articles, in the plural" in errors["article"].message
+    assert "call it story, in the singular" in errors["stories"].message
+    assert "call it people, in the plural" in errors["person"].message
+    assert "call it boxes" in errors["box"].message
+    assert "call it" not in errors["another"].message
+    assert (errors["article"].fix or "").startswith("rname=")
+    assert {f.table: f.fix for f in report.warnings}["articles"] is None
