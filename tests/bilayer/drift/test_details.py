@@ -58,7 +58,7 @@ SQLITE: list[tuple[str, list[Any], list[str], Found]] = [
     (
         "expression index",
         [column("a", sa.String(9)), sa.Index("ix", sa.text("lower(a)"))],
-        ["CREATE TABLE t (KEY a VARCHAR(9))", 'create index other on "t"(LOWER(a))'],
+        ["CREATE TABLE t (KEY a VARCHAR(9))", 'create index ix on "t"(LOWER(a))'],
         [],
     ),
     (
@@ -120,7 +120,7 @@ POSTGRESQL: list[tuple[str, list[Any], list[str], Found]] = [
     (
         "same deferrable unique",
         [column("a"), sa.UniqueConstraint("a", deferrable=True, initially="DEFERRED", name="u")],
-        ["CREATE TABLE t (KEY a INT, CONSTRAINT w UNIQUE (a) DEFERRABLE INITIALLY DEFERRED)"],
+        ["CREATE TABLE t (KEY a INT, CONSTRAINT u UNIQUE (a) DEFERRABLE INITIALLY DEFERRED)"],
         [],
     ),
     (

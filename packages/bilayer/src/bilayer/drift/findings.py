@@ -314,6 +314,53 @@ _RULES: Final = (
         "Field('id', 'id') and an integer key without a sequence",
     ),
     Rule(
+        "BL218", "invisible-column", "warning",
+        "MariaDB hides the column on one side only: SELECT * and an insert without names leave it"
+        " out there. PyDAL and SQLAlchemy name their columns; what people and other programs write"
+        " does not.",
+        "note TEXT INVISIBLE and a plain column",
+    ),
+    Rule(
+        "BL219", "table-storage", "warning",
+        "The table is stored in another way: UNLOGGED tables are empty after a crash, MyISAM knows"
+        " neither transactions nor foreign keys, another character set refuses some letters,"
+        " STRICT tables refuse values of another type, and a partitioned table is several.",
+        "ENGINE=MyISAM and ENGINE=InnoDB",
+    ),
+    Rule(
+        "BL220", "row-security", "warning",
+        "Row level security is on for one side only, or its policies are others. Where it is off,"
+        " everybody reads all rows; where it is on without a policy, nobody reads any.",
+        "ALTER TABLE invoices DISABLE ROW LEVEL SECURITY",
+    ),
+    Rule(
+        "BL221", "view-mismatch", "error",
+        "A view exists on one side only, or selects something else.",
+        "CREATE VIEW active_users AS SELECT ... is missing",
+    ),
+    Rule(
+        "BL222", "trigger-mismatch", "warning",
+        "A trigger exists on one side only, does something else, or is disabled. What it was to"
+        " keep right is right on one side only.",
+        "CREATE TRIGGER touch BEFORE UPDATE ON users is missing",
+    ),
+    Rule(
+        "BL223", "sequence-mismatch", "error",
+        "A sequence of its own exists on one side only, or counts in another way. Where it is"
+        " missing, whatever asks it for a number fails. The sequence of a column is BL217.",
+        "CREATE SEQUENCE invoice_numbers is missing",
+    ),
+    Rule(
+        "BL224", "schema-mismatch", "warning",
+        "A schema (a namespace of PostgreSQL) exists on one side only.",
+        "CREATE SCHEMA audit is missing",
+    ),
+    Rule(
+        "BL225", "domain-mismatch", "warning",
+        "A domain of PostgreSQL exists on one side only, or allows other values.",
+        "CREATE DOMAIN price AS integer CHECK (VALUE > 0) is missing",
+    ),
+    Rule(
         "BL301", "primary-key-mismatch", "error",
         "The primary keys have other columns, or another order of them.",
         "PRIMARY KEY (user_id, id) and PRIMARY KEY (id)",
@@ -345,6 +392,37 @@ _RULES: Final = (
         "The foreign key does something else when the row it points to is deleted or changed. With"
         " PyDAL's stock adapters, ondelete reaches no database that PyDAL did not create.",
         "ON DELETE CASCADE and ON DELETE RESTRICT",
+    ),
+    Rule(
+        "BL307", "constraint-pending", "warning",
+        "The constraint is on its way: it was added NOT VALID and the rows that were there before"
+        " were never looked at, or its unique index is built and not yet made a constraint. Run"
+        " the revision that finishes it: VALIDATE CONSTRAINT, or ADD CONSTRAINT ... USING INDEX.",
+        "FOREIGN KEY (user_id) REFERENCES users (id) NOT VALID",
+    ),
+    Rule(
+        "BL308", "invalid-index", "warning",
+        "CREATE INDEX CONCURRENTLY failed and left its index behind: no query uses it, every write"
+        " pays for it, and IF NOT EXISTS takes it for the real one. Build it again.",
+        "pg_index.indisvalid is false",
+    ),
+    Rule(
+        "BL309", "exclusion-mismatch", "warning",
+        "An exclusion constraint exists on one side only, or excludes something else. Rows that"
+        " one side counts on never to see together can be stored.",
+        "EXCLUDE USING gist (room WITH =, during WITH &&) is missing",
+    ),
+    Rule(
+        "BL310", "constraint-name", "info",
+        "A key, constraint or index does the same under another name. A revision that drops it by"
+        " its name fails on one side. Names that engines make up are not compared.",
+        "uq_users_email and users_email_once",
+    ),
+    Rule(
+        "BL311", "not-enforced", "warning",
+        "The foreign key is there, and the triggers that keep it are disabled on one side (DISABLE"
+        " TRIGGER ALL). Rows that point to nothing can be stored.",
+        "ALTER TABLE orders DISABLE TRIGGER ALL",
     ),
     Rule(
         "BL401", "boolean-letters", "error",

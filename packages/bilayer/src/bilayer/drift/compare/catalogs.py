@@ -1,7 +1,4 @@
-"""Two schemas of one engine against each other: models, migrations and databases.
-
-Names of constraints are not compared: engines make them up and cut them off.
-"""
+"""Two schemas of one engine against each other: models, migrations and databases."""
 
 from __future__ import annotations
 
@@ -10,6 +7,8 @@ from typing import Final
 
 from bilayer.drift.compare.columns import ColumnPlace, compare_column
 from bilayer.drift.compare.constraints import compare_constraints
+from bilayer.drift.compare.objects import compare_objects
+from bilayer.drift.compare.storage import Collations, compare_storage
 from bilayer.drift.findings import Difference, Pair
 from bilayer.drift.kinds import Severity
 from bilayer.drift.snapshot import Schema, Table
@@ -23,12 +22,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 def compare_catalogs(pair: Pair, left: Schema, right: Schema) -> Iterator[Difference]:
     """Yield every difference between two schemas built by the same engine."""
     right_by_case = {name.lower(): name for name in right.tables}
+    usual = (left.collation, right.collation)
     for name, table in left.tables.items():
         other = right.tables.get(name)
         if other is None:
             yield _missing_table(pair, left.engine, table, right_by_case.get(name.lower()))
         else:
-            yield from _compare_tables(pair, left.engine, table, other)
+            yield from _compare_tables(pair, left.engine, table, other, usual)
     known = {name.lower() for name in left.tables}
     for name, table in right.tables.items():
         if name not in left.tables and name.lower() not in known:
@@ -37,6 +37,7 @@ def compare_catalogs(pair: Pair, left: Schema, right: Schema) -> Iterator[Differ
             yield Difference(
                 "BL201", "warning", pair, message, name, left="no table", right="table", item=table
             )
+    yield from compare_objects(pair, WORDS[pair], left, right)
 
 
 def _missing_table(pair: Pair, engine: str, table: Table, other_case: str | None) -> Difference:
@@ -53,9 +54,12 @@ def _missing_table(pair: Pair, engine: str, table: Table, other_case: str | None
     )
 
 
-def _compare_tables(pair: Pair, engine: str, left: Table, right: Table) -> Iterator[Difference]:
-    yield from _compare_columns(pair, engine, left, right)
+def _compare_tables(
+    pair: Pair, engine: str, left: Table, right: Table, usual: Collations
+) -> Iterator[Difference]:
+    yield from _compare_columns(ColumnPlace(pair, engine, left.name, usual), left, right)
     yield from compare_constraints(pair, WORDS[pair], engine, left, right)
+    yield from compare_storage(pair, left, right, usual)
     if (left.comment or "") != (right.comment or ""):
         yield Difference(
             "BL213", "info", pair, f"the comments of table {left.name} differ", left.name,
@@ -63,14 +67,14 @@ def _compare_tables(pair: Pair, engine: str, left: Table, right: Table) -> Itera
         )  # fmt: skip
 
 
-def _compare_columns(pair: Pair, engine: str, left: Table, right: Table) -> Iterator[Difference]:
-    yield from _missing_columns(pair, engine, left, right)
+def _compare_columns(place: ColumnPlace, left: Table, right: Table) -> Iterator[Difference]:
+    yield from _missing_columns(place.pair, place.engine, left, right)
     for column in left.columns:
         other = right.column(column.name)
         if other is not None:
-            yield from compare_column(ColumnPlace(pair, engine, left.name), column, other)
+            yield from compare_column(place, column, other)
     yield from compare_order(
-        pair, left.name, [c.name for c in left.columns], [c.name for c in right.columns]
+        place.pair, left.name, [c.name for c in left.columns], [c.name for c in right.columns]
     )
 
 

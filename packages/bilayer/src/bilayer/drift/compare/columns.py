@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bilayer.drift.compare.spelling import canonical_default, canonical_expression
+from bilayer.drift.compare.storage import Collations, same_collation
 from bilayer.drift.findings import Difference, Pair
 from bilayer.drift.kinds import Severity, affinity
 from bilayer.drift.snapshot import Column, Type
@@ -14,8 +15,8 @@ from bilayer.drift.snapshot import Column, Type
 class ColumnPlace:
     """Where a comparison stands, so that each difference is one short call."""
 
-    def __init__(self, pair: Pair, engine: str, table: str) -> None:
-        self.pair, self.engine, self.table = pair, engine, table
+    def __init__(self, pair: Pair, engine: str, table: str, usual: Collations) -> None:
+        self.pair, self.engine, self.table, self.usual = pair, engine, table, usual
 
     def differ(  # noqa: PLR0917 - a call reads as a row: code, severity, what, sides
         self, code: str, severity: Severity, what: str, column: Column, left: Any, right: Any
@@ -47,9 +48,26 @@ def compare_column(place: ColumnPlace, left: Column, right: Column) -> Iterator[
         yield place.differ(
             "BL210", "warning", "the server default", left, left.default, right.default
         )
+    if left.on_update != right.on_update:
+        yield place.differ(
+            "BL210", "warning", "the value on update", left, left.on_update, right.on_update
+        )
+    if left.is_invisible != right.is_invisible:
+        words = {True: "INVISIBLE", False: "visible"}
+        yield place.differ(
+            "BL218", "warning", "the visibility", left,
+            words[left.is_invisible], words[right.is_invisible],
+        )  # fmt: skip
+    yield from _compare_numbering(place, left, right)
+    yield from _compare_generated(place, left, right)
+    if (left.comment or "") != (right.comment or ""):
+        yield place.differ("BL213", "info", "the comment", left, left.comment, right.comment)
+
+
+def _compare_numbering(place: ColumnPlace, left: Column, right: Column) -> Iterator[Difference]:
     if left.autoincrement != right.autoincrement:
         words = {True: "numbered by the engine", False: "not numbered"}
-        severity = "error" if left.autoincrement else "warning"
+        severity: Severity = "error" if left.autoincrement else "warning"
         yield place.differ(
             "BL217", severity, "the numbering", left,
             words[left.autoincrement], words[right.autoincrement],
@@ -61,9 +79,11 @@ def compare_column(place: ColumnPlace, left: Column, right: Column) -> Iterator[
             "BL217", severity, "the numbering", left,
             words[left.is_always_numbered], words[right.is_always_numbered],
         )  # fmt: skip
-    yield from _compare_generated(place, left, right)
-    if (left.comment or "") != (right.comment or ""):
-        yield place.differ("BL213", "info", "the comment", left, left.comment, right.comment)
+    elif left.numbering != right.numbering:
+        yield place.differ(
+            "BL217", "warning", "the numbering", left,
+            left.numbering or "as usual", right.numbering or "as usual",
+        )  # fmt: skip
 
 
 def _compare_generated(place: ColumnPlace, left: Column, right: Column) -> Iterator[Difference]:
@@ -93,6 +113,9 @@ def _compare_types(place: ColumnPlace, left: Column, right: Column) -> Iterator[
         return
     is_sqlite = place.engine == "sqlite"
     details = list(_list_details(one, two))
+    if not same_collation(one.collation, two.collation, place.usual):
+        # The text of a type leaves a collation out that is the table's.
+        yield place.differ("BL214", "warning", "the collation", left, one.collation, two.collation)
     if not details and one.native != two.native and one.native and two.native:
         yield place.differ("BL204", "warning", "the type", left, one.native, two.native)
     for code, what, severity in details:
@@ -116,8 +139,6 @@ def _list_details(one: Type, two: Type) -> Iterator[tuple[str, str, Severity]]:
         yield "BL207", "the width", "warning" if is_wider else "error"
     if one.timezone != two.timezone:
         yield "BL208", "the time zone", "error"
-    if one.collation != two.collation:
-        yield "BL214", "the collation", "warning"
     if one.values != two.values:
         yield "BL216", "the values", "info" if set(one.values) == set(two.values) else "error"
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from bilayer.drift.compare.names import differs
 from bilayer.drift.compare.spelling import canonical_expression, canonical_index
+from bilayer.drift.compare.states import compare_states
 from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.findings import Difference, Pair
-from bilayer.drift.kinds import Severity
 from bilayer.drift.snapshot import Table
 
 _T = TypeVar("_T", Unique, Index, ForeignKey, Check)
@@ -19,21 +21,24 @@ def compare_constraints(
     pair: Pair, words: tuple[str, str], engine: str, left: Table, right: Table
 ) -> Iterator[Difference]:
     """Yield the differences between the constraints and indexes of two tables."""
-    yield from _compare_primary_keys(pair, left, right)
+    yield from _compare_primary_keys(pair, engine, left, right)
     yield from _compare_foreign_keys(pair, words, engine, left, right)
     reshaped = _list_reshaped(left, right)
     for item, other in reshaped:
         yield _shape_differs(pair, left.name, item, other)
     seen = {item.name for item, _ in reshaped}
-    yield from _Matching(pair, words, left.name, "BL302", "warning", "unique constraint").compare(
+    place = (pair, words, engine, left.name)
+    yield from _Matching(*place, "BL302", "unique constraint").compare(
         _without(left.uniques, seen), _without(right.uniques, seen), _unique_signature
     )
-    yield from _Matching(pair, words, left.name, "BL303", "warning", "index").compare(
-        _without(_own_indexes(engine, left), seen),
-        _without(_own_indexes(engine, right), seen),
-        _index_signature,
+    automatic = _list_automatic(engine, left, right)
+    lefts = [index for index in _without(left.indexes, seen) if index.columns not in automatic]
+    rights = [index for index in _without(right.indexes, seen) if index.columns not in automatic]
+    numbers = _number_twins(lefts, rights) | _number_twins(rights, lefts)
+    yield from _Matching(*place, "BL303", "index").compare(
+        lefts, rights, lambda index: (*_index_signature(index), numbers[id(index)])
     )
-    yield from _Matching(pair, words, left.name, "BL305", "warning", "check constraint").compare(
+    yield from _Matching(*place, "BL305", "check constraint").compare(
         left.checks, right.checks, lambda check: canonical_expression(check.expression)
     )
 
@@ -61,15 +66,19 @@ class _Matching:
 
     pair: Pair
     words: tuple[str, str]
+    engine: str
     table: str
     code: str
-    severity: Severity
     noun: str
 
     def compare(
         self, left: Sequence[_T], right: Sequence[_T], signature: Callable[[_T], Hashable]
     ) -> Iterator[Difference]:
         """Match by meaning first; what is left over matches by name."""
+        same = _group(right, signature)
+        for key, items in _group(left, signature).items():
+            if key in same:
+                yield from compare_states(self.pair, self.engine, self.table, items, same[key])
         lefts, rights = _unmatched(left, right, signature)
         named = {item.name: item for item in rights if item.name}
         for item in lefts:
@@ -85,7 +94,7 @@ class _Matching:
     def _differs(self, item: _T, other: _T) -> Difference:
         message = f"{self.noun} {item.name} of {self.table} differs"
         return Difference(
-            self.code, self.severity, self.pair, message, self.table, _column(item),
+            self.code, "warning", self.pair, message, self.table, _column(item),
             describe(item), describe(other), item, other=other,
         )  # fmt: skip
 
@@ -96,7 +105,7 @@ class _Matching:
         present, absent = describe(item), f"no {self.noun}"
         left, right = (present, absent) if side == 0 else (absent, present)
         return Difference(
-            self.code, self.severity, self.pair, message, self.table, _column(item),
+            self.code, "warning", self.pair, message, self.table, _column(item),
             left, right, item,
         )  # fmt: skip
 
@@ -105,6 +114,13 @@ def _column(item: Unique | Index | ForeignKey | Check) -> str | None:
     """Name the column a constraint belongs to, if it is a single one."""
     columns: tuple[str, ...] = () if isinstance(item, Check) else item.columns
     return columns[0] if len(columns) == 1 else None
+
+
+def _group(items: Iterable[_T], signature: Callable[[_T], Hashable]) -> dict[Hashable, list[_T]]:
+    groups: dict[Hashable, list[_T]] = collections.defaultdict(list)
+    for item in items:
+        groups[signature(item)].append(item)
+    return dict(groups)
 
 
 def _unmatched(
@@ -151,21 +167,39 @@ def _index_signature(index: Index) -> tuple[bool, str]:
     return index.unique, canonical_index(index.definition)
 
 
-def _own_indexes(engine: str, table: Table) -> list[Index]:
-    """Leave out the indexes InnoDB makes for foreign keys by itself."""
+def _number_twins(indexes: Sequence[Index], others: Sequence[Index]) -> dict[int, int]:
+    """Number indexes that do the same, those first whose name both sides have."""
+    names = {other.name for other in others}
+    count: collections.Counter[Hashable] = collections.Counter()
+    numbers = {}
+    for index in sorted(indexes, key=lambda index: index.name not in names):
+        numbers[id(index)] = count[_index_signature(index)]
+        count[_index_signature(index)] += 1
+    return numbers
+
+
+def _list_automatic(engine: str, left: Table, right: Table) -> set[tuple[str, ...]]:
+    """List the columns that InnoDB indexes for foreign keys by itself, and keeps indexed."""
     if engine != "mysql":
-        return list(table.indexes)
-    automatic = {link.columns for link in table.foreign_keys}
-    return [index for index in table.indexes if index.columns not in automatic]
+        return set()
+    return {link.columns for link in (*left.foreign_keys, *right.foreign_keys)}
 
 
-def _compare_primary_keys(pair: Pair, left: Table, right: Table) -> Iterator[Difference]:
+def _compare_primary_keys(
+    pair: Pair, engine: str, left: Table, right: Table
+) -> Iterator[Difference]:
     if left.primary_key == right.primary_key:
+        if differs(left.key_name, right.key_name, engine):
+            yield Difference(
+                "BL310", "info", pair, f"the primary key of {left.name} has another name",
+                left.name, left=left.key_name, right=right.key_name, item=left, other=right,
+            )  # fmt: skip
         return
     message = f"the primary key of {left.name} differs"
     yield Difference(
         "BL301", "error", pair, message, left.name,
         left=_show_key(left.primary_key), right=_show_key(right.primary_key),
+        item=left, other=right,
     )  # fmt: skip
 
 
@@ -182,7 +216,7 @@ def _compare_foreign_keys(
         other = rights.get(signature)
         if other is not None and _actions(link, engine) != _actions(other, engine):
             yield _action_differs(pair, left.name, link, other)
-    matching = _Matching(pair, words, left.name, "BL304", "warning", "foreign key")
+    matching = _Matching(pair, words, engine, left.name, "BL304", "foreign key")
     yield from matching.compare(left.foreign_keys, right.foreign_keys, _link_signature)
 
 

@@ -1,20 +1,21 @@
-"""What an inspector leaves out, asked of the catalogs of PostgreSQL and MariaDB themselves."""
+"""What an inspector leaves out of indexes and constraints, asked of the catalogs themselves."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
-_DISPLAY_WIDTH: Final = re.compile(r"\b((?:small|medium|big)?int|year)\(\d+\)(?!.*zerofill)")
-_Key = tuple[str | None, str]
+Key = tuple[str | None, str]
+Named = tuple[str, str]
+"""A table, and the name of a column, index or constraint in it."""
 
 
 def read_index_definitions(
     connection: sa.Connection, schema: str | None, engine: str
-) -> dict[tuple[str, str], str]:
+) -> dict[Named, str]:
     """Ask the engine for index definitions, and keep what follows the index's name and table."""
     if engine == "postgresql":
         query = sa.text(
@@ -28,32 +29,49 @@ def read_index_definitions(
     return {}
 
 
-def _read_mysql_indexes(connection: sa.Connection) -> dict[tuple[str, str], str]:
+def _read_mysql_indexes(connection: sa.Connection) -> dict[Named, str]:
+    is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+    unused = "ignored = 'YES'" if is_mariadb else "is_visible = 'NO'"
     rows = connection.exec_driver_sql(
-        "SELECT table_name, index_name, column_name, sub_part, collation, index_type"
+        f"SELECT table_name, index_name, column_name, sub_part, collation, index_type, {unused}"  # noqa: S608 - two constants
         " FROM information_schema.statistics WHERE table_schema = database()"
         " ORDER BY table_name, index_name, seq_in_index"
     )
-    columns: dict[tuple[str, str], list[str]] = {}
-    methods: dict[tuple[str, str], str] = {}
-    for table, name, column, prefix, direction, method in rows:
+    columns: dict[Named, list[str]] = {}
+    forms: dict[Named, tuple[str, str]] = {}
+    for table, name, column, prefix, direction, method, is_unused in rows:
         text = f"{column}({prefix})" if prefix else str(column)
         columns.setdefault((table, name), []).append(text + (" DESC" if direction == "D" else ""))
-        methods[table, name] = str(method).lower()
-    return {key: f"{methods[key]} ({', '.join(texts)})" for key, texts in columns.items()}
+        forms[table, name] = (str(method).lower(), " IGNORED" if is_unused else "")
+    return {
+        key: f"{forms[key][0]} ({', '.join(texts)}){forms[key][1]}"
+        for key, texts in columns.items()
+    }
 
 
-def read_mariadb_checks(
-    connection: sa.Connection,
-) -> tuple[dict[_Key, Any], frozenset[tuple[str, str]]]:
+def list_invalid_indexes(
+    connection: sa.Connection, schema: str | None, engine: str
+) -> frozenset[Named]:
+    """List the indexes that CREATE INDEX CONCURRENTLY did not build to the end."""
+    if engine != "postgresql":
+        return frozenset()
+    query = sa.text(
+        "SELECT t.relname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+        " JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace"
+        " WHERE NOT i.indisvalid AND n.nspname = coalesce(:schema, current_schema())"
+    ).bindparams(schema=schema)
+    return frozenset((table, name) for table, name in connection.execute(query))
+
+
+def read_mariadb_checks(connection: sa.Connection) -> tuple[dict[Key, Any], frozenset[Named]]:
     """Read all checks: SQLAlchemy leaves out those of a column, which also mark a JSON column."""
     rows = connection.exec_driver_sql(
         "SELECT table_name, constraint_name, check_clause FROM"
         " information_schema.check_constraints WHERE constraint_schema = database()"
         " ORDER BY table_name, constraint_name"
     )
-    checks: dict[_Key, Any] = {}
-    documents: set[tuple[str, str]] = set()
+    checks: dict[Key, Any] = {}
+    documents: set[Named] = set()
     for table, name, clause in rows:
         document = re.fullmatch(r"json_valid\(`(.+)`\)", clause)
         if document:
@@ -65,48 +83,42 @@ def read_mariadb_checks(
 
 def read_constraint_definitions(
     connection: sa.Connection, schema: str | None, engine: str
-) -> dict[tuple[str, str], str]:
-    """Ask PostgreSQL for uniques and foreign keys, of which an inspector tells a part."""
+) -> dict[Named, str]:
+    """Ask PostgreSQL for keys and checks, of which an inspector tells a part."""
     if engine != "postgresql":
         return {}
     query = sa.text(
         "SELECT c.relname, k.conname, pg_get_constraintdef(k.oid) FROM pg_constraint k"
         " JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE k.contype IN ('u', 'f') AND n.nspname = coalesce(:schema, current_schema())"
+        " WHERE k.contype IN ('u', 'f', 'c') AND n.nspname = coalesce(:schema, current_schema())"
     ).bindparams(schema=schema)
     return {(table, name): text for table, name, text in connection.execute(query)}
 
 
-def read_native_types(
+def list_unenforced_links(
     connection: sa.Connection, schema: str | None, engine: str
-) -> dict[tuple[str, str], str]:
-    """Ask for types in the engine's own words; SQLite has none, only what somebody wrote."""
-    if engine == "sqlite":
-        return {}
-    if engine == "mysql":
-        rows: Iterable[Any] = connection.exec_driver_sql(
-            "SELECT table_name, column_name, column_type FROM information_schema.columns"
-            " WHERE table_schema = database()"
-        )
-        return {(table, name): _DISPLAY_WIDTH.sub(r"\1", text) for table, name, text in rows}
+) -> frozenset[Named]:
+    """List the foreign keys whose triggers somebody disabled, on either of their two tables."""
+    if engine != "postgresql":
+        return frozenset()
     query = sa.text(
-        "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
-        " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f')"
+        "SELECT DISTINCT c.relname, k.conname FROM pg_trigger t"
+        " JOIN pg_constraint k ON k.oid = t.tgconstraint AND k.contype = 'f'"
+        " JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE t.tgisinternal AND t.tgenabled = 'D'"
         " AND n.nspname = coalesce(:schema, current_schema())"
     ).bindparams(schema=schema)
-    rows = connection.execute(query)
-    # Whether a type's schema is named depends on the search path of whoever asks.
-    return {(table, name): text.rpartition(".")[2] for table, name, text in rows}
+    return frozenset((table, name) for table, name in connection.execute(query))
 
 
-def list_extension_tables(connection: sa.Connection, engine: str) -> list[str]:
-    """List the tables that an extension of PostgreSQL owns."""
+def list_foreign_tables(connection: sa.Connection, engine: str) -> list[str]:
+    """List the tables nobody declares: an extension's, and the partitions of a table."""
     if engine != "postgresql":
         return []
     rows = connection.exec_driver_sql(
-        "SELECT n.nspname = current_schema(), n.nspname, c.relname FROM pg_depend d"
-        " JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE d.deptype = 'e' AND d.classid = 'pg_class'::regclass"
+        "SELECT n.nspname = current_schema(), n.nspname, c.relname"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relispartition OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.deptype = 'e'"
+        " AND d.classid = 'pg_class'::regclass AND d.objid = c.oid)"
     )
     return [name if is_default else f"{schema}.{name}" for is_default, schema, name in rows]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine.reflection import Inspector
 
-from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
-from bilayer.drift.readers import catalogs, sqlite
+from bilayer.drift.constraints import ForeignKey
+from bilayer.drift.readers import catalogs, sqlite, storage
 from bilayer.drift.readers.describe import describe
+from bilayer.drift.readers.keys import read_check, read_foreign_key, read_indexes
+from bilayer.drift.readers.objects import read_objects
 from bilayer.drift.snapshot import Column, Schema, Table, Type
 from bilayer.urls import engine_name
 
@@ -20,25 +22,26 @@ _SERVER_SCHEMAS: Final = frozenset(
     {"information_schema", "pg_catalog", "mysql", "performance_schema", "sys"}
 )
 _DOCUMENT: Final = Type("json", "JSON")
-_UNIQUE_OPTION: Final = re.compile(
-    r"NULLS NOT DISTINCT|INCLUDE \([^)]*\)|DEFERRABLE(?: INITIALLY DEFERRED)?"
-)
 _Key = tuple[str | None, str]
 
 
 def read_catalog(connection: sa.Connection) -> Schema:
-    """Read every table of the default schema, and of the other schemas on PostgreSQL.
+    """Read all of the default schema, and of the other schemas on PostgreSQL.
 
-    Tables that belong to an extension are left out.
+    What belongs to an extension is left out, and so are the partitions of a table.
     """
     inspector = sa.inspect(connection)
     engine = engine_name(connection.dialect.name)
     tables: dict[str, Table] = {}
-    for schema in _list_schemas(inspector, engine):
-        tables |= _read_schema(connection, inspector, schema)
-    for owned in catalogs.list_extension_tables(connection, engine):
-        tables.pop(owned, None)
-    return Schema(engine, tables)
+    with warnings.catch_warnings():
+        # What SQLAlchemy cannot read is asked of the catalogs.
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        for schema in _list_schemas(inspector, engine):
+            tables |= _read_schema(connection, inspector, schema)
+    for foreign in catalogs.list_foreign_tables(connection, engine):
+        tables.pop(foreign, None)
+    objects = read_objects(connection, engine)
+    return Schema(engine, tables, objects, storage.read_collation(connection, engine))
 
 
 def _list_schemas(inspector: Inspector, engine: str) -> list[str | None]:
@@ -65,15 +68,20 @@ class _Parts:
         self.keys: Mapping[_Key, Any] = inspector.get_multi_pk_constraint(schema=schema)
         self.links: Mapping[_Key, Any] = inspector.get_multi_foreign_keys(schema=schema)
         self.comments = _read_comments(inspector, schema, self.engine)
-        self.definitions = catalogs.read_index_definitions(connection, schema, self.engine)
         self.constraints = catalogs.read_constraint_definitions(connection, schema, self.engine)
-        self.natives = catalogs.read_native_types(connection, schema, self.engine)
+        indexes = catalogs.read_index_definitions(connection, schema, self.engine)
+        # A constraint says more than its index, which has the same name.
+        self.definitions = indexes | self.constraints
+        self.invalid = catalogs.list_invalid_indexes(connection, schema, self.engine)
+        self.unenforced = catalogs.list_unenforced_links(connection, schema, self.engine)
+        self.facts = storage.read_columns(connection, schema, self.engine)
+        self.numbering = storage.read_numbering(connection, schema, self.engine)
+        self.options = storage.read_options(connection, schema, self.engine)
         self.statements: Mapping[str, str] = {}
         self.types: dict[str, Type] = {}
         self.indexes: Mapping[_Key, Any]
         self.checks: Mapping[_Key, Any]
-        with sqlite.without_index_warnings():
-            self.uniques: Mapping[_Key, Any] = inspector.get_multi_unique_constraints(schema=schema)
+        self.uniques: Mapping[_Key, Any] = inspector.get_multi_unique_constraints(schema=schema)
         if self.engine == "sqlite":
             self.indexes = sqlite.read_indexes(connection)
             self.statements = sqlite.read_statements(connection)
@@ -89,38 +97,57 @@ class _Parts:
 
     def read(self, key: _Key) -> Table:
         """Put one table together."""
-        name = _full_name(key)
-        primary_key = tuple(self.keys[key]["constrained_columns"]) if key in self.keys else ()
-        uniques, indexes = self._read_indexes(key)
+        info = self.keys.get(key, {})
+        primary_key = tuple(info.get("constrained_columns", ()))
+        uniques, indexes = read_indexes(
+            key[1],
+            self.uniques.get(key, ()),
+            self.indexes.get(key, ()),
+            self.definitions,
+            self.invalid,
+        )
         return Table(
-            name=name,
-            columns=tuple(
-                self._read_column(key[1], primary_key, info) for info in self.columns[key]
-            ),
+            name=_full_name(key),
+            columns=tuple(self._read_column(key[1], primary_key, i) for i in self.columns[key]),
             primary_key=primary_key,
             uniques=uniques,
             indexes=indexes,
-            foreign_keys=tuple(
-                self._read_foreign_key(key, info) for info in self.links.get(key, ())
-            ),
+            foreign_keys=tuple(self._read_links(key)),
             checks=tuple(
-                Check(info["sqltext"], info.get("name")) for info in self.checks.get(key, ())
+                read_check(each, self.constraints.get((key[1], each.get("name") or ""), ""))
+                for each in self.checks.get(key, ())
             ),
             comment=self.comments.get(key),
+            key_name=info.get("name"),
+            options=self._read_options(key[1]),
         )
 
+    def _read_links(self, key: _Key) -> Iterator[ForeignKey]:
+        for info in self.links.get(key, ()):
+            place = (key[1], info.get("name") or "")
+            is_enforced = place not in self.unenforced
+            yield read_foreign_key(info, self.constraints.get(place, ""), is_enforced=is_enforced)
+
+    def _read_options(self, table: str) -> tuple[str, ...]:
+        if self.engine == "sqlite":
+            return sqlite.list_options(self.statements.get(table, ""))
+        return self.options.get(table, ())
+
     def _read_column(self, table: str, primary_key: tuple[str, ...], info: Any) -> Column:
+        name, statement = info["name"], self.statements.get(table, "")
+        facts = self.facts.get((table, name), storage.ColumnFacts())
         type_ = self._describe(info["type"])
-        if (table, info["name"]) in self.documents:
+        if (table, name) in self.documents:
             type_ = _DOCUMENT
-        elif type_.family != "enum":
+        else:
             # The words of an enum are compared; what its type is called means nothing.
-            native = self.natives.get((table, info["name"]), "")
-            type_ = dataclasses.replace(type_, native=native)
-        default = info.get("default")
+            native = facts.native if type_.family != "enum" else ""
+            collation = facts.collation or type_.collation or sqlite.find_collation(statement, name)
+            type_ = dataclasses.replace(type_, native=native, collation=collation)
+        default = (info.get("default") or "").partition(" ON UPDATE ")[0] or None
         autoincrement = self._is_autoincrement(primary_key, info, type_.family)
         return Column(
-            name=info["name"],
+            name=name,
             type=type_,
             nullable=bool(info["nullable"]),
             default=None if autoincrement else default,
@@ -129,7 +156,15 @@ class _Parts:
             comment=info.get("comment") or None,
             is_always_numbered=bool((info.get("identity") or {}).get("always")),
             is_persisted=bool((info.get("computed") or {}).get("persisted")),
+            on_update=facts.on_update,
+            numbering=self._read_numbering(table, name) if autoincrement else "",
+            is_invisible=facts.is_invisible,
         )
+
+    def _read_numbering(self, table: str, column: str) -> str:
+        if self.engine == "sqlite":
+            return sqlite.find_numbering(self.statements.get(table, ""))
+        return self.numbering.get((table, column), "")
 
     def _read_generated(self, table: str, info: Any) -> str | None:
         if not info.get("computed"):
@@ -154,38 +189,6 @@ class _Parts:
         declared = str(info["type"]).upper()
         return primary_key == (info["name"],) and family == "integer" and declared == "INTEGER"
 
-    def _read_indexes(self, key: _Key) -> tuple[tuple[Unique, ...], tuple[Index, ...]]:
-        uniques: dict[tuple[tuple[str, ...], str], Unique] = {}
-        for info in self.uniques.get(key, ()):
-            columns, name = tuple(info["column_names"]), info.get("name")
-            options = _unique_options(self.constraints.get((key[1], name or ""), ""))
-            uniques[columns, options] = Unique(columns, name, options)
-        indexes: list[Index] = []
-        for info in self.indexes.get(key, ()):
-            if info.get("duplicates_constraint"):
-                continue
-            index = self._read_index(key, info)
-            if index.unique and _is_plain(info, index):
-                options = _unique_options(index.definition)
-                unique = Unique(index.columns, index.name, options, is_index=True)
-                uniques.setdefault((index.columns, options), unique)
-            else:
-                indexes.append(index)
-        return tuple(uniques.values()), tuple(indexes)
-
-    def _read_index(self, key: _Key, info: Any) -> Index:
-        parts = info.get("expressions") or info["column_names"]
-        included = info.get("include_columns") or ()
-        columns = tuple(name for name in info["column_names"] if name and name not in included)
-        definition = info.get("definition") or self.definitions.get((key[1], info["name"]))
-        definition = definition or ", ".join(map(str, parts))
-        return Index(definition, columns, info["name"], bool(info["unique"]))
-
-    def _read_foreign_key(self, key: _Key, info: Any) -> ForeignKey:
-        link = _read_foreign_key(info)
-        is_full = " MATCH FULL" in self.constraints.get((key[1], link.name or ""), "")
-        return dataclasses.replace(link, match="MATCH FULL" if is_full else "")
-
 
 def _full_name(key: _Key) -> str:
     return f"{key[0]}.{key[1]}" if key[0] else key[1]
@@ -196,39 +199,3 @@ def _read_comments(inspector: Inspector, schema: str | None, engine: str) -> dic
         return {}
     found = inspector.get_multi_table_comment(schema=schema)
     return {key: info["text"] for key, info in found.items() if info["text"]}
-
-
-def _read_foreign_key(info: Any) -> ForeignKey:
-    options = info.get("options") or {}
-    schema = info.get("referred_schema")
-    target = f"{schema}.{info['referred_table']}" if schema else info["referred_table"]
-    deferrable = "DEFERRABLE" if options.get("deferrable") else ""
-    if deferrable and options.get("initially"):
-        deferrable += f" INITIALLY {options['initially'].upper()}"
-    return ForeignKey(
-        columns=tuple(info["constrained_columns"]),
-        target=target,
-        target_columns=tuple(info["referred_columns"]),
-        ondelete=_action(options.get("ondelete")),
-        onupdate=_action(options.get("onupdate")),
-        deferrable=deferrable,
-        name=info.get("name"),
-    )
-
-
-def _action(action: str | None) -> str:
-    """Leave out NO ACTION, which is what every engine does when told nothing."""
-    return "" if not action or action.upper() == "NO ACTION" else action.upper()
-
-
-def _is_plain(info: Any, index: Index) -> bool:
-    """Tell a unique index over whole columns of all rows, which is a constraint in all but name."""
-    has_expression = bool(info.get("expressions")) or None in info["column_names"]
-    is_partial = info.get("is_partial", " WHERE " in index.definition)
-    return not has_expression and not is_partial
-
-
-def _unique_options(definition: str) -> str:
-    """Keep what PostgreSQL says of a unique constraint or index beyond its columns."""
-    found = _UNIQUE_OPTION.findall(definition)
-    return " ".join(sorted(re.sub(r"\s+", " ", option) for option in found))

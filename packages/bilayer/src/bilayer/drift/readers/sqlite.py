@@ -20,6 +20,9 @@ _COMMENT: Final = re.compile(rf"({_QUOTED})|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _NAME: Final = re.compile(rf"\s*({_QUOTED}|[^\s(]+)")
 _CHECK: Final = re.compile(r"(?:\bCONSTRAINT\s+(?P<name>\S+)\s+)?\bCHECK\s*(?=\()", re.IGNORECASE)
 _GENERATED: Final = re.compile(r"\bAS\s*(?=\()", re.IGNORECASE)
+_COLLATE: Final = re.compile(rf"\bCOLLATE\s+(?P<name>{_QUOTED}|\w+)", re.IGNORECASE)
+_CONFLICT: Final = re.compile(r"\bON\s+CONFLICT\s+(\w+)", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"\bAUTOINCREMENT\b", re.IGNORECASE)
 _TARGET: Final = re.compile(rf"\bON\s+(?:{_QUOTED}|[^\s(]+)\s*(?=\()", re.IGNORECASE)
 
 
@@ -83,14 +86,36 @@ def list_checks(statement: str) -> list[dict[str, str | None]]:
 
 def find_generated(statement: str, column: str) -> str | None:
     """Find the expression of a generated column in a ``CREATE TABLE`` statement."""
-    for definition in _list_definitions(statement):
-        name = _NAME.match(definition)
-        if name is None or _bare(name.group(1)).lower() != column.lower():
-            continue
-        masked = _mask(definition)
-        clause = _GENERATED.search(masked, name.end())
-        return _enclosed(definition, masked, clause.end()) if clause else None
-    return None
+    definition = _find_definition(statement, column)
+    masked = _mask(definition)
+    clause = _GENERATED.search(masked)
+    return _enclosed(definition, masked, clause.end()) if clause else None
+
+
+def find_collation(statement: str, column: str) -> str | None:
+    """Find how a column compares text; ``None`` for byte by byte, as SQLite does untold."""
+    if not _COLLATE.search(statement):
+        return None
+    definition = _find_definition(statement, column)
+    # What stands in parentheses belongs to an expression.
+    clause = _COLLATE.search(_without_parentheses(definition))
+    name = _bare(clause.group("name")).upper() if clause else "BINARY"
+    return None if name == "BINARY" else name
+
+
+def find_numbering(statement: str) -> str:
+    """Tell whether the numbers of deleted rows are never given again."""
+    return "AUTOINCREMENT" if _NUMBERED.search(_mask(statement)) else ""
+
+
+def list_options(statement: str) -> tuple[str, ...]:
+    """List what stands behind the columns of a table, and what its keys do on a conflict."""
+    masked = _mask(statement)
+    start = masked.find("(")
+    behind = _without_parentheses(masked[start:]) if start >= 0 else ""
+    options = [re.sub(r"\s+", " ", part).strip().upper() for part in behind.split(",")]
+    conflicts = [f"ON CONFLICT {found.upper()}" for found in _CONFLICT.findall(masked)]
+    return tuple(sorted(filter(None, [*options, *conflicts])))
 
 
 def _index_definition(statement: str) -> str:
@@ -118,6 +143,27 @@ def _enclosed(text: str, masked: str, start: int) -> str:
         if depth == 0:
             return text[start + 1 : position].strip()
     return text[start + 1 :].strip()
+
+
+def _find_definition(statement: str, column: str) -> str:
+    """Find what is said of a column, without its name."""
+    for definition in _list_definitions(statement):
+        name = _NAME.match(definition)
+        if name is not None and _bare(name.group(1)).lower() == column.lower():
+            return definition[name.end() :]
+    return ""
+
+
+def _without_parentheses(text: str) -> str:
+    """Leave out what stands in parentheses, and literals."""
+    depth = 0
+    kept = []
+    for letter, mask in zip(text, _mask(text), strict=True):
+        depth += mask == "("
+        if depth == 0:
+            kept.append(letter)
+        depth -= mask == ")"
+    return "".join(kept)
 
 
 def _list_definitions(statement: str) -> Iterator[str]:

@@ -45,7 +45,7 @@ def upgrade() -> None:
     )
     create("link_index", sa.Column("value", sa.Integer, sa.ForeignKey("clock.id"), index=is_mysql))
     create("index_name", sa.Column("value", sa.Integer))
-    op.create_index("another_index", "index_name", [sa.text("value ASC")])
+    op.create_index("ix_index_name_value", "index_name", [sa.text("value ASC")])
     create("index_creation_order", sa.Column("a", sa.Integer), sa.Column("b", sa.Integer))
     op.create_index("ix_index_creation_order_b", "index_creation_order", ["b"])
     op.create_index("ix_index_creation_order_a", "index_creation_order", ["a"])
