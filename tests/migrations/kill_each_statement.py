@@ -1,4 +1,4 @@
-"""Kill a migration after each of its statements in turn, and run it again. Run as a script.
+"""Kill each revision after each of its statements in turn, and run it again. Run as a script.
 
 A process of its own, because it forks. Arguments: the URL of an empty database, the alembic.ini.
 Writes how many statements there were; fails if a rerun leaves anything else than a run that nobody
@@ -16,33 +16,59 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from bilayer import migrate
 from tests.migrations.catalog import read_catalog
 
 
 def main(url: str, ini: str) -> None:
-    """Kill an upgrade and a downgrade after statement 1, 2, 3, ..."""
+    """Kill the upgrade and the downgrade of each revision after statement 1, 2, 3, ..."""
     config = Config(ini)
-    empty = read_catalog(url)
-    migrate.upgrade(config, url=url)
-    full = read_catalog(url)
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    before, killed = read_catalog(url), 0
+    for revision in reversed(revisions):
+        migrate.upgrade(config, revision, url=url)
+        after = read_catalog(url)
+        migrate.downgrade(config, "-1", url=url)
+        killed += kill_each(config, revision, url, before, after)
+        migrate.upgrade(config, revision, url=url)
+        before = after
+    sys.stdout.write(f"{killed}\n")
+
+
+def kill_each(config: Config, revision: str, url: str, before: Any, after: Any) -> int:
+    """Kill one revision after each statement of either direction, and run it again.
+
+    Begins and ends before the revision. Nothing has to be done again of those that are committed.
+
+    Returns:
+        How many statements the longer direction has.
+    """
+
+    older = down_of(config, revision)
 
     def upgrade() -> None:
-        migrate.upgrade(config, url=url)
+        migrate.upgrade(config, revision, url=url)
 
     def downgrade() -> None:
-        migrate.downgrade(config, "base", url=url)
+        migrate.downgrade(config, older, url=url)
 
-    downgrade()
     number, was_killed = 0, True
     while was_killed:
         number += 1
         was_killed = run_twice(number, upgrade)
-        assert read_catalog(url) == full, f"upgrade killed after statement {number}"
+        assert read_catalog(url) == after, f"{revision}, upgrade killed after statement {number}"
         was_killed |= run_twice(number, downgrade)
-        assert read_catalog(url) == empty, f"downgrade killed after statement {number}"
-    sys.stdout.write(f"{number - 1}\n")
+        assert read_catalog(url) == before, f"{revision}, downgrade killed after statement {number}"
+    return number - 1
+
+
+def down_of(config: Config, revision: str) -> str:
+    """Name what is there before a revision; a relative name would go further when it is rerun."""
+    down = ScriptDirectory.from_config(config).get_revision(revision).down_revision
+    assert down is None or isinstance(down, str)
+    return down or "base"
 
 
 def run_twice(number: int, migration: Callable[[], None]) -> bool:
