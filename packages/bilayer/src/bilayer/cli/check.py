@@ -19,7 +19,7 @@ from bilayer.cli.output import (
 from bilayer.drift.config import find_project
 from bilayer.drift.project import check_project
 from bilayer.drift.report.json import read_json, read_schema
-from bilayer.drift.report.model import FailOn
+from bilayer.drift.report.model import FailOn, Failure, Report
 from bilayer.errors import BilayerError
 
 
@@ -96,7 +96,10 @@ def _run(*, form: str, output: Path | None, fail_on: FailOn, project: Path, **so
     try:
         found = check_project(find_project(project.resolve()), **sources)
     except BilayerError as error:
-        refuse(error)
+        if form == "text" and output is None:
+            refuse(error)
+        # Whoever reads a report reads there why it is empty.
+        found = Report.of((), failures=[Failure("configuration", str(error))])
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     finish(found, form, output, fail_on)

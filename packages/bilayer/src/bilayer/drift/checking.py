@@ -15,7 +15,7 @@ from bilayer.drift.mend import Mender
 from bilayer.drift.pairing import compare_pairs, compare_values
 from bilayer.drift.readers.pydal import ADAPTERS
 from bilayer.drift.readers.sqlalchemy import list_tables, load_dialect
-from bilayer.drift.report import Report
+from bilayer.drift.report import Failure, Report
 from bilayer.drift.scratch import scratch_databases
 from bilayer.drift.snapshot import Schema
 from bilayer.drift.sources import Sources
@@ -69,11 +69,13 @@ def check(
     with scratch_databases(engine, server) as scratch:
         folder = Path(root or ".").resolve()
         sources = Sources(engine, _listed(metadata), migrations, url, scratch, folder)
-        sources.read_runtime(dal, adapter)
-        differences = list(compare_pairs(sources))
+        with sources.replaying():
+            sources.read_runtime(dal, adapter)
+            differences = list(compare_pairs(sources))
         if values:
             differences += compare_values(sources)
         findings = _mend(sources, differences)
+    sources.failures += [Failure("scratch", reason) for reason in scratch.left]
     kept = [finding for finding in findings if not _is_ignored(finding, ignore)]
     return Report.of(
         kept,

@@ -5,10 +5,13 @@ Reads a file and imports what it names. Reads no environment.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import difflib
 import importlib
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import sqlalchemy as sa
 from alembic.config import Config
 
 from bilayer.drift.readers.migrations import load_config
+from bilayer.drift.remedies import explain_import
 from bilayer.errors import BilayerError
 
 
@@ -53,7 +57,7 @@ class Project:
         """Import the models."""
         found: list[sa.MetaData] = []
         for name in self.models:
-            value = self._import(name)
+            value = self._import("models", name)
             value = getattr(value, "metadata", value)
             several = list(value) if isinstance(value, list | tuple) else [value]
             if not all(isinstance(each, sa.MetaData) for each in several):
@@ -64,7 +68,7 @@ class Project:
 
     def load_runtime(self) -> Any:  # Any: a DAL or a function, neither of which has types
         """Import the DAL, or the function that defines its tables."""
-        return self._import(self.runtime) if self.runtime else None
+        return self._import("runtime", self.runtime) if self.runtime else None
 
     def load_migrations(self) -> Config | None:
         """Load Alembic's configuration."""
@@ -76,20 +80,20 @@ class Project:
             raise ConfigurationError(message)
         return load_config(path)
 
-    def _import(self, name: str) -> Any:
-        """Import ``module:attribute``."""
+    def _import(self, key: str, name: str) -> Any:
+        """Import ``module:attribute``; what it prints is no part of a report."""
         for folder in reversed(self.pythonpath):
             path = str((self.root / folder).resolve())
             if path not in sys.path:
                 sys.path.insert(0, path)
         module, _, attribute = name.partition(":")
         try:
-            value = importlib.import_module(module)
+            with contextlib.redirect_stdout(sys.stderr):
+                value = importlib.import_module(module)
             for part in attribute.split("."):
                 value = getattr(value, part)
         except (Exception, SystemExit) as error:
-            message = f"{name} cannot be imported: {type(error).__name__}: {error}"
-            raise ConfigurationError(message) from error
+            raise ConfigurationError(explain_import(name, error, key)) from error
         return value
 
 
@@ -112,18 +116,26 @@ def find_project(start: Path) -> Project:
 def _read_table(path: Path) -> dict[str, Any] | None:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{path}: {error}"
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
         raise ConfigurationError(message) from error
-    table = document.get("tool", {}).get("bilayer")
-    return table if isinstance(table, dict) else None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} is no TOML: {error}"
+        raise ConfigurationError(message) from error
+    tools = document.get("tool")
+    table = tools.get("bilayer") if isinstance(tools, dict) else None
+    if table is None or isinstance(table, dict):
+        return table
+    message = f"{path}: [tool.bilayer] must be a table; it is {table!r}"
+    raise ConfigurationError(message)
 
 
 def _make_project(root: Path, table: dict[str, Any]) -> Project:
     known = {field.name for field in dataclasses.fields(Project)} - {"root"}
     unknown = sorted(table.keys() - known)
     if unknown:
-        message = f"[tool.bilayer] has unknown keys: {', '.join(unknown)}"
+        names = ", ".join(_with_nearest(key, known) for key in unknown)
+        message = f"[tool.bilayer] has unknown keys: {names}. It knows {', '.join(sorted(known))}."
         raise ConfigurationError(message)
     values: dict[str, Any] = {
         key: _as_names(key, value)
@@ -134,10 +146,15 @@ def _make_project(root: Path, table: dict[str, Any]) -> Project:
     return Project(root=root, **values)
 
 
+def _with_nearest(key: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(key, known, 1)
+    return f"{key} (did you mean {nearest[0]}?)" if nearest else key
+
+
 def _as_name(key: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    message = f"[tool.bilayer] {key} must be text"
+    message = f"[tool.bilayer] {key} must be text; it is {value!r}"
     raise ConfigurationError(message)
 
 
@@ -146,5 +163,5 @@ def _as_names(key: str, value: object) -> tuple[str, ...]:
         return (value,)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    message = f"[tool.bilayer] {key} must be text, or a list of texts"
+    message = f"[tool.bilayer] {key} must be text, or a list of texts; it is {value!r}"
     raise ConfigurationError(message)

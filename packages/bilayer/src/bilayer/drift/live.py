@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from bilayer.drift.remedies import LIVE, with_remedy
 from bilayer.drift.waiting import STATEMENT, connect_arguments, limit_statements
 from bilayer.errors import BilayerError
 from bilayer.urls import engine_name, parse_url
@@ -40,7 +41,8 @@ def open_live(target: str | sa.URL | sa.Engine) -> Iterator[sa.Connection]:
         with opened as connection:
             yield connection
     except (SQLAlchemyError, ImportError) as error:
-        message = f"the database could not be read: {first_line(error)}"
+        reason = f"the database could not be read: {first_line(error)}"
+        message = with_remedy(reason, LIVE)
         raise LiveUnreadable(message) from error
 
 
@@ -58,7 +60,8 @@ def read_versions(connection: sa.Connection, tables: Sequence[str]) -> tuple[str
                 table = sa.table(bare, sa.column("version_num"), schema=schema or None)
                 found.update(connection.execute(sa.select(table.c.version_num)).scalars())
     except SQLAlchemyError as error:
-        message = f"the table of revisions could not be read: {first_line(error)}"
+        reason = f"the table of revisions could not be read: {first_line(error)}"
+        message = with_remedy(reason, LIVE)
         raise LiveUnreadable(message) from error
     return tuple(sorted(found))
 
@@ -115,7 +118,8 @@ def _read_only_file(url: sa.URL) -> sa.URL:
     if not name.startswith("file:"):
         path = Path(name)
         if not path.is_file():
-            message = "the database could not be read: there is no such SQLite file"
+            reason = "the database could not be read: there is no such SQLite file"
+            message = with_remedy(reason, LIVE)
             raise LiveUnreadable(message)
         name = path.resolve().as_uri()
     return url.set(database=name, query={**url.query, "mode": "ro", "uri": "true"})

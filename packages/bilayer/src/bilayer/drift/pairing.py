@@ -31,7 +31,7 @@ def compare_pairs(sources: Sources) -> Iterator[Difference]:
         yield from compare_runtime("models-runtime", sources.models, sources.runtime)
     migrated = None
     if sources.config is not None and _has_scratch(sources):
-        built, migrated = sources.build_both(sources.config)
+        built, migrated = sources.build_both()
         if sources.history is not None:
             yield from check_history(sources.history, sources.models)
         if built is not None and migrated is not None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from bilayer.drift.checking import check
 from bilayer.drift.config import ConfigurationError, Project
-from bilayer.drift.report import Report
+from bilayer.drift.report import Failure, Report
 from bilayer.urls import engine_name, parse_url
+
+_Loaded = TypeVar("_Loaded")
 
 
 def check_project(
@@ -33,10 +36,15 @@ def check_project(
     if not engines:
         message = "[tool.bilayer] dialects is empty: nothing would be checked"
         raise ConfigurationError(message)
-    metadata, runtime = project.load_metadata(), project.load_runtime()
-    migrations = None if only_values else project.load_migrations()
-    _require_pair(project, has_live=url is not None)
-    reports = [
+    unread: list[Failure] = []
+    metadata = _load("models", project.load_metadata, unread)
+    runtime = _load("runtime", project.load_runtime, unread)
+    migrations = None if only_values else _load("migrations", project.load_migrations, unread)
+    if not unread:
+        _require_pair(project, has_live=url is not None)
+    is_nothing_left = runtime is None and migrations is None
+    reports = [Report.of((), failures=unread, engines=engines, partly=engines if unread else ())]
+    reports += [
         check(
             metadata=metadata,
             dal=runtime,
@@ -49,13 +57,22 @@ def check_project(
             ignore=project.ignore,
             root=project.root,
         )
-        for engine in dict.fromkeys(engines)
+        for engine in ([] if is_nothing_left else dict.fromkeys(engines))
     ]
     merged = Report.merge(reports)
     if not only_values:
         return merged
     kept = [finding for finding in merged.findings if finding.code.startswith("BL5")]
     return dataclasses.replace(merged, findings=tuple(kept))
+
+
+def _load(source: str, load: Callable[[], _Loaded], unread: list[Failure]) -> _Loaded | None:
+    """Load one source; one that cannot be loaded does not hide the others."""
+    try:
+        return load()
+    except ConfigurationError as error:
+        unread.append(Failure(source, str(error)))
+        return None
 
 
 def _require_pair(project: Project, *, has_live: bool) -> None:

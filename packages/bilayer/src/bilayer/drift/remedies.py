@@ -1,15 +1,24 @@
-"""What can be done about an error of a database: a sentence for who reads the report.
+"""What can be done about a source that cannot be read: a sentence for who reads the report.
 
-Judges text, because drivers tell most of these apart in their messages only.
+Errors of databases are told apart by their text, because drivers have no other way for most.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
+
+from bilayer.drift.history import History
+from bilayer.drift.snapshot import Place
 
 SCRATCH: Final = "--scratch-url"
 LIVE: Final = "--url"
+_HERE: Final = str(Path(__file__).parents[1])
+_STANDARD: Final = str(Path(traceback.__file__).parent)
 
 _REMEDIES: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), remedy)
@@ -90,3 +99,66 @@ def with_remedy(reason: str, option: str) -> str:
         if pattern.search(reason):
             return f"{reason.rstrip('. ')}. {remedy.replace('{option}', option)}"
     return reason
+
+
+def explain_import(name: str, error: BaseException, key: str) -> str:
+    """Say why something that ``[tool.bilayer]`` names cannot be imported, and what to do.
+
+    Args:
+        name: ``module:attribute``.
+        error: What the import raised.
+        key: The key that names it.
+    """
+    module, _, attribute = name.partition(":")
+    reason = f"{name} cannot be imported: {_describe(error)}"
+    if isinstance(error, ModuleNotFoundError) and error.name and module.startswith(error.name):
+        return f"{reason}. Check {key} and pythonpath in [tool.bilayer]."
+    if isinstance(error, AttributeError) and error.name == attribute:
+        close = difflib.get_close_matches(attribute, dir(error.obj), 1)
+        meant = f" Did you mean {module}:{close[0]}?" if close else ""
+        return f"{reason}. Check {key} in [tool.bilayer].{meant}"
+    place = _find_place(error)
+    where = f"; it stopped at {place.path}:{place.line}" if place else ""
+    return f"{reason}{where}. Mend it there: importing it must need nothing that is not here."
+
+
+def explain_define(error: BaseException) -> str:
+    """Say where a function ``define(db)`` stopped, and what became of the rest."""
+    place = _find_place(error)
+    where = f" at {place.path}:{place.line}" if place else ""
+    return (
+        f"the function that defines the tables stopped{where}: {_describe(error)}. Mend it there:"
+        " tables it defines behind that were not compared."
+    )
+
+
+def explain_replay(history: History, root: Path) -> str:
+    """Say where the replay of the migrations stopped."""
+    place = history.error_place
+    if place is None:
+        return f"the migrations could not be replayed: {history.error}"
+    path = Path(place.path)
+    name = path.relative_to(root) if path.is_relative_to(root) else path
+    return (
+        f"the migrations stopped at {name}:{place.line}: {history.error}. Mend it there: they are"
+        " replayed from the first revision on, in an empty database."
+    )
+
+
+def _describe(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def _find_place(error: BaseException) -> Place | None:
+    """Find the innermost line of the project: neither bilayer's, nor a library's."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return Place(error.filename, error.lineno or 1)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_own(f.filename)]
+    return Place(frames[-1].filename, frames[-1].lineno or 1) if frames else None
+
+
+def _is_own(filename: str) -> bool:
+    parts: Sequence[str] = Path(filename).parts
+    is_library = "site-packages" in parts or filename.startswith(("<", _HERE))
+    return not is_library and not filename.startswith(_STANDARD)

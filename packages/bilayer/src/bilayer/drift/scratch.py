@@ -100,15 +100,22 @@ class Scratch:
         name = self._server.make_name(purpose)
         # Noted first: what fails half-way leaves nothing behind.
         self._names.append(name)
-        return self._server.create(name)
+        try:
+            return self._server.create(name)
+        except SQLAlchemyError as error:
+            if not getattr(error, "connection_invalidated", False):
+                # The server has answered: it did not make it.
+                self._names.remove(name)
+            raise
 
     def drop_all(self) -> None:
         """Drop every database made here; try all of them even if one cannot be dropped."""
         self._folder.remove()
         server = self._server
-        for name in self._names if server is not None and server.is_reached else ():
+        for name in self._names:
             try:
-                server.drop(name)
+                if server is not None and server.is_reached:
+                    server.drop(name)
             except SQLAlchemyError as error:
                 self.left.append(
                     f"the database {name} could not be dropped: {first_line(error)}. The next"

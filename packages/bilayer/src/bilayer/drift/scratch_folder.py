@@ -6,6 +6,7 @@ A run holds a lock on its folder; one that can be locked was left behind.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import secrets
@@ -13,13 +14,10 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing is swept
-    fcntl = None  # type: ignore[assignment]  # as above
-
+# Windows has none, and nothing is swept there.
+_FCNTL: Final[Any] = importlib.import_module("fcntl") if os.name == "posix" else None
 _NAME: Final = re.compile(r"bilayer_scratch_[0-9a-f]{16}")
 _GRACE_SECONDS: Final = 60
 """A folder this young may be about to be locked."""
@@ -59,11 +57,11 @@ class ScratchFolder:
 
 def _lock(folder: Path) -> int | None:
     """Lock a folder as long as the number given back is open; ``None`` if somebody else has."""
-    if fcntl is None:
+    if _FCNTL is None:
         return None
     number = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _FCNTL.flock(number, _FCNTL.LOCK_EX | _FCNTL.LOCK_NB)
     except OSError:
         os.close(number)
         return None
@@ -72,7 +70,7 @@ def _lock(folder: Path) -> int | None:
 
 def _sweep(parent: Path) -> None:
     """Remove this user's folders whose run is dead."""
-    if fcntl is None:
+    if _FCNTL is None:
         return
     for folder in parent.glob("bilayer_scratch_*"):
         # Another check may remove it at this moment.

@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -128,7 +128,7 @@ def _sign(name: str) -> str:
     return f"{name}_{hashlib.blake2s(name.encode(), digest_size=4).hexdigest()}"
 
 
-def _list_signed(rows: sa.CursorResult[tuple[str]]) -> Iterator[tuple[str, str]]:
+def _list_signed(rows: sa.CursorResult[Any]) -> Iterator[tuple[str, str]]:
     """List the scratch databases and the marks of the runs that made them."""
     for name in rows.scalars().all():
         match = _NAME.fullmatch(name)

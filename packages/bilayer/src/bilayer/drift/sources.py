@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
 from bilayer.drift.readers.sqlite import without_index_warnings
+from bilayer.drift.remedies import SCRATCH, explain_define, explain_replay, with_remedy
 from bilayer.drift.report import Described, Failure
-from bilayer.drift.scratch import Scratch
-from bilayer.drift.signals import Terminated
+from bilayer.drift.scratch import Scratch, ScratchUnavailable
 from bilayer.drift.snapshot import Runtime, Schema
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName
@@ -61,6 +62,16 @@ class Sources:
     migrated_tables: list[sa.Table] = dataclasses.field(default_factory=list)
     failures: list[Failure] = dataclasses.field(default_factory=list)
     not_done: list[str] = dataclasses.field(default_factory=list)
+    _finish: Callable[..., Schema | None] | None = None
+
+    @contextlib.contextmanager
+    def replaying(self) -> Iterator[None]:
+        """Let a child replay the migrations while this process does other things."""
+        if self.config is None or not self.scratch.is_available:
+            yield
+            return
+        with self._replaying(self.config, "heads", "migrations") as self._finish:
+            yield
 
     def read_runtime(self, dal: Any, adapter: str | None) -> None:
         """Read PyDAL's tables; a function is called with a DAL that only holds definitions."""
@@ -68,18 +79,11 @@ class Sources:
             return
         self.dal = dal
         if not hasattr(dal, "tables") and callable(dal):
-            error: BaseException | None
-            try:
+            # What a definition prints is no part of a report.
+            with contextlib.redirect_stdout(sys.stderr):
                 self.dal, error = runtime_reader.define(dal)
-            except Terminated:
-                raise
-            except SystemExit as stop:
-                self.dal, error = None, stop
             if error is not None:
-                reason = f"the function that defines the tables stopped: {error!r}"
-                self.failures.append(Failure("runtime", reason))
-            if self.dal is None:
-                return
+                self.failures.append(Failure("runtime", explain_define(error)))
         try:
             self.runtime = runtime_reader.read_runtime(self.dal, self.engine, adapter)
         except Exception as error:  # noqa: BLE001 - a table with surprises is reported, not raised
@@ -96,11 +100,10 @@ class Sources:
         except Exception as error:  # noqa: BLE001 - odd types and constructs are reported
             self._fail("models", error)
 
-    def build_both(self, config: Config) -> tuple[Schema | None, Schema | None]:
-        """Build the models here while a child replays the migrations; read both."""
-        with self._replaying(config, "heads", "migrations") as finish:
-            self.built = self._build() if self.metadatas else None
-            self.migrated = finish(is_whole=True)
+    def build_both(self) -> tuple[Schema | None, Schema | None]:
+        """Build the models; wait for the migrations to be replayed; read both."""
+        self.built = self._build() if self.metadatas else None
+        self.migrated = self._finish(is_whole=True) if self._finish is not None else None
         return self.built, self.migrated
 
     def replay_to(self, config: Config, revision: str) -> Schema | None:
@@ -149,13 +152,15 @@ class Sources:
         self, config: Config, target: str, purpose: str
     ) -> Iterator[Callable[..., Schema | None]]:
         """Replay in the background; what is given out waits, and reads what was made."""
-        try:
-            url = self.scratch.create(purpose)
-        except BilayerError as error:
-            self.failures.append(Failure("migrations", str(error)))
-            yield lambda **_: None
-            return
-        with migrations_reader.replaying(config, url, target) as finish:
+        with contextlib.ExitStack() as stack:
+            try:
+                url = self.scratch.create(purpose)
+                finish = stack.enter_context(migrations_reader.replaying(config, url, target))
+            except BilayerError as error:
+                source = "scratch" if isinstance(error, ScratchUnavailable) else "migrations"
+                self.failures.append(Failure(source, str(error)))
+                yield lambda **_: None
+                return
 
             def read(*, is_whole: bool) -> Schema | None:
                 return self._read_migrated(url, finish, is_whole=is_whole)
@@ -174,7 +179,7 @@ class Sources:
         if is_whole:
             self.history = history
         if history.error is not None:
-            self.failures.append(Failure("migrations", history.error))
+            self.failures.append(Failure("migrations", explain_replay(history, self.root)))
             return None
         schema = self._read(url, "migrations")
         return _without(schema, history.version_tables) if schema else None
@@ -184,6 +189,9 @@ class Sources:
         try:
             url = self.scratch.create("models")
             reasons = models_reader.build(self.metadatas, connect(url))
+        except ScratchUnavailable as error:
+            self.failures.append(Failure("scratch", str(error)))
+            return None
         except BilayerError as error:
             self.failures.append(Failure("models", str(error)))
             return None
@@ -202,7 +210,7 @@ class Sources:
                     self.migrated_tables = list(metadata.tables.values())
                 return read_catalog(connection)
         except sa.exc.SQLAlchemyError as error:
-            self.failures.append(Failure(source, first_line(error)))
+            self.failures.append(Failure(source, with_remedy(first_line(error), SCRATCH)))
             return None
         finally:
             engine.dispose()

@@ -29,13 +29,15 @@ def compare_runtime(pair: Pair, schema: Schema, runtime: Runtime) -> Iterator[Di
     by_case = {name.lower(): name for name in by_table}
     refused = {refusal.table for refusal in runtime.refusals}
     plurals = guess_plurals(schema.tables, by_table)
+    # A definition that stopped half-way says nothing of the tables behind that.
+    is_cut_short = "" in refused
     for name, table in schema.tables.items():
         if name in by_table:
             place = RuntimePlace(pair, sides, schema, runtime, name, by_table[name])
             yield from _compare_tables(place, table, by_table[name])
         elif name.lower() in by_case:
             yield _table_case(pair, sides, schema.engine, name, by_table[by_case[name.lower()]])
-        elif name not in refused:
+        elif name not in refused and not is_cut_short:
             message = (
                 f"table {name} is in {sides[0]} and not in PyDAL: the application is blind to it"
             )

@@ -6,6 +6,7 @@ Reads no catalog: whoever asked for the replay reads the database it filled. The
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import json
 import os
@@ -138,7 +139,12 @@ def load_config(path: Path) -> Config:
 
 def _describe(config: Config) -> dict[str, Any]:
     section = config.config_ini_section
-    parser = config.file_config
+    try:
+        parser = config.file_config
+    except (configparser.Error, UnicodeDecodeError) as error:
+        text = str(error).splitlines()[0]
+        message = f"{config.config_file_name} is no configuration of Alembic: {text}"
+        raise ReplayFailed(message) from error
     options = dict(parser.items(section, raw=True)) if parser.has_section(section) else {}
     return {
         "file": _resolve(config.config_file_name),

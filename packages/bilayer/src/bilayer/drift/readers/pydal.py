@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import pydal
 
+from bilayer.drift.signals import Terminated
 from bilayer.drift.snapshot import Field, Place, Refusal, Runtime, RuntimeTable
 
 STOCK_ADAPTERS: Final = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
@@ -70,12 +71,16 @@ class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
         """Do nothing, as ``commit``."""
 
 
-def define(function: Callable[[Any], object]) -> tuple[pydal.DAL, Exception | None]:
+def define(
+    function: Callable[[Any], object],
+) -> tuple[pydal.DAL, Exception | SystemExit | None]:
     """Call a function ``define(db)`` and give back its tables, and what stopped it early."""
     db = DefinitionDAL()
     try:
         function(db)
-    except Exception as error:  # noqa: BLE001 - a stranger's code; the caller reports it
+    except (Exception, SystemExit) as error:
+        if isinstance(error, Terminated):
+            raise
         frame = traceback.extract_tb(error.__traceback__)[1:]
         own = [each for each in frame if not each.filename.startswith(_PYDAL_FOLDER)]
         place = Place(own[-1].filename, own[-1].lineno or 1) if own else None
