@@ -217,7 +217,7 @@ def test_a_dal_says_itself_that_it_is_native() -> None:
 
 
 @pytest.mark.parametrize(
-    ("adapter", "codes"), [("postgres", ["BL204"]), ("postgres2", []), ("postgres3", [])]
+    ("adapter", "codes"), [("postgres", ["BL406"]), ("postgres2", []), ("postgres3", [])]
 )
 def test_lists_are_judged_by_the_postgresql_adapter_in_use(adapter: str, codes: list[str]) -> None:
     column: sa.Column[Any] = sa.Column("x", sa.ARRAY(sa.Text()))

@@ -43,7 +43,9 @@ def url(suite_run: runs.Run, engine: str) -> Iterator[str]:
 
 def make_words() -> sa.MetaData:
     metadata = sa.MetaData()
-    columns = [sa.Column(name, sa.Enum(*WORDS, name=f"words_{name}")) for name in FIELDS]
+    columns: list[sa.Column[Any]] = [
+        sa.Column(name, sa.Enum(*WORDS, name=f"words_{name}")) for name in FIELDS
+    ]
     sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True), *columns)
     return metadata
 

@@ -194,10 +194,7 @@ class Truth:
     def _carries_text(self) -> bool:
         """PyDAL itself keeps such values as text, and text of another form is nobody's mistake."""
         if getattr(self.db._adapter, "bilayer_native", False):
-            # SQLite has neither documents nor UUIDs, MariaDB has no UUIDs to count on.
-            kinds_of_text = ["string", "text", "password", "upload", "uuid"]
-            on_sqlite = ["json", "list:string", "list:integer"] if self.engine == "sqlite" else []
-            return self.field_type in kinds_of_text + on_sqlite
+            return self.field_type in ("string", "text", "password", "upload")
         kinds = self.db._adapter.types
         word = self.field_type.partition("(")[0].partition(" ")[0]
         made = str(kinds.get(word, "TEXT")).upper()

@@ -193,8 +193,6 @@ _NATIVE_SURVIVED: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
         ("integer", "numeric"): _WHOLE_DECIMALS,
         ("float", "numeric"): _FLOATS,
         ("numeric", "float"): _FLOATS,
-        ("uuid", "string"): "SQLAlchemy sees the UUID as text",
-        ("uuid", "text"): "SQLAlchemy sees the UUID as text",
     },
     "mysql": {
         ("integer", "boolean"): "PyDAL reads and writes 0 and 1",
@@ -261,6 +259,9 @@ def _judge_unknown(kind: str, column: Type, engine: str) -> Verdict | None:
 
 
 def _mismatch(kind: str, column: Type) -> Verdict:
+    if kind == "list":
+        reason = f"PyDAL keeps lists as |a|b| or arrays, and the column is {column.family}"
+        return Verdict(LIST, "error", reason)
     reason = f"PyDAL reads and writes {_WORDS.get(kind, kind)} in a column of {column.family}"
     return Verdict(MISMATCH, "error", reason)
 
@@ -385,6 +386,7 @@ def _judge_stock_number(kind: str, column: Type, engine: str) -> Verdict | None:
 
 def _judge_native(kind: str, column: Type, engine: str, *, is_catalog: bool) -> Verdict | None:
     family = column.family
+    is_text = family in ("string", "text")
     if kind == "numeric" and engine == "sqlite":
         return _judge_native_decimal(column, is_catalog=is_catalog)
     reason = _NATIVE_SURVIVED[engine].get((kind, family))
@@ -392,9 +394,9 @@ def _judge_native(kind: str, column: Type, engine: str, *, is_catalog: bool) -> 
     is_fitting = is_whole if kind == "integer" else not (is_whole or column.stored == "integer")
     if reason is not None and (family != "numeric" or is_fitting):
         return Verdict(MISMATCH, "warning", reason)
-    if kind == "uuid" and family in ("string", "text") and engine != "postgresql":
+    if kind == "uuid" and is_text and engine != "postgresql" and is_catalog:
         return _judge_native_uuid_text(column)
-    if kind in ("json", "list") and family in ("string", "text") and engine == "sqlite":
+    if kind in ("json", "list") and is_text and engine == "sqlite" and is_catalog:
         return None
     if (kind, family) not in _NATIVE:
         return _mismatch(kind, column)
