@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -38,19 +37,24 @@ def render_item(_kind: str, item: Any, context: AutogenContext) -> str | Literal
     return f"types.{kind.__name__}({arguments})"
 
 
-def include_for(dialect: str) -> Callable[..., bool]:
-    """Return an ``include_object`` that leaves out the indexes declared for other dialects only.
+def as_declared_for(dialect: str, metadata: sa.MetaData) -> sa.MetaData:
+    """Return the models without the indexes that are declared for other dialects only.
 
     Alembic knows nothing of ``ddl_if(dialect=...)``, and would ask for a revision that makes them.
     """
+    if not any(_foreign_indexes(dialect, table) for table in metadata.tables.values()):
+        return metadata
+    declared = sa.MetaData(schema=metadata.schema, naming_convention=metadata.naming_convention)
+    for table in metadata.tables.values():
+        copy = table.to_metadata(declared)
+        names = _foreign_indexes(dialect, table)
+        copy.indexes -= {index for index in copy.indexes if index.name in names}
+    return declared
 
-    def include(item: Any, _name: str | None, kind: str, is_reflected: bool, _other: Any) -> bool:  # noqa: FBT001 - Alembic calls it so
-        if kind != "index" or is_reflected:
-            return True
-        condition = item._ddl_if  # noqa: SLF001 - it has no other name
-        return condition is None or condition.dialect in (None, dialect)
 
-    return include
+def _foreign_indexes(dialect: str, table: sa.Table) -> set[str | None]:
+    conditions = {index.name: index._ddl_if for index in table.indexes}  # noqa: SLF001 - it has no other name
+    return {name for name, one in conditions.items() if one and one.dialect not in (None, dialect)}
 
 
 def compare_server_default(

@@ -12,7 +12,11 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy.exc import DBAPIError
 
-from bilayer.migrate.autogenerate import compare_server_default, include_for, render_item
+from bilayer.migrate.autogenerate import (
+    as_declared_for,
+    compare_server_default,
+    render_item,
+)
 from bilayer.migrate.drafts import shape_drafts
 from bilayer.migrate.engines import migration_engine
 from bilayer.migrate.errors import MigrationError
@@ -57,8 +61,7 @@ def run_env(
     context = cast("EnvironmentContext", context)
     _log_to_terminal(context)
     url = _choose_url(context, default_url)
-    include = include_for(url.get_dialect().name)
-    options = {**_OPTIONS, "include_object": include, "target_metadata": metadata}
+    options = {**_OPTIONS, "target_metadata": metadata}
     if engine_name(url.drivername) == "sqlite":
         # SQLite has transactional DDL; Alembic assumes a driver that commits before each DDL.
         options |= {"transactional_ddl": True, "on_version_apply": _check_foreign_keys}
@@ -110,6 +113,9 @@ def _look(
             migration = context.get_context()
             if "destination_rev" in migration.opts:
                 return _has_something_to_do(migration)
+            # A copy of the models is worth its time only where they are compared.
+            models = as_declared_for(migration.dialect.name, options["target_metadata"])
+            context.configure(connection, dont_mutate=True, **options | {"target_metadata": models})
             context.run_migrations()
             return False
 
