@@ -23,6 +23,7 @@ NAMES: Final = (
     "copying",
     "audit",
     "import",
+    "drift",
 )
 FEWEST_ROWS: Final = 20_000
 MOST_ROWS: Final = 10_000_000
@@ -36,6 +37,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, choices=range(1, 1001), default=5, metavar="N")
     parser.add_argument("--rows", type=_read_rows, default=MOST_ROWS // 10, metavar="N")
     parser.add_argument("--engine", action="append", choices=ENGINES, default=[])
+    parser.add_argument("--only", action="append", default=[], metavar="CLASS")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--without-peers", action="store_true")
     return parser.parse_args(arguments)

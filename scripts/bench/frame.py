@@ -126,6 +126,7 @@ class Options:
         engines: Where one runs that runs on each.
         has_peers: Whether others are measured too.
         rows: How many rows a large table has.
+        only: Classes of cases, where a bench has some; all if there are none.
     """
 
     seconds: int
@@ -134,6 +135,7 @@ class Options:
     engines: Sequence[str]
     has_peers: bool
     rows: int = 1_000_000
+    only: Sequence[str] = ()
 
 
 @dataclass

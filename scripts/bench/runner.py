@@ -30,6 +30,7 @@ from scripts.bench import (
 )
 from scripts.bench.arguments import read_arguments
 from scripts.bench.databases import begin_run, require_engines
+from scripts.bench.drift import bench as drift_bench
 from scripts.bench.frame import BROKEN, GOOD, MISSED, Bench, CannotMeasure, Options, progress
 from scripts.bench.servers import PEERS, ROOT, is_installed
 from tests.support.run import Run, sources
@@ -44,6 +45,7 @@ BENCHES: dict[str, Callable[[Run, Options], Bench]] = {
     "copying": copying.measure,
     "audit": audit.measure,
     "import": importing.measure,
+    "drift": drift_bench.measure,
 }
 
 
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         engine=given.engine[0] if given.engine else "postgresql",
         has_peers=not given.without_peers,
         rows=given.rows,
+        only=given.only,
     )
     machine = describe_machine()
     try:

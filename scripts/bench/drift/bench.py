@@ -1,0 +1,85 @@
+"""The bench of the drift check: recall and precision over mutations and no-ops, truth, and cost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from scripts.bench.drift import catalogs, runtime
+from scripts.bench.drift.scoring import Score, rate, tally
+from scripts.bench.drift.world import NAMES, World
+from scripts.bench.frame import Bench, Options, Result
+from tests.support.run import Run
+
+PARTS: Final = 4
+"""How many pieces the catalogs of one engine are tried in; pieces run side by side."""
+_ENGINES: Final = {name: engine for engine, name in NAMES.items()}
+
+
+def measure(run: Run, options: Options) -> Bench:
+    """Try every case on every engine, and compare the cost with ``alembic check``."""
+    engines = [_ENGINES[name] for name in options.engines]
+    scores = try_side_by_side(run, engines, options.only)
+    bench = Bench("drift")
+    for engine in engines:
+        listed = [score for score in scores if score.engine == engine]
+        bench.results.append(_summarize(f"drift, {engine}", listed))
+    bench.results.append(_summarize("drift, all engines", scores))
+    return bench
+
+
+def try_side_by_side(run: Run, engines: Sequence[str], only: Sequence[str]) -> list[Score]:
+    """Try the cases in as many processes as there are processors."""
+    state = run.describe()
+    tasks = [("catalogs", engine, part) for engine in engines for part in range(PARTS)]
+    tasks += [("runtime", engine, 0) for engine in engines]
+    workers = len(os.sched_getaffinity(0))
+    # A forked child would inherit connections and the locks of threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        futures = [pool.submit(_try_part, state, *task, tuple(only)) for task in tasks]
+        return [score for future in futures for score in future.result()]
+
+
+def _try_part(state: str, kind: str, engine: str, part: int, only: Sequence[str]) -> list[Score]:
+    run = Run.join(state)
+    with tempfile.TemporaryDirectory(prefix="bench_drift_") as name:
+        folder = Path(name)
+        if kind == "catalogs":
+            world = World(run, engine, folder)
+            return list(catalogs.try_all(world, only, part=part, parts=PARTS))
+        return [
+            score
+            for adapter in runtime.adapters_of(engine)
+            for score in runtime.try_all(run, engine, adapter, folder, only)
+        ]
+
+
+def _summarize(name: str, scores: Sequence[Score]) -> Result:
+    total = rate(scores)
+    classes = tally(scores, "group")
+    wrong = [score for score in scores if not score.is_right]
+    figures: dict[str, Any] = {
+        **total,
+        "classes": classes,
+        "misses": list(_tell(wrong)),
+    }
+    sentence = (
+        f"{name}: recall {total['recall']} %, precision {total['precision']} %,"
+        f" {total['cases']} cases, {total['trials']} trials"
+    )
+    is_complete = total["recall"] == total["precision"] == 100  # noqa: PLR2004 - per cent
+    return Result(name, figures, sentence, is_complete)
+
+
+def _tell(scores: Iterable[Score]) -> Iterable[str]:
+    for score in scores:
+        if score.error:
+            yield f"{score.title}: {score.error}"
+        yield from (f"{score.title}: missed {each}" for each in score.missed)
+        yield from (f"{score.title}: false alarm {each}" for each in score.wrong)
