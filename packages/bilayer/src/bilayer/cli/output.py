@@ -13,7 +13,7 @@ import click
 from bilayer.drift.report.model import FailOn, Report
 from bilayer.errors import BilayerError
 
-FORMATS: Final = ("text", "json", "sarif", "github", "html")
+FORMATS: Final = ("text", "json", "sarif", "github", "html", "ignore")
 UNREADABLE: Final = 2
 INTERRUPTED: Final = 130
 EXIT_CODES: Final = """\b
@@ -30,7 +30,7 @@ def output_options(command: Command) -> Command:
     options = [
         click.option(
             "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True,
-            help="How to write the report.",
+            help="How to write the report; ignore: as the list of what to be quiet about for now.",
         ),
         click.option("--json", "form", flag_value="json", help="The same as --format json."),
         click.option(
@@ -81,6 +81,7 @@ def finish(found: Report, form: str, output: Path | None, fail_on: FailOn) -> No
         "sarif": found.to_sarif,
         "github": found.to_github,
         "html": found.to_html,
+        "ignore": found.to_ignore,
     }
     text = writers[form]().rstrip("\n") + "\n"
     if output is None:

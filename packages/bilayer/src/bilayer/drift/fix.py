@@ -10,6 +10,7 @@ import dataclasses
 import json
 from typing import Final
 
+from bilayer.drift.compare.setup import foreign_quotes
 from bilayer.drift.compare.spelling import constant_default
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import MISMATCH, judge, kind_of
@@ -60,7 +61,8 @@ def write_field(column: Column, target: Target, field: Field | None = None) -> s
         parts.append(f"default={default}")
     if column.type.family == "enum" and column.type.values:
         parts.append(f"requires={_write_words(column)}")
-    if field and field.rname and field.column == column.name:
+    is_right = field is not None and field.column == column.name
+    if field and field.rname and is_right and not foreign_quotes(field.rname, target.engine):
         parts.append(f"rname={field.rname!r}")
     elif name != column.name:
         parts.append(write_rname([column.name], target.engine))

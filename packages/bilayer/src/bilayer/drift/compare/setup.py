@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import kind_of
-from bilayer.drift.snapshot import Field, Place, Refusal, Runtime, RuntimeTable, Schema
+from bilayer.drift.snapshot import Field, LostTarget, Place, Refusal, Runtime, RuntimeTable, Schema
 
 RESERVED: Final = frozenset(
     """
@@ -30,11 +30,25 @@ _REFUSED_BY_PYDAL: Final = frozenset(
 )
 
 
-def check_models(defined_twice: Sequence[str]) -> Iterator[Difference]:
-    """Yield the tables of which two metadata say different things."""
+def check_models(
+    defined_twice: Sequence[str], lost: Iterable[LostTarget]
+) -> Iterator[Difference]:
+    """Yield the tables two metadata disagree about, and the foreign keys that lead nowhere."""
     for table in defined_twice:
         message = f"table {table} is defined differently in two metadata; the first one was read"
         yield Difference("BL112", "error", "setup", message, table)
+    for each in lost:
+        where = "is in another MetaData" if each.is_elsewhere else "is in no metadata"
+        message = f"{each.table}.{each.column} refers to table {each.target}, which {where}"
+        yield Difference(
+            "BL120", "error", "setup", message, each.table, each.column, left=each.target
+        )
+
+
+def check_unbuilt(unbuilt: Iterable[Unbuilt]) -> Iterator[Difference]:
+    """Yield the tables of the models that cannot be built."""
+    for each in unbuilt:
+        yield Difference("BL115", "error", "setup", str(each), each.table)
 
 
 def check_runtime(runtime: Runtime, schema: Schema | None) -> Iterator[Difference]:
@@ -114,8 +128,10 @@ def _check_rname(
     )
 
 
-_FOREIGN_QUOTES: Final = {"mysql": '"[', "postgresql": "`["}
-"""Marks around a name that the engine takes for something else."""
+def foreign_quotes(rname: str | None, engine: str) -> str:
+    """Give the marks in a written name that the engine takes for something else."""
+    marks = {"mysql": '"[', "postgresql": "`["}.get(engine, "")
+    return "".join(mark for mark in marks if mark in (rname or ""))
 
 
 def _check_quotes(runtime: Runtime, engine: str) -> Iterator[Difference]:
@@ -124,7 +140,7 @@ def _check_quotes(runtime: Runtime, engine: str) -> Iterator[Difference]:
         items: list[tuple[Field | RuntimeTable, str | None]] = [(table, None)]
         items += [(field, field.column) for field in table.fields]
         for item, column in items:
-            marks = [mark for mark in _FOREIGN_QUOTES.get(engine, "") if mark in (item.rname or "")]
+            marks = foreign_quotes(item.rname, engine)
             if marks:
                 place = f"{table.table}.{column}" if column else table.table
                 message = f"rname={item.rname!r} of {place}: {marks[0]} quotes no name on {engine}"

@@ -170,3 +170,9 @@ class Report:
         from bilayer.drift.report.html import write_html  # noqa: PLC0415 - as above
 
         return write_html(self)
+
+    def to_ignore(self) -> str:
+        """Write the lines of ``[tool.bilayer]`` that keep quiet about what is found today."""
+        from bilayer.drift.report.ignore import write_ignore  # noqa: PLC0415 - as above
+
+        return write_ignore(self)

@@ -1,0 +1,11 @@
+"""Alembic's environment."""  # BL106 report
+
+from alembic import context
+from sqlalchemy import engine_from_config, pool
+from accounts_models import metadata
+
+engine = engine_from_config(context.config.get_section("alembic"), poolclass=pool.NullPool)
+with engine.connect() as connection:
+    context.configure(connection, target_metadata=metadata)
+    with context.begin_transaction():
+        context.run_migrations()
