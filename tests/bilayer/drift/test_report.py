@@ -183,16 +183,6 @@ def test_github_lines_are_escaped() -> None:
     assert len(lines) == 4
 
 
-def test_html_is_one_page_without_network_and_without_injection() -> None:
-    page = REPORT.to_html()
-
-    assert "&lt;b&gt;100%&lt;/b&gt;" in page
-    assert "<b>100%" not in page
-    assert not re.search(r"(?:src|href)=|@import|url\(|fetch\(", page)
-    assert '<meta name="viewport"' in page
-    assert "<mark>" in page
-
-
 def test_what_engines_have_in_common_stands_once() -> None:
     one = Report.of([ERROR], engines=["sqlite"])
     two = Report.of([replace(ERROR, engine="mysql", fix="other"), WARNING], engines=["mysql"])
