@@ -214,6 +214,13 @@ _RULES: Final = (
         "Field('door', rname='\"Door\"') on MariaDB",
     ),
     Rule(
+        "BL120", "lost-target", "error",
+        "A foreign key of the models points to a table that its MetaData does not have, because no"
+        " module defines it, the module is not imported, or the table belongs to another MetaData."
+        " `create_all` and Alembic's autogenerate stop at it.",
+        "ForeignKey('accounts.id') without a table accounts",
+    ),
+    Rule(
         "BL201", "missing-table", "error",
         "A table exists on one side only. Every query of a table the database lacks fails; of a"
         " table PyDAL lacks the application knows nothing.",

@@ -72,7 +72,7 @@ class Mender:
 
     def _locate(self, difference: Difference) -> str | None:
         table, column = difference.table, difference.column
-        if difference.code in ("BL112", "BL211"):
+        if difference.code in ("BL112", "BL115", "BL120", "BL211"):
             return self._models.find(table, column) or self._runtime.find(table, column)
         if difference.pair in ("models-runtime", "runtime-database", "setup"):
             return self._locate_field(table, column) or self._models.find(table, column)

@@ -219,3 +219,30 @@ class Runtime:
     def by_table(self) -> dict[str, RuntimeTable]:
         """Map database table names to PyDAL tables."""
         return {table.table: table for table in self.tables.values()}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """A table that cannot be built, and why; no table: all of them."""
+
+    table: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        what = f"table {self.table}" if self.table else "the models"
+        return f"{what} cannot be built: {self.reason}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LostTarget:
+    """A foreign key to a table its own metadata does not have.
+
+    Attributes:
+        is_elsewhere: Another metadata has the table; SQLAlchemy does not look there.
+    """
+
+    table: str
+    column: str
+    target: str
+    is_elsewhere: bool

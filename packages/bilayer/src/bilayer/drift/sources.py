@@ -18,6 +18,7 @@ from alembic.config import Config
 from bilayer.drift.connecting import connect
 from bilayer.drift.history import History
 from bilayer.drift.live import LiveUnreadable, first_line, open_live, read_versions
+from bilayer.drift.readers import building
 from bilayer.drift.readers import migrations as migrations_reader
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.readers import sqlalchemy as models_reader
@@ -26,7 +27,7 @@ from bilayer.drift.readers.sqlite import without_index_warnings
 from bilayer.drift.remedies import SCRATCH, explain_define, explain_replay, with_remedy
 from bilayer.drift.report import Described, Failure
 from bilayer.drift.scratch import Scratch, ScratchUnavailable
-from bilayer.drift.snapshot import Runtime, Schema
+from bilayer.drift.snapshot import LostTarget, Runtime, Schema, Unbuilt
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName
 
@@ -41,6 +42,8 @@ class Sources:
         built: The models as the engine made them in a scratch database.
         migrated: The migrations' head, as the engine made it in a scratch database.
         defined_twice: Tables of which two metadata say different things.
+        lost_targets: Foreign keys of the models that lead to no table.
+        unbuilt: Tables of the models that cannot be built.
         versions: The revisions the live database says it is at; ``None`` if that is not known.
     """
 
@@ -55,6 +58,8 @@ class Sources:
     built: Schema | None = None
     migrated: Schema | None = None
     defined_twice: Sequence[str] = ()
+    lost_targets: Sequence[LostTarget] = ()
+    unbuilt: Sequence[Unbuilt] = ()
     runtime: Runtime | None = None
     history: History | None = None
     live: Schema | None = None
@@ -97,6 +102,9 @@ class Sources:
         try:
             self.models = models_reader.read_models(self.metadatas, dialect)
             self.defined_twice = models_reader.list_defined_twice(self.metadatas, dialect)
+            self.lost_targets = tuple(building.list_lost_targets(self.metadatas))
+            if self.config is None or not self.scratch.is_available:
+                self.unbuilt = building.list_unbuildable(self.metadatas, dialect)
         except Exception as error:  # noqa: BLE001 - odd types and constructs are reported
             self._fail("models", error)
 
@@ -188,14 +196,14 @@ class Sources:
         """Build the models in a new scratch database and read what the engine made of them."""
         try:
             url = self.scratch.create("models")
-            reasons = models_reader.build(self.metadatas, connect(url))
+            self.unbuilt = building.build(self.metadatas, connect(url))
         except ScratchUnavailable as error:
             self.failures.append(Failure("scratch", str(error)))
             return None
         except BilayerError as error:
             self.failures.append(Failure("models", str(error)))
             return None
-        self.failures += [Failure("models", reason) for reason in reasons]
+        self.failures += [Failure("models", str(each)) for each in self.unbuilt]
         return self._read(url, "models")
 
     def _read(self, url: sa.URL, source: str) -> Schema | None:

@@ -8,7 +8,16 @@ from typing import Final
 
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import kind_of
-from bilayer.drift.snapshot import Field, LostTarget, Place, Refusal, Runtime, RuntimeTable, Schema
+from bilayer.drift.snapshot import (
+    Field,
+    LostTarget,
+    Place,
+    Refusal,
+    Runtime,
+    RuntimeTable,
+    Schema,
+    Unbuilt,
+)
 
 RESERVED: Final = frozenset(
     """
@@ -30,9 +39,7 @@ _REFUSED_BY_PYDAL: Final = frozenset(
 )
 
 
-def check_models(
-    defined_twice: Sequence[str], lost: Iterable[LostTarget]
-) -> Iterator[Difference]:
+def check_models(defined_twice: Sequence[str], lost: Iterable[LostTarget]) -> Iterator[Difference]:
     """Yield the tables two metadata disagree about, and the foreign keys that lead nowhere."""
     for table in defined_twice:
         message = f"table {table} is defined differently in two metadata; the first one was read"

@@ -1,4 +1,4 @@
-"""Models as a schema, read from their metadata, and models built in an empty database.
+"""Models as a schema, read from their metadata.
 
 Reads no source files and no catalogs. What only a server can know (the normal form of a check or
 of an expression) is not in this reading; build the models and read the catalog for that.
@@ -6,7 +6,6 @@ of an expression) is not in this reading; build the models and read the catalog 
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.readers.describe import describe
 from bilayer.drift.snapshot import Column, Schema, Table, Type
-from bilayer.errors import BilayerError
 from bilayer.urls import EngineName, engine_name, parse_url
 
 
@@ -67,55 +65,6 @@ def read_models(metadatas: Sequence[sa.MetaData], dialect: Dialect) -> Schema:
     """Read metadata as the dialect would build it."""
     tables = {t.fullname: _read_table(t, dialect) for t in list_tables(metadatas)}
     return Schema(engine_name(dialect.name), tables)
-
-
-def build(metadatas: Sequence[sa.MetaData], engine: sa.Engine) -> list[str]:
-    """Create all tables in an empty database; carry on past tables that cannot be made.
-
-    Returns:
-        What failed, a sentence each.
-
-    Raises:
-        BilayerError: A table would be made in another database. Nothing was sent.
-    """
-    failures: list[str] = []
-    schemas = sorted({table.schema for table in list_tables(metadatas) if table.schema})
-    if schemas and engine_name(engine.dialect.name) == "mysql":
-        message = (
-            f"tables name the schemas {', '.join(schemas)}, each a database of its own on this"
-            " engine: nothing is built outside the scratch database"
-        )
-        raise BilayerError(message)
-    for schema in schemas if engine.dialect.name == "postgresql" else ():
-        with contextlib.suppress(SQLAlchemyError), engine.begin() as connection:
-            connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
-    for metadata in metadatas:
-        try:
-            metadata.create_all(engine)
-        except (SQLAlchemyError, TypeError) as error:
-            failures += _build_one_by_one(metadata, engine, error)
-    return failures
-
-
-def _build_one_by_one(metadata: sa.MetaData, engine: sa.Engine, error: Exception) -> list[str]:
-    failures: list[str] = []
-    for table in _order(metadata):
-        try:
-            table.create(engine, checkfirst=True)
-        except (SQLAlchemyError, TypeError) as reason:
-            failures.append(f"table {table.fullname} cannot be built: {_first_line(reason)}")
-    return failures or [f"the models cannot be built: {_first_line(error)}"]
-
-
-def _order(metadata: sa.MetaData) -> Sequence[sa.Table]:
-    try:
-        return metadata.sorted_tables
-    except SQLAlchemyError:
-        return list(metadata.tables.values())
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _read_table(table: sa.Table, dialect: Dialect) -> Table:
