@@ -9,6 +9,7 @@ function filter() {
   const fits = (element) => !engine || !element.dataset.e || element.dataset.e.split(" ").includes(engine);
   for (const each of all("[data-s]")) each.hidden = !wanted.has(each.dataset.s) || !fits(each);
   for (const line of all(".l")) line.hidden = !fits(line);
+  for (const row of all("tr.n")) row.classList.toggle("off", !row.querySelector(".m:not([hidden])"));
   let tables = 0;
   for (const table of all("details.t")) {
     const found = table.querySelector(".f:not([hidden])");
@@ -32,12 +33,13 @@ function reveal() {
 }
 
 async function copy(button, text) {
+  // Where nothing may be copied, it is at least selected.
+  getSelection().selectAllChildren(text);
   try {
     await navigator.clipboard.writeText(text.textContent);
     button.textContent = "Copied";
   } catch {
-    getSelection().selectAllChildren(text);
-    button.textContent = "Selected";
+    button.textContent = document.execCommand("copy") ? "Copied" : "Selected";
   }
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 }
@@ -46,7 +48,6 @@ for (const pre of all(".x pre")) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Copy";
-  button.setAttribute("aria-label", "Copy the fix");
   button.addEventListener("click", () => copy(button, pre));
   pre.before(button);
 }
