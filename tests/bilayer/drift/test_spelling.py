@@ -69,6 +69,15 @@ def test_constant_of_a_default(text: str | None, family: str, constant: str | No
         ("a or (b and c)", "a or b and c", True),
         ("(a or b) and c", "a or b and c", False),
         ("a = '(x) and' and (b)", "a = '(x) and' and b", True),
+        (
+            "(role)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[])",
+            "(role)::text = ANY (ARRAY['a'::text, 'b'::text])",
+            True,
+        ),
+        ("a = any(array['a'::text])", "a = any(array['b'::text])", False),
+        ("a = '::text'", "a = ''", False),
+        ("(a) > ((b))", "a > b", True),
+        ("a in (5)", "a in 5", False),
         ("a = '(' or b = ')'", "a = '('  OR  b = ')'", True),
     ],
 )

@@ -17,6 +17,8 @@ _CLOCK: Final = re.compile(
     r"(?:now\(\)|transaction_timestamp\(\)|current_timestamp(?:\(\))?|localtimestamp(?:\(\))?)"
 )
 _CAST: Final = re.compile(r'::(?:"[^"]+"|[a-z_][a-z0-9_. ]*)(?:\(\d+(?:,\s*\d+)?\))?(?:\[\])*')
+# The casts PostgreSQL adds to texts that it compares.
+_TEXT_CAST: Final = re.compile(r"::(?:text|character varying|varchar|bpchar)(?:\(\d+\))?(?:\[\])?")
 _STRING: Final = re.compile(r"'(?:[^']|'')*'")
 _NUMERIC: Final = frozenset({"integer", "float", "numeric", "boolean"})
 _TRUTH: Final = {"true": "1", "false": "0", "t": "1", "f": "0"}
@@ -60,9 +62,10 @@ def canonical_constant(text: str, family: str) -> str:
 def canonical_expression(text: str) -> str:
     """Write a check or a generated expression in one form."""
     written = _outside_strings(text.strip(), lambda part: re.sub(r'[`"]', "", part).lower())
+    written = _outside_strings(written, lambda part: _TEXT_CAST.sub("", part))
     written = _outside_strings(written, lambda part: re.sub(r"\s+", " ", part))
     written = _outside_strings(written, lambda part: re.sub(r"\s*([(),<>=!+*/-])\s*", r"\1", part))
-    return _flatten(written.strip())
+    return _flatten(_unnest(written.strip()))
 
 
 def canonical_index(text: str) -> str:
@@ -86,6 +89,26 @@ def _flatten(text: str) -> str:
         return text
     flat = map(_flatten, parts)
     return " and ".join(f"({part})" if len(_split(part, "or")) > 1 else part for part in flat)
+
+
+def _unnest(text: str) -> str:
+    """Take off the parentheses around one name, and those around other parentheses."""
+    masked = _mask(text)
+    opened: list[int] = []
+    closing: dict[int, int] = {}
+    for position, letter in enumerate(masked):
+        if letter == "(":
+            opened.append(position)
+        elif letter == ")" and opened:
+            closing[opened.pop()] = position
+    needless = {
+        place
+        for start, end in closing.items()
+        if closing.get(start + 1) == end - 1
+        for place in (start + 1, end - 1)
+    }
+    bare = "".join(letter for place, letter in enumerate(text) if place not in needless)
+    return _outside_strings(bare, lambda part: re.sub(r"(?<![\w)\]])\((\w+)\)", r"\1", part))
 
 
 def _split(text: str, word: str) -> list[str]:

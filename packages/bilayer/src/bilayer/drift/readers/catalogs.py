@@ -49,6 +49,20 @@ def _read_mysql_indexes(connection: sa.Connection) -> dict[Named, str]:
     }
 
 
+def read_ignored_indexes(connection: sa.Connection) -> dict[Key, list[dict[str, Any]]]:
+    """Read the indexes MariaDB keeps and does not use, of which an inspector knows nothing."""
+    rows = connection.exec_driver_sql(
+        "SELECT table_name, index_name, non_unique, column_name FROM information_schema.statistics"
+        " WHERE table_schema = database() AND ignored = 'YES'"
+        " ORDER BY table_name, index_name, seq_in_index"
+    )
+    found: dict[Key, dict[str, dict[str, Any]]] = {}
+    for table, name, is_ambiguous, column in rows:
+        index = {"name": name, "unique": not is_ambiguous, "column_names": []}
+        found.setdefault((None, table), {}).setdefault(name, index)["column_names"].append(column)
+    return {key: list(indexes.values()) for key, indexes in found.items()}
+
+
 def list_invalid_indexes(
     connection: sa.Connection, schema: str | None, engine: str
 ) -> frozenset[Named]:

@@ -94,6 +94,10 @@ class _Parts:
         self.documents: frozenset[tuple[str, str]] = frozenset()
         if self.engine == "mysql" and getattr(self.dialect, "is_mariadb", False):
             self.checks, self.documents = catalogs.read_mariadb_checks(connection)
+            ignored = catalogs.read_ignored_indexes(connection)
+            self.indexes = {
+                key: [*self.indexes.get(key, ()), *ignored.get(key, ())] for key in self.columns
+            }
 
     def read(self, key: _Key) -> Table:
         """Put one table together."""
@@ -125,8 +129,12 @@ class _Parts:
     def _read_links(self, key: _Key) -> Iterator[ForeignKey]:
         for info in self.links.get(key, ()):
             place = (key[1], info.get("name") or "")
+            definition = self.constraints.get(place, "")
+            if self.engine == "sqlite" and len(info["constrained_columns"]) == 1:
+                statement = self.statements.get(key[1], "")
+                definition = sqlite.find_reference(statement, info["constrained_columns"][0])
             is_enforced = place not in self.unenforced
-            yield read_foreign_key(info, self.constraints.get(place, ""), is_enforced=is_enforced)
+            yield read_foreign_key(info, definition, is_enforced=is_enforced)
 
     def _read_options(self, table: str) -> tuple[str, ...]:
         if self.engine == "sqlite":

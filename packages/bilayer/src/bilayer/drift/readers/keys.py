@@ -13,6 +13,7 @@ _UNIQUE_OPTION: Final = re.compile(
     r"NULLS NOT DISTINCT|INCLUDE \([^)]*\)|DEFERRABLE(?: INITIALLY DEFERRED)?|IGNORED"
 )
 _SET_COLUMNS: Final = re.compile(r"ON DELETE (SET (?:NULL|DEFAULT) \([^)]*\))")
+_DEFERRABLE: Final = re.compile(r"(?<!NOT )\bDEFERRABLE( INITIALLY DEFERRED)?")
 _NOT_VALID: Final = " NOT VALID"
 
 
@@ -88,8 +89,13 @@ def read_foreign_key(info: Any, definition: str, *, is_enforced: bool) -> Foreig
     options = info.get("options") or {}
     schema = info.get("referred_schema")
     target = f"{schema}.{info['referred_table']}" if schema else info["referred_table"]
-    deferrable = "DEFERRABLE" if options.get("deferrable") else ""
-    if deferrable and (options.get("initially") or "").upper() == "DEFERRED":
+    told = _DEFERRABLE.search(definition)
+    is_deferrable = bool(options.get("deferrable") or told)
+    is_deferred = (options.get("initially") or "").upper() == "DEFERRED" or bool(
+        told and told.group(1)
+    )
+    deferrable = "DEFERRABLE" if is_deferrable else ""
+    if is_deferrable and is_deferred:
         deferrable += " INITIALLY DEFERRED"
     some = _SET_COLUMNS.search(definition)
     return ForeignKey(

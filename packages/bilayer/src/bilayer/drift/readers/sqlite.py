@@ -28,10 +28,9 @@ _TARGET: Final = re.compile(rf"\bON\s+(?:{_QUOTED}|[^\s(]+)\s*(?=\()", re.IGNORE
 
 @contextmanager
 def without_index_warnings() -> Iterator[None]:
-    """Silence what SQLAlchemy says about indexes it cannot read; they are read here."""
+    """Silence what SQLAlchemy says about indexes and checks it cannot read; they are read here."""
     with warnings.catch_warnings():
-        for message in ("Skipped unsupported reflection of", "Failed to look up filter predicate"):
-            warnings.filterwarnings("ignore", message, sa.exc.SAWarning)
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
         yield
 
 
@@ -90,6 +89,12 @@ def find_generated(statement: str, column: str) -> str | None:
     masked = _mask(definition)
     clause = _GENERATED.search(masked)
     return _enclosed(definition, masked, clause.end()) if clause else None
+
+
+def find_reference(statement: str, column: str) -> str:
+    """Find what a column says of the foreign key it declares itself, in capital letters."""
+    definition = _without_parentheses(_find_definition(statement, column)).upper()
+    return re.sub(r"\s+", " ", definition).partition("REFERENCES ")[2]
 
 
 def find_collation(statement: str, column: str) -> str | None:
