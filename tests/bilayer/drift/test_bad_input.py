@@ -19,7 +19,7 @@ import bilayer
 from bilayer.cli import main
 from bilayer.cli.output import FORMATS
 from bilayer.drift.remedies import SCRATCH, with_remedy
-from tests.bilayer.drift.project import CREATE, ENV, write_project
+from tests.bilayer.drift.project import CREATE, ENV, write_project, write_revision
 
 SECRET = "sesame-31"
 TABLES = """
@@ -223,9 +223,7 @@ def role(scratch_url: str | None) -> Iterator[sa.URL]:
     identified = f"IDENTIFIED {how}" if is_mysql else how
     statement = f"CREATE {kind} {user} {identified} '{SECRET}'"
     with engine.connect() as connection:
-        connection.exec_driver_sql(
-            statement.replace("%", "%%")
-        )
+        connection.exec_driver_sql(statement.replace("%", "%%"))
         url = engine.url.set(username=name, password=SECRET)
         yield url.set(database="information_schema") if is_mysql else url
         if not is_mysql:
@@ -259,6 +257,24 @@ def test_scratch_server_that_refuses_is_one_failure_and_the_rest_is_compared(
     every = report.to_text() + report.to_json() + report.to_sarif() + report.to_html()
     assert SECRET not in every
     assert "wrong-31" not in every
+
+
+def test_no_report_repeats_a_password(project: Path, dialect: str, role: sa.URL) -> None:
+    url = role.render_as_string(hide_password=False)
+    body = f"raise RuntimeError('cannot use {url} nor password={SECRET}')"
+    write_revision(project, "first", None, body)
+    (project / "bad_tables.py").write_text(f"def define(db):\n    {body}\n")
+    (project / "bad_models.py").write_text(body)
+    server = ("--dialect", dialect, "--url", url, "--scratch-url", url)
+    quiet = ("--dialect", "sqlite")
+
+    for options in (server, quiet):
+        for command in ("check", "lint", "fix", "generate"):
+            known = options if command == "check" else quiet[: 2 * (command == "lint")]
+            result = run(command, "--project", project, *known)
+
+            assert result.exit_code in {1, 2}
+            assert SECRET not in result.output, command
 
 
 @pytest.mark.parametrize(

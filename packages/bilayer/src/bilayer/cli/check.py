@@ -17,6 +17,7 @@ from bilayer.cli.output import (
     source_options,
 )
 from bilayer.drift.config import find_project
+from bilayer.drift.passwords import hide_passwords
 from bilayer.drift.project import check_project
 from bilayer.drift.report.json import read_json, read_schema
 from bilayer.drift.report.model import FailOn, Failure, Report
@@ -99,7 +100,7 @@ def _run(*, form: str, output: Path | None, fail_on: FailOn, project: Path, **so
         if form == "text" and output is None:
             refuse(error)
         # Whoever reads a report reads there why it is empty.
-        found = Report.of((), failures=[Failure("configuration", str(error))])
+        found = Report.of((), failures=[Failure("configuration", hide_passwords(str(error)))])
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     finish(found, form, output, fail_on)

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
+from bilayer.drift.passwords import hide_passwords
 from bilayer.drift.report.model import FailOn, Report
 from bilayer.errors import BilayerError
 
@@ -68,7 +69,7 @@ def source_options(command: Command) -> Command:
 
 def refuse(error: Exception) -> NoReturn:
     """Say what could not be read, and leave."""
-    click.echo(f"bilayer: {error}", err=True)
+    click.echo(f"bilayer: {hide_passwords(str(error))}", err=True)
     sys.exit(UNREADABLE)
 
 

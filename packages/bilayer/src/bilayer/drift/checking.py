@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from alembic.config import Config
 from bilayer.drift.findings import Difference, Finding
 from bilayer.drift.mend import Mender
 from bilayer.drift.pairing import compare_pairs, compare_values
+from bilayer.drift.passwords import hide_passwords, list_passwords
 from bilayer.drift.readers.pydal import ADAPTERS
 from bilayer.drift.readers.sqlalchemy import list_tables, load_dialect
 from bilayer.drift.report import Failure, Report
@@ -66,6 +68,7 @@ def check(
         raise BilayerError(message)
     engine = _choose_engine(url, dialect)
     server = parse_url(scratch_url) if scratch_url is not None and engine != "sqlite" else None
+    known = list_passwords(url, scratch_url)
     with scratch_databases(engine, server) as scratch:
         folder = Path(root or ".").resolve()
         sources = Sources(engine, _listed(metadata), migrations, url, scratch, folder)
@@ -78,8 +81,8 @@ def check(
     sources.failures += [Failure("scratch", reason) for reason in scratch.left]
     kept = [finding for finding in findings if not _is_ignored(finding, ignore)]
     return Report.of(
-        kept,
-        failures=sources.failures,
+        [replace(each, message=hide_passwords(each.message, known)) for each in kept],
+        failures=[replace(f, reason=hide_passwords(f.reason, known)) for f in sources.failures],
         not_done=sources.not_done,
         engines=(engine,),
         partly=(engine,) if sources.not_done else (),

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from bilayer.drift.checking import check
 from bilayer.drift.config import ConfigurationError, Project
+from bilayer.drift.passwords import hide_passwords
 from bilayer.drift.report import Failure, Report
 from bilayer.urls import engine_name, parse_url
 
@@ -71,7 +72,7 @@ def _load(source: str, load: Callable[[], _Loaded], unread: list[Failure]) -> _L
     try:
         return load()
     except ConfigurationError as error:
-        unread.append(Failure(source, str(error)))
+        unread.append(Failure(source, hide_passwords(str(error))))
         return None
 
 

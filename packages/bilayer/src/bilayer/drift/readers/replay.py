@@ -25,6 +25,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 
+from bilayer.drift.passwords import hide_passwords
 from bilayer.drift.readers.confine import confine
 
 _SCHEMES: Final = ("sqlite", "postgres", "mysql", "mariadb")
@@ -189,7 +190,7 @@ def summarize(error: BaseException) -> str:
     text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     if text == "not authorized":
         text = "not authorized: a migration is replayed without ATTACH of another file"
-    return f"{type(error).__name__}: {text.splitlines()[0]}"
+    return hide_passwords(f"{type(error).__name__}: {text.splitlines()[0]}")
 
 
 def find_place(error: BaseException, locations: Sequence[str]) -> tuple[str, int] | None:
