@@ -88,6 +88,39 @@ def test_revision_outside_the_versions_is_found(models: sa.MetaData, tmp_path: P
     assert report.findings[0].location == "migrations/stray.py:1"
 
 
+def test_revisions_anywhere_in_the_project_are_found_once(
+    models: sa.MetaData, tmp_path: Path
+) -> None:
+    config = write_project(tmp_path, first=CREATE)
+    (tmp_path / "old" / "versions").mkdir(parents=True)
+    stray = write_revision(tmp_path, "lost", "first")
+    text = stray.read_text()
+    stray.rename(tmp_path / "old" / "versions" / "lost.py")
+    # None of these is astray: an installed library, another environment, a text about revisions.
+    for folder in (".venv/lib", "other/versions", "tests"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / ".venv" / "lib" / "lost.py").write_text(text)
+    (tmp_path / "other" / "env.py").touch()
+    (tmp_path / "other" / "versions" / "lost.py").write_text(text)
+    (tmp_path / "tests" / "lost.py").write_text(f"TEXT = '''\n{text}'''\n")
+
+    report = bilayer.check(metadata=models, migrations=config, root=tmp_path)
+
+    assert [(f.code, f.location) for f in report.findings] == [("BL104", "old/versions/lost.py:1")]
+
+
+def test_a_package_called_alembic_beside_the_configuration_hides_the_library(
+    models: sa.MetaData, tmp_path: Path
+) -> None:
+    config = write_project(tmp_path, first=CREATE)
+    (tmp_path / "alembic").mkdir()
+    (tmp_path / "alembic" / "__init__.py").touch()
+
+    report = bilayer.check(metadata=models, migrations=config, root=tmp_path)
+
+    assert [(f.code, f.location) for f in report.findings] == [("BL101", "alembic/__init__.py:1")]
+
+
 def test_env_without_metadata_is_found(models: sa.MetaData, tmp_path: Path) -> None:
     env = ENV.replace("target_metadata=metadata", "target_metadata=None")
     config = write_project(tmp_path, env, first=CREATE)

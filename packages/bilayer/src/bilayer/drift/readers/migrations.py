@@ -10,7 +10,6 @@ import configparser
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,11 +22,11 @@ from alembic.config import Config
 
 import bilayer
 from bilayer.drift.history import History, Revision
+from bilayer.drift.readers.strays import find_init, find_root, find_strays
 from bilayer.drift.snapshot import Place
 from bilayer.errors import BilayerError
 
 _TIMEOUT_SECONDS: Final = 600
-_REVISION_LINE: Final = re.compile(r"^(?:down_)?revision\b[^=\n]*=", re.MULTILINE)
 
 
 class ReplayFailed(BilayerError):
@@ -51,7 +50,7 @@ def replaying(
         ``ReplayFailed`` if the child died without an answer.
     """
     with asking(config, scratch, "bilayer.drift.readers.replay", {"target": target}) as finish:
-        yield lambda: _read_answer(finish())
+        yield lambda: _read_answer(finish(), find_root(config))
 
 
 @contextlib.contextmanager
@@ -192,7 +191,7 @@ def _start_child(stdin: int, folder: Path, module: str) -> subprocess.Popen[str]
         os.close(stdin)
 
 
-def _read_answer(answer: dict[str, Any]) -> History:
+def _read_answer(answer: dict[str, Any], root: Path | None) -> History:
     place = answer.get("error_place")
     folder = answer.get("script_location")
     locations = [Path(path) for path in answer.get("version_locations", ())]
@@ -211,25 +210,7 @@ def _read_answer(answer: dict[str, Any]) -> History:
         version_tables=tuple(answer.get("version_tables") or ("alembic_version",)),
         error=answer.get("error"),
         error_place=Place(place[0], place[1]) if place else None,
-        library_init=_find_init(Path(folder)) if folder else None,
-        strays=tuple(_find_strays(Path(folder), locations)) if folder else (),
+        library_init=find_init(Path(folder), root) if folder else None,
+        strays=tuple(find_strays(Path(folder), locations, root)) if folder else (),
         missing_target=bool(answer.get("missing_target")),
     )
-
-
-def _find_init(folder: Path) -> str | None:
-    init = folder / "__init__.py"
-    return str(init) if folder.name == "alembic" and init.is_file() else None
-
-
-def _find_strays(folder: Path, locations: list[Path]) -> list[str]:
-    """List files beside the versions folders that have the two lines of a revision."""
-    known = {location.resolve() for location in locations}
-    strays = []
-    for path in sorted(folder.rglob("*.py")):
-        if path.name == "env.py" or any(parent.resolve() in known for parent in path.parents):
-            continue
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if len(set(_REVISION_LINE.findall(text))) > 1:
-            strays.append(str(path))
-    return strays
