@@ -89,6 +89,7 @@ _POSTGRESQL: Final = (
       'CREATE SCHEMA ' || quote_ident(n.nspname), 'DROP SCHEMA ' || quote_ident(n.nspname), true
     FROM pg_namespace n WHERE n.nspname NOT IN ('public', 'information_schema', current_schema())
       AND left(n.nspname, 3) <> 'pg_'
+      AND NOT EXISTS (SELECT 1 FROM pg_extension e WHERE e.extnamespace = n.oid)
     """,
 )
 _EXTENSION: Final = (
