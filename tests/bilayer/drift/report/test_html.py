@@ -174,6 +174,22 @@ def test_summary_says_what_was_not_read_and_not_done() -> None:
         assert part in header
 
 
+@pytest.mark.parametrize(
+    ("severities", "verdict", "css"),
+    [
+        ([], "Nothing to mend", "exit0"),
+        (["info", "warning"], "No errors, but differences", "exit0"),
+        (["warning", "error"], "Something breaks", "exit1"),
+    ],
+)
+def test_page_begins_with_the_outcome(severities: list[str], verdict: str, css: str) -> None:
+    page = Page(report(*map(finding, severities)).to_html())
+
+    assert page.root.find("h1")[0].text == verdict
+    assert verdict in page.root.find("title")[0].text
+    assert page.root.find("header")[0].attributes["class"] == css
+
+
 def test_kept_report_gives_a_page_without_the_sources() -> None:
     kept = read_json(FOUND.to_json())
 

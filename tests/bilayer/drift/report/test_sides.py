@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pydal
 import sqlalchemy as sa
 
 import bilayer
+from bilayer.drift.constraints import CatalogObject, Unique
 from bilayer.drift.report import Described, Report
 from bilayer.drift.snapshot import Column, Table, Type
 from tests.bilayer.drift.project import CREATE, write_project
 from tests.bilayer.drift.report.pages import (
     Page,
     finding,
+    orders,
     report,
     schema,
 )  # fmt: skip
@@ -46,6 +49,36 @@ def test_constraint_is_found_by_what_the_finding_says_of_it() -> None:
     rows = page.rows("table-orders")
     assert "BL305" in rows["ck_orders_total"][-1].text
     assert rows["ck_orders_total"][0].text == "≠ CHECK (total <> '')"
+
+
+def test_constraints_meet_by_meaning_and_else_by_name() -> None:
+    left = replace(
+        orders(), uniques=(Unique(("id", "total"), "uq_a"), Unique(("user_id",), "uq_models"))
+    )
+    right = replace(
+        orders(), uniques=(Unique(("user_id",), "uq_database"), Unique(("total",), "uq_a"))
+    )
+    both = Described("sqlite", models=schema("sqlite", left), database=schema("sqlite", right))
+
+    rows = Page(report(described=[both]).to_html()).rows("table-orders")
+
+    assert [cell.text for cell in rows["uq_a"]] == ["(id, total)", "(total)"]
+    assert [cell.text for cell in rows["uq_models"]] == ["(user_id)", "uq_database (user_id)"]
+    assert "uq_database" not in rows
+
+
+def test_views_and_triggers_have_a_row() -> None:
+    view = CatalogObject("view", "totals", "SELECT 1", "CREATE VIEW", "DROP VIEW")
+    trigger = replace(view, kind="trigger", name="noted", table="orders", is_enabled=False)
+    said = replace(schema("sqlite", orders()), objects=(view, trigger))
+    both = Described("sqlite", models=schema("sqlite", orders()), database=said)
+
+    page = Page(report(finding(table="totals", column=None), described=[both]).to_html())
+
+    assert page.rows("table-totals")["view totals"][1].text == "SELECT 1"
+    assert "BL205" in page.by_id("table-totals").text
+    cells = page.rows("table-orders")["trigger noted"]
+    assert [cell.text for cell in cells] == ["none", "SELECT 1 (disabled)"]
 
 
 def test_engines_share_what_they_agree_on() -> None:

@@ -12,7 +12,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from importlib import resources
-from typing import Final
 
 from bilayer.drift.findings import Finding
 from bilayer.drift.report.html.cards import write_card, write_codes
@@ -23,8 +22,6 @@ from bilayer.drift.report.html.tables import write_section
 from bilayer.drift.report.model import Report
 
 __all__ = ["write_html"]
-
-_VERDICTS: Final = {0: "The layers agree", 1: "The layers drift", 2: "Not everything could be read"}
 
 
 def write_html(report: Report) -> str:
@@ -54,13 +51,12 @@ def write_html(report: Report) -> str:
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}';"
         " base-uri 'none'; form-action 'none'"
     )
-    title = f"Schema drift: {_VERDICTS[report.exit_code].lower()}"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{title}</title>\n<style>{style}</style>\n"
+        f"<title>bilayer: {_judge(report)}</title>\n<style>{style}</style>\n"
         f"</head>\n<body>\n{body}\n<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -70,11 +66,20 @@ def _hash(code: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
+def _judge(report: Report) -> str:
+    """Say the outcome in a few words, of a check or of revisions."""
+    if report.failures:
+        return "Not everything could be read"
+    if report.errors:
+        return "Something breaks"
+    return "No errors, but differences" if report.findings else "Nothing to mend"
+
+
 def _write_head(report: Report, grid: Grid) -> str:
     counts = _count_findings(report) or f'<span class="c">{count(0, "finding")}</span>'
     pairs = _count_pairs(report)
     lines = [
-        f'<header class="exit{report.exit_code}"><h1>{_VERDICTS[report.exit_code]}</h1>',
+        f'<header class="exit{report.exit_code}"><h1>{_judge(report)}</h1>',
         f'<p class="sum">{counts} <span>{text(report.name_engines())}</span></p>',
     ]
     if pairs:

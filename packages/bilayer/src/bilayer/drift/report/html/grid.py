@@ -57,7 +57,9 @@ class Row:
         item = self.cells.get((source, engine))
         if item is None:
             return "", ""
-        return item.text, item.note if self._is_noted(engine) else ""
+        # What the head of the row says is not said again.
+        text = item.text.removeprefix(f"{self.label} ")
+        return text, item.note if self._is_noted(engine) else ""
 
     def says(self, text: str | None) -> bool:
         """Tell whether a finding's text is what a source has here."""

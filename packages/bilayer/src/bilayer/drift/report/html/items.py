@@ -166,9 +166,7 @@ def _constraint(
     columns: tuple[str, ...] = (),
 ) -> Item:
     said = describe(constraint)
-    # The head of the row has the name already.
-    text = said.removeprefix(f"{label} ")
-    return Item(group, label, text, keys, said=said, columns=columns)
+    return Item(group, label, said, keys, said=said, columns=columns)
 
 
 def _names(group: str, name: str) -> tuple[Hashable, ...]:
