@@ -36,11 +36,12 @@ class Mark:
 
 
 class Project:
-    """A project in a folder of its own."""
+    """A project in a folder of its own: a copy of an example, or what was written there."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.folder = folder / name
-        shutil.copytree(EXAMPLES / name, self.folder)
+        if not self.folder.exists():
+            shutil.copytree(EXAMPLES / name, self.folder)
 
     @property
     def dialects(self) -> Sequence[str]:
