@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
 import subprocess
@@ -143,7 +144,7 @@ def test_no_fix_drops_what_the_head_knows(
 
 
 def drops(finding: Finding) -> bool:
-    return "drop" in (finding.fix or "").lower()
+    return re.search(r"drop[ _](table|column)", (finding.fix or "").lower()) is not None
 
 
 def test_empty_database_is_behind_and_nothing_else(

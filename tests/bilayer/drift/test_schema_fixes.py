@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import bilayer
 from bilayer import types
 from tests.bilayer.drift.project import write_project, write_revision
+from tests.bilayer.drift.test_fixes_applied import split
 
 OLD = """
 op.create_table("t", sa.Column("id", sa.Integer, primary_key=True),
@@ -46,8 +47,8 @@ def test_operations_run_as_they_stand_in_a_table_with_rows(
         metadata=models, migrations=config, dialect=dialect, scratch_url=scratch_url
     )
 
-    fixes = [finding.fix for finding in before.findings if finding.fix]
-    write_revision(tmp_path, "second", "first", "\n".join(["from bilayer import types", *fixes]))
+    fixes = [split(finding.fix)[:2] for finding in before.findings if finding.fix]
+    write_revision(tmp_path, "second", "first", "\n".join(part for fix in fixes for part in fix))
     after = bilayer.check(
         metadata=models, migrations=config, dialect=dialect, scratch_url=scratch_url
     )
@@ -67,7 +68,7 @@ def test_not_null_column_says_what_rows_do_to_it(tmp_path: Path) -> None:
 
     report = bilayer.check(metadata=metadata, migrations=config)
 
-    notes = {(f.code, f.place): f.fix.splitlines()[0] for f in report.findings if f.fix}
+    notes = {(f.code, f.place): split(f.fix)[1].splitlines()[0] for f in report.findings if f.fix}
     assert notes["BL209", "t.code"] == "# Fails where a row has no value: give every row one first."
     assert notes["BL202", "u.code"].startswith("# Fails where there are rows: add it nullable")
 

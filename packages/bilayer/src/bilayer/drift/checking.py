@@ -79,7 +79,7 @@ def check(
             differences += compare_values(sources)
         findings = _mend(sources, differences)
     sources.failures += [Failure("scratch", reason) for reason in scratch.left]
-    kept = [finding for finding in findings if not _is_ignored(finding, ignore)]
+    kept = [finding for finding in findings if not is_ignored(finding, ignore)]
     return Report.of(
         [replace(each, message=hide_passwords(each.message, known)) for each in kept],
         failures=[replace(f, reason=hide_passwords(f.reason, known)) for f in sources.failures],
@@ -109,7 +109,8 @@ def _choose_engine(url: str | sa.URL | sa.Engine | None, dialect: str | None) ->
     return engine_name(dialect or "sqlite")
 
 
-def _is_ignored(finding: Finding, patterns: Sequence[str]) -> bool:
+def is_ignored(finding: Finding, patterns: Sequence[str]) -> bool:
+    """A pattern of ``[tool.bilayer] ignore`` names the finding."""
     for pattern in patterns:
         code, _, place = pattern.rpartition(":")
         if pattern == finding.code:
@@ -132,6 +133,6 @@ def _mend(sources: Sources, differences: Sequence[Difference]) -> list[Finding]:
         runtime=sources.runtime,
         history=sources.history,
         tables=list_tables(sources.metadatas),
-        migrated=sources.migrated_tables,
+        reflect=sources.reflect_migrated,
     )
     return [mender.mend(difference) for difference in differences]

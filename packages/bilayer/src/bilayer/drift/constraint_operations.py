@@ -26,26 +26,38 @@ def write_constraint(
     # What has no name cannot be dropped, and must not be made twice.
     if found is None or (difference.other is not None and not dropped):
         return []
-    return [*dropped, _create(found, name)]
+    return [*dropped, _create(found, name, item.name)]
 
 
 def _drop(item: Any, name: str, schema: str | None) -> list[ops.MigrateOperation]:
     if item.name is None:
-        return []
+        return _drop_unnamed(item, name, schema)
     if isinstance(item, Index) or (isinstance(item, Unique) and item.is_index):
         return [ops.DropIndexOp(item.name, name, schema=schema)]
     kind = {Unique: "unique", ForeignKey: "foreignkey", Check: "check"}[type(item)]
     return [ops.DropConstraintOp(item.name, name, type_=kind, schema=schema)]
 
 
-def _create(found: sa.Constraint | sa.Index, table: str) -> ops.MigrateOperation:
+def _drop_unnamed(item: Any, table: str, schema: str | None) -> list[ops.MigrateOperation]:
+    """Drop by the name that it gets where it is made, or in a copy of SQLite's."""
+    kinds = {Unique: ("uq", "unique"), ForeignKey: ("fk", "foreignkey")}
+    prefix, kind = kinds.get(type(item), (None, None))
+    if prefix is None:
+        return []
+    name = "_".join([prefix, table, *item.columns])
+    return [ops.DropConstraintOp(name, table, type_=kind, schema=schema)]
+
+
+def _create(found: sa.Constraint | sa.Index, table: str, name: str | None) -> ops.MigrateOperation:
     if isinstance(found, sa.Index):
         return ops.CreateIndexOp.from_index(found)
     operation: Any = ops.AddConstraintOp.from_constraint(found)
     if operation.constraint_name is None:
-        # SQLite's batch mode needs a name, and so does whoever drops the constraint one day.
-        prefix = _PREFIXES[type(found)]
-        operation.constraint_name = "_".join([prefix, table, *sorted(_columns(found))])
+        # SQLite's batch mode needs a name, and so does whoever drops the constraint one day; the
+        # engine's own is the one that the models would get.
+        columns = [column.name for column in getattr(found, "columns", ())]
+        made_up = "_".join([_PREFIXES[type(found)], table, *columns])
+        operation.constraint_name = name or made_up
     created: ops.MigrateOperation = operation
     return created
 

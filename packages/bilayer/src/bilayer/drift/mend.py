@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import graphlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -16,8 +16,9 @@ from bilayer.drift.fix import fix_runtime
 from bilayer.drift.history import History
 from bilayer.drift.locate import SourceMap, map_models, map_revisions, map_runtime
 from bilayer.drift.losses import warn
-from bilayer.drift.operations import write_operations, write_sql
+from bilayer.drift.operations import write_revision, write_sql
 from bilayer.drift.snapshot import Runtime, Schema
+from bilayer.drift.wishes import Wish
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +27,8 @@ class Mender:
 
     Attributes:
         tables: The models as SQLAlchemy has them.
-        migrated: The migrated scratch database as SQLAlchemy reflects it.
+        reflect: Reads what the migrations made as SQLAlchemy reflects it: 0 up to their head, -1
+            up to where the live database is.
     """
 
     engine: str
@@ -36,7 +38,7 @@ class Mender:
     runtime: Runtime | None = None
     history: History | None = None
     tables: Sequence[sa.Table] = ()
-    migrated: Sequence[sa.Table] = ()
+    reflect: Callable[[int], Sequence[sa.Table]] = lambda _: ()
 
     def mend(self, difference: Difference) -> Finding:
         """Add location and fix to a difference."""
@@ -55,6 +57,14 @@ class Mender:
             fix=self._fix(difference),
             engine=self.engine,
         )
+
+    @functools.cached_property
+    def _head(self) -> Sequence[sa.Table]:
+        return self.reflect(0)
+
+    @functools.cached_property
+    def _live_revision(self) -> Sequence[sa.Table]:
+        return self.reflect(-1)
 
     @functools.cached_property
     def _models(self) -> SourceMap:
@@ -104,9 +114,9 @@ class Mender:
         if difference.is_later:
             return None
         if difference.pair == "models-migrations":
-            return write_operations(difference, self.tables, self.dialect)
+            return write_revision(Wish(difference, self.dialect, self.tables, self._head))
         if difference.pair == "migrations-database":
-            fix = write_sql(difference, self.migrated, self.dialect)
+            fix = write_sql(Wish(difference, self.dialect, self._live_revision))
             return warn(fix, difference) if fix else None
         return fix_runtime(difference, self.schema, self.runtime)
 

@@ -23,7 +23,7 @@ from bilayer.drift.readers import migrations as migrations_reader
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
-from bilayer.drift.readers.sqlite import without_index_warnings
+from bilayer.drift.reflecting import reflect_tables
 from bilayer.drift.remedies import SCRATCH, explain_define, explain_replay, with_remedy
 from bilayer.drift.report import Described, Failure
 from bilayer.drift.scratch import Scratch, ScratchUnavailable
@@ -38,7 +38,8 @@ class Sources:
 
     Attributes:
         dal: The DAL as given, or the one that holds the definitions of the function given.
-        migrated_tables: The migrated scratch database as SQLAlchemy reflects it.
+        migrated_urls: The scratch databases of the migrations: up to the head first, then up to
+            the revision of the live database, if it is behind.
         built: The models as the engine made them in a scratch database.
         migrated: The migrations' head, as the engine made it in a scratch database.
         defined_twice: Tables of which two metadata say different things.
@@ -64,7 +65,7 @@ class Sources:
     history: History | None = None
     live: Schema | None = None
     versions: tuple[str, ...] | None = None
-    migrated_tables: list[sa.Table] = dataclasses.field(default_factory=list)
+    migrated_urls: list[sa.URL] = dataclasses.field(default_factory=list)
     failures: list[Failure] = dataclasses.field(default_factory=list)
     not_done: list[str] = dataclasses.field(default_factory=list)
     _finish: Callable[..., Schema | None] | None = None
@@ -118,6 +119,12 @@ class Sources:
         """Read what the migrations made up to a revision."""
         with self._replaying(config, revision, "behind") as finish:
             return finish(is_whole=False)
+
+    def reflect_migrated(self, place: int) -> Sequence[sa.Table]:
+        """Reflect what the migrations made; ``place`` is that of its URL."""
+        names = self.migrated.tables if self.migrated is not None else ()
+        schemas = {name.rpartition(".")[0] for name in names if "." in name}
+        return reflect_tables(self.migrated_urls[place], schemas)
 
     def read_live(self) -> None:
         """Read the live database and the revisions it says it is at."""
@@ -189,6 +196,7 @@ class Sources:
         if history.error is not None:
             self.failures.append(Failure("migrations", explain_replay(history, self.root)))
             return None
+        self.migrated_urls.append(url)
         schema = self._read(url, "migrations")
         return _without(schema, history.version_tables) if schema else None
 
@@ -210,12 +218,6 @@ class Sources:
         engine = connect(url)
         try:
             with engine.connect() as connection:
-                if source == "migrations" and self.url is not None:
-                    # The fixes for a live database are written from these.
-                    metadata = sa.MetaData()
-                    with without_index_warnings():
-                        metadata.reflect(connection)
-                    self.migrated_tables = list(metadata.tables.values())
                 return read_catalog(connection)
         except sa.exc.SQLAlchemyError as error:
             self.failures.append(Failure(source, with_remedy(first_line(error), SCRATCH)))

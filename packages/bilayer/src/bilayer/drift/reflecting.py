@@ -1,0 +1,38 @@
+"""What the migrations made as SQLAlchemy's own tables, from which fixes are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from bilayer.drift.connecting import connect
+from bilayer.drift.readers.sqlite import without_index_warnings
+
+
+def reflect_tables(url: sa.URL, schemas: Iterable[str]) -> Sequence[sa.Table]:
+    """Reflect the tables of a scratch database.
+
+    Args:
+        url: Of the database.
+        schemas: Those beside the default one.
+
+    Returns:
+        No tables if they cannot be read: a fix that cannot be written is no reason to fail.
+    """
+    metadata = sa.MetaData()
+    engine = connect(url)
+    try:
+        with engine.connect() as connection, without_index_warnings():
+            for schema in (None, *sorted(schemas)):
+                metadata.reflect(connection, schema=schema)
+    except sa.exc.SQLAlchemyError:
+        return ()
+    finally:
+        engine.dispose()
+    for table in metadata.tables.values():
+        column = table.autoincrement_column
+        default = getattr(column, "server_default", None)
+        if column is not None and "nextval(" in str(getattr(default, "arg", "")):
+            column.server_default = None  # A serial column brings its sequence along.
+    return list(metadata.tables.values())

@@ -1,0 +1,97 @@
+"""What a fix of a schema is to bring about, and the other way round for the downgrade."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import ops
+from sqlalchemy.engine.interfaces import Dialect
+
+from bilayer.drift.findings import Difference
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wish:
+    """The right side of a difference is to become what the left side is.
+
+    Attributes:
+        wanted: The tables of the left side.
+        current: The tables of the right side, as far as they are known.
+    """
+
+    difference: Difference
+    dialect: Dialect
+    wanted: Sequence[sa.Table]
+    current: Sequence[sa.Table] = ()
+
+    @property
+    def schema(self) -> str | None:
+        """The schema of the table, if it has one of its own."""
+        return (self.difference.table or "").rpartition(".")[0] or None
+
+    @property
+    def name(self) -> str:
+        """The table's name without its schema."""
+        return (self.difference.table or "").rpartition(".")[2]
+
+    @property
+    def table(self) -> sa.Table | None:
+        """The table as it is to be."""
+        return _find(self.wanted, self.difference.table)
+
+    @property
+    def column(self) -> sa.Column[Any] | None:
+        """The column as it is to be."""
+        return _find_column(self.table, self.difference.column)
+
+    @property
+    def current_table(self) -> sa.Table | None:
+        """The table as it is."""
+        return _find(self.current, self.difference.table)
+
+    @property
+    def current_column(self) -> sa.Column[Any] | None:
+        """The column as it is."""
+        return _find_column(self.current_table, self.difference.column)
+
+    def reversed(self) -> Wish:
+        """Give the wish to have it back as it is."""
+        before = self.difference
+        difference = dataclasses.replace(
+            before,
+            left=before.right,
+            right=before.left,
+            item=before.item if before.other is None else before.other,
+            other=None if before.other is None else before.item,
+        )
+        return Wish(difference, self.dialect, wanted=self.current, current=self.wanted)
+
+    def quote(self, name: str) -> str:
+        """Write a name as the engine's SQL has it."""
+        return self.dialect.identifier_preparer.quote(name)
+
+    def quote_table(self) -> str:
+        """Write the table's name, with its schema, as the engine's SQL has it."""
+        return ".".join(self.quote(part) for part in (self.schema, self.name) if part)
+
+
+class Code(ops.MigrateOperation):
+    """Calls that Alembic renders no operation for, as text.
+
+    Args:
+        text: Lines of a revision.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def _find(tables: Sequence[sa.Table], name: str | None) -> sa.Table | None:
+    return next((table for table in tables if table.fullname == name), None)
+
+
+def _find_column(table: sa.Table | None, name: str | None) -> sa.Column[Any] | None:
+    return table.columns.get(name) if table is not None and name else None
