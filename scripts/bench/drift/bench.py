@@ -10,7 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.bench.drift import catalogs, runtime
+from scripts.bench.drift import catalogs, cost, runtime, truth, truth_scenes
+from scripts.bench.drift.baseline import MODES
 from scripts.bench.drift.scoring import Score, rate, tally
 from scripts.bench.drift.world import NAMES, World
 from scripts.bench.frame import Bench, Options, Result
@@ -18,6 +19,9 @@ from tests.support.run import Run
 
 PARTS: Final = 4
 """How many pieces the catalogs of one engine are tried in; pieces run side by side."""
+COMBINATIONS: Final = 25
+"""How often several mutations are made at once, on each engine."""
+SEED: Final = 20260521
 _ENGINES: Final = {name: engine for engine, name in NAMES.items()}
 
 
@@ -30,6 +34,9 @@ def measure(run: Run, options: Options) -> Bench:
         listed = [score for score in scores if score.engine == engine]
         bench.results.append(_summarize(f"drift, {engine}", listed))
     bench.results.append(_summarize("drift, all engines", scores))
+    bench.results.append(_summarize_alembic(scores))
+    if not options.only or "cost" in options.only:
+        bench.results += cost.measure(options)
     return bench
 
 
@@ -38,6 +45,10 @@ def try_side_by_side(run: Run, engines: Sequence[str], only: Sequence[str]) -> l
     state = run.describe()
     tasks = [("catalogs", engine, part) for engine in engines for part in range(PARTS)]
     tasks += [("runtime", engine, 0) for engine in engines]
+    if not only:
+        tasks += [("combinations", engine, 0) for engine in engines]
+    if "postgresql" in engines and (not only or "truth" in only):
+        tasks += [("truth", "postgresql", place) for place in range(len(truth.ADAPTERS))]
     workers = len(os.sched_getaffinity(0))
     # A forked child would inherit connections and the locks of threads.
     context = multiprocessing.get_context("spawn")
@@ -51,8 +62,12 @@ def _try_part(state: str, kind: str, engine: str, part: int, only: Sequence[str]
     with tempfile.TemporaryDirectory(prefix="bench_drift_") as name:
         folder = Path(name)
         if kind == "catalogs":
-            world = World(run, engine, folder)
-            return list(catalogs.try_all(world, only, part=part, parts=PARTS))
+            return list(catalogs.try_all(World(run, engine, folder), only, part=part, parts=PARTS))
+        if kind == "combinations":
+            return list(catalogs.try_combinations(World(run, engine, folder), COMBINATIONS, SEED))
+        if kind == "truth":
+            scenes = truth_scenes.try_all(run) if part == 0 else ()
+            return [*scenes, *truth.try_all(run, truth.ADAPTERS[part])]
         return [
             score
             for adapter in runtime.adapters_of(engine)
@@ -75,6 +90,27 @@ def _summarize(name: str, scores: Sequence[Score]) -> Result:
     )
     is_complete = total["recall"] == total["precision"] == 100  # noqa: PLR2004 - per cent
     return Result(name, figures, sentence, is_complete)
+
+
+def _summarize_alembic(scores: Sequence[Score]) -> Result:
+    """Say how many mutations of live databases Alembic itself sees, and how many no-ops."""
+    asked = [score for score in scores if score.alembic is not None]
+    figures: dict[str, Any] = {}
+    for mode in MODES:
+        seen = [score for score in asked if score.alembic and score.alembic[mode]]
+        figures[mode] = {
+            "mutations": sum(score.group != "no-op" for score in seen),
+            "false alarms": sum(score.group == "no-op" for score in seen),
+        }
+    figures["of mutations"] = sum(score.group != "no-op" for score in asked)
+    figures["of no-ops"] = sum(score.group == "no-op" for score in asked)
+    told = "; ".join(
+        f"{mode} {figures[mode]['mutations']} of {figures['of mutations']} mutations,"
+        f" {figures[mode]['false alarms']} of {figures['of no-ops']} no-ops"
+        for mode in MODES
+    )
+    name = "drift, alembic on the same live databases"
+    return Result(name, figures, f"{name}: sees {told}", None)
 
 
 def _tell(scores: Iterable[Score]) -> Iterable[str]:

@@ -18,7 +18,7 @@ ENGINES = ("lite", "pg", "my")
 NOWHERE = "@"
 """The place of what belongs to no table."""
 _SEVERITIES = {"E": "error", "W": "warning", "I": "info"}
-_MADE_FOR = {short: engine for engine, short in SHORT.items()}
+_SHORT_PAIRS = {"models-migrations": "mm", "migrations-database": "md"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,9 +52,8 @@ class Case:
         wants: What has to be said, as ``code place severity``. ``E/W`` is an error where the
             mutated side is the one that has to follow, and a warning where it is the one that is
             followed (models before migrations before a database). ``lite=I`` says what it is on
-            one engine; ``lite=-`` that there it is no difference.
+            one engine, ``mm=I`` between models and migrations; ``lite=-`` that it is none.
         engines: Where it can be made.
-        repairs: Whether what is advised can be applied. What only people can decide cannot.
     """
 
     name: str
@@ -87,7 +86,7 @@ def read(text: str, pair: str, engine: str, *, is_left: bool) -> Wanted | None:
     code, place, severity, *others = text.split()
     for other in others:
         name, _, value = other.partition("=")
-        severity = value if name == engine else severity
+        severity = value if name in (engine, _SHORT_PAIRS.get(pair)) else severity
     if severity == "-":
         return None
     right, _, left = severity.partition("/")

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from scripts.bench.drift.baseline import Baseline
 from scripts.bench.drift.cases import Case, select
 from scripts.bench.drift.catalog_columns import TABLES, TYPES
 from scripts.bench.drift.catalog_constraints import KEYS, LINKS, PENDING
 from scripts.bench.drift.catalog_details import DETAILS
 from scripts.bench.drift.catalog_objects import OBJECTS
+from scripts.bench.drift.edits import CannotEdit, both
 from scripts.bench.drift.noops import NOOPS
 from scripts.bench.drift.scoring import Score, judge
 from scripts.bench.drift.world import SOURCES, World
 from scripts.bench.frame import progress
 
 MUTATIONS: Final[tuple[Case, ...]] = (*TABLES, *TYPES, *DETAILS, *KEYS, *LINKS, *PENDING, *OBJECTS)
+_LARGE: Final = ("tables", "pending", "schemas", "storage")
+"""Classes that take what others change along with them."""
 _BASE: Final = Case("the schema itself", "no-op", lambda text: text, ())
 
 
@@ -32,10 +37,43 @@ def try_all(world: World, only: Sequence[str], *, part: int = 0, parts: int = 1)
     """
     cases = select([_BASE, *NOOPS, *MUTATIONS], world.engine, only)[part::parts]
     with world.opened() as live:
+        world.baseline = Baseline(world.load_models(), live)
         for number, each in enumerate(cases, 1):
             progress(f"{world.engine}: {number} of {len(cases)}, {each.group}, {each.name}")
             for source in SOURCES:
                 yield try_one(world, each, source, live)
+
+
+def try_combinations(world: World, count: int, seed: int) -> Iterator[Score]:
+    """Make several mutations at once, chosen by a seed; none may hide another."""
+    choice = random.Random(seed)  # noqa: S311 - the same each time is what is wanted
+    pool = [each for each in select(MUTATIONS, world.engine, ()) if each.group not in _LARGE]
+    tried = 0
+    with world.opened() as live:
+        while tried < count:
+            several = choice.sample(pool, choice.randint(2, 5))
+            combined = combine(several, world)
+            score = None
+            if combined is not None:
+                score = try_one(world, combined, choice.choice(SOURCES), live)
+            # An engine that refuses such a schema says nothing about the check.
+            if score is not None and not score.error:
+                tried += 1
+                yield score
+
+
+def combine(several: Sequence[Case], world: World) -> Case | None:
+    """Make one case of several, if they are of different places and can be made together."""
+    wants = [want for each in several for want in each.wants]
+    places = [tuple(want.split()[1].split(".")) for want in wants]
+    if len(set(places)) < len(places):
+        return None
+    edit = both(*(each.edit for each in several))
+    try:
+        edit(world.text)
+    except CannotEdit:
+        return None
+    return Case("combinations", " + ".join(each.name for each in several), edit, tuple(wants))
 
 
 def try_one(world: World, each: Case, source: str, live: str) -> Score:
@@ -45,6 +83,7 @@ def try_one(world: World, each: Case, source: str, live: str) -> Score:
         if source == "database":
             with world.live(each.edit) as altered:
                 report = world.check({}, live=altered)
+                blank = dataclasses.replace(blank, alembic=world.alembic_sees(altered))
         else:
             report = world.check({source: each.edit}, live=live)
     except Exception as error:  # noqa: BLE001 - a crash of the check is what is looked for

@@ -21,7 +21,7 @@ class Score:
         wrong: What was said and should not have been.
         found: How many findings were right.
         error: Why it could not be tried; counts as a miss.
-        mended: Whether what was advised, applied, left nothing to say; ``None`` if not tried.
+        alembic: Whether Alembic's own comparison saw it, by mode; ``None`` if it was not asked.
     """
 
     group: str
@@ -32,7 +32,7 @@ class Score:
     wrong: tuple[str, ...] = ()
     found: int = 0
     error: str | None = None
-    mended: bool | None = None
+    alembic: dict[str, bool] | None = None
 
     @property
     def is_right(self) -> bool:

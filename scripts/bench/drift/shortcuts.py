@@ -22,8 +22,8 @@ from alembic.runtime.migration import MigrationContext
 
 from bilayer.drift import sources
 from bilayer.drift.history import History, Revision
+from bilayer.drift.readers import building
 from bilayer.drift.readers import migrations as migrations_reader
-from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
 from bilayer.drift.scratch import Scratch
 from bilayer.drift.snapshot import Schema
@@ -81,18 +81,18 @@ def taken(
     kept: Kept, unmutated: Sequence[str], revisions: Sequence[ModuleType], metadata: sa.MetaData
 ) -> Iterator[None]:
     """Run the check's own code with what is kept, within the block."""
-    create, build = Scratch.create, models_reader.build
+    create, build = Scratch.create, building.build
 
     def create_or_reuse(self: Scratch, purpose: str) -> sa.URL:
         url = kept.urls.get(purpose) if purpose in unmutated else kept.empty_spare()
         return create(self, purpose) if url is None else sa.make_url(url)
 
-    def build_or_reuse(metadatas: Sequence[sa.MetaData], engine: sa.Engine) -> list[str]:
-        return [] if kept.is_kept(engine.url) else build(metadatas, engine)
+    def build_or_reuse(metadatas: Sequence[sa.MetaData], engine: sa.Engine) -> list[Any]:
+        return [] if kept.is_kept(engine.url) else list(build(metadatas, engine))
 
     with (
         mock.patch.object(Scratch, "create", create_or_reuse),
-        mock.patch.object(models_reader, "build", build_or_reuse),
+        mock.patch.object(building, "build", build_or_reuse),
         mock.patch.object(sources, "read_catalog", kept.read),
         mock.patch.object(migrations_reader, "replaying", _replay_here(kept, revisions, metadata)),
     ):

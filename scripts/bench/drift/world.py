@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alembic.config import Config
 
 import bilayer
+from scripts.bench.drift.baseline import Baseline
 from scripts.bench.drift.edits import Edit
 from scripts.bench.drift.schema import TABLES, choose_lines, write_models, write_revision
 from scripts.bench.drift.shortcuts import PURPOSES, Kept, run_revision, taken
@@ -36,7 +37,7 @@ def load(path: Path, text: str) -> ModuleType:
     return module
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class World:
     """An engine, a server of it, and a folder for the sources."""
 
@@ -44,6 +45,7 @@ class World:
     engine: str
     folder: Path
     kept: Kept = dataclasses.field(default_factory=Kept)
+    baseline: Baseline | None = None
 
     @property
     def server(self) -> str | None:
@@ -62,12 +64,21 @@ class World:
             live = stack.enter_context(self.live())
             models = stack.enter_context(new_database(self.run, NAMES[self.engine]))
             migrated = stack.enter_context(self.live())
-            module = load(self.folder / "models.py", write_models(self.text, self.engine))
-            module.metadata.create_all(sa.create_engine(models, poolclass=sa.NullPool))
+            self.load_models().create_all(sa.create_engine(models, poolclass=sa.NullPool))
             self.kept.urls.update(live=live, migrations=migrated, models=models)
             if self.engine == "postgresql":
                 self.kept.spare = stack.enter_context(new_database(self.run, "postgresql"))
             yield live
+
+    def load_models(self) -> sa.MetaData:
+        """Load the models, unmutated."""
+        text = write_models(self.text, self.engine)
+        metadata: sa.MetaData = load(self.folder / "models.py", text).metadata
+        return metadata
+
+    def alembic_sees(self, url: str) -> dict[str, bool] | None:
+        """Tell whether Alembic's own comparison sees what was done to a database."""
+        return self.baseline.sees(url) if self.baseline else None
 
     def check(self, edits: Mapping[Source, Edit], *fixes: str, live: str) -> bilayer.Report:
         """Check models, migrations and a live database.
