@@ -19,6 +19,9 @@ from bilayer.drift.findings import Difference, Pair
 from bilayer.drift.kinds import Severity
 from bilayer.drift.snapshot import Column, Field, Runtime, RuntimeTable, Schema, Table
 
+_STORED_EMPTY: Final = (
+    "every insert stores an empty value or fails (PyDAL turns MariaDB's strict mode off)"
+)
 _ID_TYPES: Final = ("id", "big-id")
 
 
@@ -134,7 +137,9 @@ def _missing_field(place: RuntimePlace, column: Column, other: str | None) -> Di
     severity: Severity = "warning"
     if not column.is_filled_by_engine:
         severity = "error"
-        message += ": it is NOT NULL without a server default, so every insert fails"
+        message += ": it is NOT NULL without a server default, so "
+        is_lax = place.runtime.adapter == "mysql"
+        message += _STORED_EMPTY if is_lax else "every insert fails"
         if column.python_default:
             message += " (its default= runs in SQLAlchemy only)"
     if other is not None:

@@ -113,11 +113,11 @@ def _describe(column: sa.Column[Any], dialect: Dialect) -> Type:
 
 
 def _is_numbered(column: sa.Column[Any], dialect: Dialect) -> bool:
-    if column.identity is not None or column is column.table.autoincrement_column:
-        return True
-    is_only_key = [*column.table.primary_key.columns] == [column]
-    # SQLite numbers the rows of any table whose key is declared INTEGER.
-    return dialect.name == "sqlite" and is_only_key and _describe(column, dialect).bits == 32  # noqa: PLR2004 - bits
+    if dialect.name == "sqlite":
+        # SQLite numbers the rows of any table whose key is declared INTEGER, and of no other.
+        is_only_key = [*column.table.primary_key.columns] == [column]
+        return is_only_key and _describe(column, dialect).bits == 32  # noqa: PLR2004 - bits
+    return column.identity is not None or column is column.table.autoincrement_column
 
 
 def _render_default(column: sa.Column[Any], dialect: Dialect) -> str | None:
