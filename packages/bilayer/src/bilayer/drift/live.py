@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -122,4 +123,16 @@ def _read_only_file(url: sa.URL) -> sa.URL:
             message = with_remedy(reason, LIVE)
             raise LiveUnreadable(message)
         name = path.resolve().as_uri()
-    return url.set(database=name, query={**url.query, "mode": "ro", "uri": "true"})
+    # Reading makes a log for a database that has none, and leaves it behind.
+    quiet = {"immutable": "1"} if _has_no_log(Path(unquote(urlsplit(name).path))) else {}
+    return url.set(database=name, query={**url.query, "mode": "ro", "uri": "true", **quiet})
+
+
+def _has_no_log(path: Path) -> bool:
+    """A file keeps its changes in a log, and nobody has it open."""
+    try:
+        with path.open("rb") as file:
+            versions = file.read(20)[18:]
+    except OSError:
+        return False  # SQLite will say so itself.
+    return versions == b"\2\2" and not Path(f"{path}-wal").exists()
