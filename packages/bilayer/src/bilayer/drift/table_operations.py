@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import sqlalchemy as sa
 from alembic.operations import ops
 
 from bilayer.drift.constraint_operations import write_constraint
@@ -105,10 +106,6 @@ def _write_alteration(wish: Wish) -> _Operations:
     column, code = wish.column, wish.difference.code
     if column is None:
         return []
-    if code == "BL214" and isinstance(column.type, sa.String):  # SQLAlchemy reflects none.
-        left = wish.difference.left
-        column.type = sa.types.to_instance(column.type).copy()
-        column.type.collation = None if left in {None, "none"} else left
     change: dict[str, Any] = {"existing_type": column.type, "existing_nullable": column.nullable}
     if code == "BL209":
         change = {"existing_type": column.type, "modify_nullable": column.nullable}
@@ -117,8 +114,18 @@ def _write_alteration(wish: Wish) -> _Operations:
     elif code == "BL213":
         change["modify_comment"] = column.comment
     else:
-        change = {"modify_type": column.type, "existing_nullable": column.nullable}
+        change = {"modify_type": _collated(column, wish), "existing_nullable": column.nullable}
     return [ops.AlterColumnOp(wish.name, column.name, schema=wish.schema, **change)]
+
+
+def _collated(column: sa.Column[Any], wish: Wish) -> sa.types.TypeEngine[Any]:
+    """Give the column's type, with the collation that SQLAlchemy does not always reflect."""
+    type_ = column.type
+    if wish.difference.code != "BL214" or not isinstance(type_, sa.String):
+        return type_
+    collated = type_.copy()
+    collated.collation = None if wish.difference.left == "none" else wish.difference.left
+    return collated
 
 
 def _write_comment(wish: Wish) -> _Operations:
