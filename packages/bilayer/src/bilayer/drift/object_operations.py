@@ -31,6 +31,8 @@ def write_object(wish: Wish) -> list[ops.MigrateOperation]:
         return _execute(_alter(wish, f"{verb} TRIGGER {wish.quote(item.name)}"))
     if item.kind == "domain" and other is not None:
         return []  # Columns use it, and it cannot be replaced under them.
+    if item.kind == "sequence" and other is not None:
+        return _execute(item.create.replace("CREATE", "ALTER", 1))
     dropped = other if other is not None else item
     statements = [] if right == f"no {item.kind}" else [dropped.drop]
     made = [] if left == f"no {item.kind}" else [item.create]

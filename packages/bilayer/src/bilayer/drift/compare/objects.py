@@ -39,8 +39,8 @@ def compare_objects(
 
     What belongs to a table that only one side has is missing with it.
     """
-    lefts = {(each.kind, each.table, each.name): each for each in left.objects}
-    rights = {(each.kind, each.table, each.name): each for each in right.objects}
+    lefts = {_key(each): each for each in left.objects}
+    rights = {_key(each): each for each in right.objects}
     for key, item in lefts.items():
         other = rights.get(key)
         if other is not None:
@@ -53,12 +53,19 @@ def compare_objects(
             yield _extra(pair, words, item)
 
 
+def _key(item: CatalogObject) -> tuple[str | None, ...]:
+    """A view and a materialized view of one name are one, as far as queries know."""
+    return _KINDS[item.kind][0], item.table, item.name
+
+
 def _compare(pair: Pair, item: CatalogObject, other: CatalogObject) -> Iterator[Difference]:
-    if canonical_expression(item.definition) != canonical_expression(other.definition):
+    definitions = [canonical_expression(each.definition) for each in (item, other)]
+    if definitions[0] != definitions[1] or item.kind != other.kind:
         message = f"{_call(item)} is another one on each side"
-        yield _differ(
-            pair, "warning", message, item, item.definition.strip(), other.definition.strip(), other
-        )
+        sides = [each.definition.strip() for each in (item, other)]
+        if item.kind != other.kind:
+            sides = [item.kind, other.kind]
+        yield _differ(pair, "warning", message, item, sides[0], sides[1], other)
     if item.is_enabled != other.is_enabled:
         words = {True: "enabled", False: "disabled"}
         message = f"{_call(item)} is disabled on one side"

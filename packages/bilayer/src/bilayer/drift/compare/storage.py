@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from bilayer.drift.findings import Difference, Pair
-from bilayer.drift.kinds import Severity
 from bilayer.drift.snapshot import Table
 
 Collations = tuple[str | None, str | None]
@@ -40,13 +39,10 @@ def _compare(
     if not (left or right):
         return
     what = "row level security" if code == "BL220" else "the storage"
-    # The character set of a table is what new columns get; each column has its own.
-    is_default = all(each.startswith(_COLLATE) for each in left | right)
-    severity: Severity = "info" if is_default else "warning"
     sides = [", ".join(sorted(options)) or "not so" for options in (left, right)]
     message = f"{what} of table {table.name} differs"
     yield Difference(
-        code, severity, pair, message, table.name, left=sides[0], right=sides[1], item=table
+        code, "warning", pair, message, table.name, left=sides[0], right=sides[1], item=table
     )
 
 

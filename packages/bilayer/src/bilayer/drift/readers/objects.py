@@ -56,7 +56,7 @@ _POSTGRESQL: Final = (
     JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL pg_get_constraintdef(k.oid) d(text)
     WHERE k.contype = 'x' AND k.conparentid = 0
     """,
-    # The sequence of a column is told with the column.
+    # A column's own sequence is told with the column.
     """
     SELECT 'sequence', 'pg_class', c.oid, n.nspname, c.relname, NULL, d.text,
       'CREATE SEQUENCE ' || c.oid::regclass || ' ' || d.text, 'DROP SEQUENCE ' || c.oid::regclass,
@@ -65,12 +65,15 @@ _POSTGRESQL: Final = (
     JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL (
       SELECT 'AS ' || format_type(s.seqtypid, NULL) || ' INCREMENT BY ' || s.seqincrement
       || ' MINVALUE ' || s.seqmin || ' MAXVALUE ' || s.seqmax || ' START ' || s.seqstart
-      || ' CACHE ' || s.seqcache || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END
+      || ' CACHE ' || s.seqcache || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END
     ) d(text)
     WHERE NOT EXISTS (SELECT 1 FROM pg_depend u WHERE u.classid = 'pg_class'::regclass
       AND u.objid = c.oid AND u.refclassid = 'pg_class'::regclass AND u.deptype IN ('a', 'i'))
-    AND NOT EXISTS (SELECT 1 FROM pg_depend u WHERE u.classid = 'pg_attrdef'::regclass
-      AND u.refclassid = 'pg_class'::regclass AND u.refobjid = c.oid)
+    AND NOT EXISTS (SELECT 1 FROM pg_depend u JOIN pg_attrdef f ON f.oid = u.objid
+      JOIN pg_class t ON t.oid = f.adrelid
+      JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+      WHERE u.classid = 'pg_attrdef'::regclass AND u.refclassid = 'pg_class'::regclass
+      AND u.refobjid = c.oid AND c.relname = t.relname || '_' || a.attname || '_seq')
     """,
     """
     SELECT 'domain', 'pg_type', t.oid, n.nspname, t.typname, NULL, d.text,

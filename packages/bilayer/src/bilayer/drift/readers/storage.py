@@ -65,18 +65,18 @@ def read_numbering(
 ) -> dict[tuple[str, str], str]:
     """Tell how PostgreSQL numbers columns, as far as that is not the usual way.
 
-    The sequence is named where it is not the column's own.
+    Of a sequence that is not the column's own it tells the name; it stands for itself.
     """
     if engine != "postgresql":
         return {}
     query = sa.text(
-        "SELECT t.relname, a.attname, concat_ws(' ',"
-        " CASE WHEN u.is_own OR q.relname = t.relname || '_' || a.attname || '_seq'"
-        " THEN NULL ELSE q.relname END,"
+        "SELECT t.relname, a.attname, CASE WHEN NOT u.is_own"
+        " AND q.relname <> t.relname || '_' || a.attname || '_seq' THEN q.relname::text"
+        " ELSE concat_ws(' ',"
         " 'INCREMENT BY ' || nullif(s.seqincrement, 1), 'START ' || nullif(s.seqstart, 1),"
         " 'MINVALUE ' || nullif(s.seqmin, 1), CASE WHEN s.seqmax NOT IN"
         " (2147483647, 9223372036854775807, 32767) THEN 'MAXVALUE ' || s.seqmax END,"
-        " 'CACHE ' || nullif(s.seqcache, 1), CASE WHEN s.seqcycle THEN 'CYCLE' END)"
+        " 'CACHE ' || nullif(s.seqcache, 1), CASE WHEN s.seqcycle THEN 'CYCLE' END) END"
         " FROM (SELECT d.objid AS sequence, d.refobjid AS owner, d.refobjsubid AS place,"
         "  true AS is_own FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
         "  AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refobjsubid > 0"
