@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import re
+from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -15,7 +19,7 @@ from bilayer.drift.findings import CATALOGUE, Rule
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
     help="How to write the explanation.",
@@ -28,6 +32,7 @@ def explain(code: str, form: str) -> None:
     Examples:
       bilayer explain BL204
       bilayer explain all
+      bilayer explain all --format markdown > docs/drift-codes.md
     """
     names = {rule.name: rule for rule in CATALOGUE.values()} | CATALOGUE
     if code != "all" and code.upper() not in names and code not in names:
@@ -37,6 +42,9 @@ def explain(code: str, form: str) -> None:
     if form == "json":
         click.echo(json.dumps([dataclasses.asdict(rule) for rule in rules], indent=2))
         return
+    if form == "markdown":
+        click.echo(_write_page(rules), nl=False)
+        return
     click.echo("\n\n".join(_write_rule(rule) for rule in rules))
 
 
@@ -44,3 +52,48 @@ def _write_rule(rule: Rule) -> str:
     title = f"{rule.code} {rule.name} ({rule.severity} at worst)"
     wrapped = click.wrap_text(rule.explanation, width=88)
     return f"{title}\n\n{wrapped}\n\nExample: {rule.example}"
+
+
+_CHAPTERS: Final = {
+    "BL1": "Set-up",
+    "BL2": "Tables and columns",
+    "BL3": "Keys, constraints and indexes",
+    "BL4": "How stock PyDAL adapters store values",
+    "BL5": "Values that were written and read",
+    "BL6": "Revisions, before they run",
+    "BL7": "Revisions, rehearsed",
+}
+
+
+def _write_page(rules: Sequence[Rule]) -> str:
+    """Write the page of codes: what each means, a chapter for each hundred."""
+    parts = [
+        "# What the drift check can find",
+        "Written by `bilayer explain all --format markdown` from the catalogue in the code. The"
+        " severity is the worst a code can have; each finding says its own, its place, and the fix"
+        " where there is one. [drift.md](drift.md) says how to run the check.",
+    ]
+    for chapter, group in itertools.groupby(rules, key=lambda rule: rule.code[:3]):
+        parts.append(f"## {_CHAPTERS.get(chapter, chapter)}")
+        parts += [_write_entry(rule) for rule in group]
+    return "\n\n".join(parts) + "\n"
+
+
+def _write_entry(rule: Rule) -> str:
+    fence = "``" if "`" in rule.example else "`"
+    return (
+        f"### {rule.code} {rule.name}\n\n**{rule.severity}.** {_escape(rule.explanation)}\n\n"
+        f"Example: {fence}{rule.example}{fence}"
+    )
+
+
+def _escape(text: str) -> str:
+    """Keep what stands outside of code from being taken for marks."""
+    parts = text.split("`")
+    plain = [re.sub(r"([_*<|])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(
+        each
+        for pair in itertools.zip_longest(plain, parts[1::2])
+        for each in pair
+        if each is not None
+    )
