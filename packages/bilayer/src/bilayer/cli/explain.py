@@ -69,9 +69,11 @@ def _write_page(rules: Sequence[Rule]) -> str:
     """Write the page of codes: what each means, a chapter for each hundred."""
     parts = [
         "# What the drift check can find",
-        "Written by `bilayer explain all --format markdown` from the catalogue in the code. The"
-        " severity is the worst a code can have; each finding says its own, its place, and the fix"
-        " where there is one. [drift.md](drift.md) says how to run the check.",
+        (
+            "Written by `bilayer explain all --format markdown` from the catalogue in the code. The"
+            " severity is the worst a code can have; each finding says its own, its place, and the fix"
+            " where there is one. [drift.md](drift.md) says how to run the check."
+        ),
     ]
     for chapter, group in itertools.groupby(rules, key=lambda rule: rule.code[:3]):
         parts.append(f"## {_CHAPTERS.get(chapter, chapter)}")
