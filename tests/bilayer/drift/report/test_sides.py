@@ -51,6 +51,23 @@ def test_constraint_is_found_by_what_the_finding_says_of_it() -> None:
     assert rows["ck_orders_total"][0].text == "≠ CHECK (total <> '')"
 
 
+def test_constraint_that_waits_is_marked_by_its_name() -> None:
+    link = replace(orders().foreign_keys[0], is_valid=False)
+    both = Described(
+        "sqlite",
+        migrations=schema("sqlite", orders()),
+        database=schema("sqlite", replace(orders(), foreign_keys=(link,))),
+    )
+    message = "constraint fk_orders_user_id of orders is not validated"
+    found = finding(code="BL307", column="user_id", pair="migrations-database", message=message)
+
+    rows = Page(report(found, described=[both]).to_html()).rows("table-orders")
+
+    valid = "≠ → users(id) ON DELETE CASCADE"
+    assert [cell.text for cell in rows["(user_id)"][:2]] == [valid, f"{valid} NOT VALID"]
+    assert "BL307" in rows["(user_id)"][2].text
+
+
 def test_constraints_meet_by_meaning_and_else_by_name() -> None:
     left = replace(
         orders(), uniques=(Unique(("id", "total"), "uq_a"), Unique(("user_id",), "uq_models"))
@@ -73,10 +90,15 @@ def test_views_and_triggers_have_a_row() -> None:
     said = replace(schema("sqlite", orders()), objects=(view, trigger))
     both = Described("sqlite", models=schema("sqlite", orders()), database=said)
 
-    page = Page(report(finding(table="totals", column=None), described=[both]).to_html())
+    found = finding(
+        "warning", code="BL221", pair="models-database", table="totals", column=None,
+        message="view totals is in one only", engine=None,
+    )  # fmt: skip
+    page = Page(report(found, described=[both]).to_html())
 
-    assert page.rows("table-totals")["view totals"][1].text == "SELECT 1"
-    assert "BL205" in page.by_id("table-totals").text
+    assert [cell.text for cell in page.rows("table-totals")["view totals"]] == [
+        "≠ –", "≠ SELECT 1", "▲ BL221 warning",
+    ]  # fmt: skip
     cells = page.rows("table-orders")["trigger noted"]
     assert [cell.text for cell in cells] == ["none", "SELECT 1 (disabled)"]
 
@@ -107,7 +129,7 @@ def test_source_without_the_table_says_so_and_unread_source_is_no_column() -> No
     page = Page(FOUND.to_html())
 
     heads = [each.text for each in page.by_id("table-users").find("thead")[0].find("th")]
-    assert heads == ["Column", "Models", "Migrations", "PyDALno such table"]
+    assert heads == ["Column", "Models", "Migrations", "PyDALdoes not have it"]
     assert "Database: not read" in page.root.find("header")[0].text
 
 

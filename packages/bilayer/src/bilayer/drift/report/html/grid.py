@@ -6,6 +6,7 @@ Several engines share a cell: what they agree on stands once. Writes no HTML.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
@@ -14,6 +15,7 @@ from bilayer.drift.findings import RANK, Finding
 from bilayer.drift.report.html.items import (
     COLUMNS,
     GROUPS,
+    OTHERS,
     TABLE,
     UNSAID,
     Item,
@@ -57,13 +59,19 @@ class Row:
         item = self.cells.get((source, engine))
         if item is None:
             return "", ""
-        # What the head of the row says is not said again.
-        text = item.text.removeprefix(f"{self.label} ")
-        return text, item.note if self._is_noted(engine) else ""
+        note = item.note if self._is_noted(engine) else ""
+        return item.text.removeprefix(f"{self.label} "), note
 
-    def says(self, text: str | None) -> bool:
-        """Tell whether a finding's text is what a source has here."""
-        return text is not None and any(text == item.said for item in self.cells.values())
+    def is_meant(self, finding: Finding) -> bool:
+        """Tell whether a finding is about this constraint or object, by its text or its name."""
+        sides = {finding.left, finding.right} - {None}
+        if any(item.said in sides for item in self.cells.values()):
+            return True
+        if not (finding.code.startswith("BL3") or (self.group == OTHERS and not finding.column)):
+            return False
+        names = {item.name for item in self.cells.values() if item.name}
+        said = finding.message
+        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said) for name in names)
 
     def _is_noted(self, engine: str) -> bool:
         notes = {
@@ -114,14 +122,13 @@ class Section:
     def by_group(self) -> Iterator[tuple[str, list[Row]]]:
         """Give the rows in the order of the groups."""
         for group in GROUPS:
-            rows = [row for row in self.rows if row.group == group]
-            if rows:
+            if rows := [row for row in self.rows if row.group == group]:
                 yield group, rows
 
     def find_row(self, finding: Finding) -> Row | None:
         """Find the row a finding is about."""
         for row in self.rows:
-            if row.group != COLUMNS and (row.says(finding.left) or row.says(finding.right)):
+            if row.group not in {COLUMNS, TABLE} and row.is_meant(finding):
                 return row
         if finding.column:
             for row in self.rows:

@@ -42,6 +42,7 @@ class Item:
         label: The head of its row.
         note: What is shown only where the sources do not agree on it.
         said: How findings write it down.
+        name: The name findings call it by, if it has one.
         target: The table a foreign key points to.
         columns: The columns of a foreign key or a unique.
     """
@@ -54,6 +55,7 @@ class Item:
     said: str = ""
     target: str | None = None
     columns: tuple[str, ...] = ()
+    name: str = ""
 
 
 def list_items(table: Table) -> Iterator[Item]:
@@ -85,9 +87,8 @@ def list_object(found: CatalogObject) -> Item:
     """Write down a view, a trigger or what else a catalog holds."""
     off = "" if found.is_enabled else " (disabled)"
     text = f"{found.definition}{off}"
-    return Item(
-        OTHERS, f"{found.kind} {found.name}", text, ((found.kind, found.name),), said=found.name
-    )
+    keys = ((found.kind, found.name),)
+    return Item(OTHERS, f"{found.kind} {found.name}", text, keys, name=found.name)
 
 
 def list_fields(table: RuntimeTable) -> Iterator[Item]:
@@ -166,7 +167,12 @@ def _constraint(
     columns: tuple[str, ...] = (),
 ) -> Item:
     said = describe(constraint)
-    return Item(group, label, said, keys, said=said, columns=columns)
+    states = [
+        "" if constraint.is_valid else "NOT VALID",
+        "" if getattr(constraint, "is_enforced", True) else "not enforced",
+    ]
+    text = " ".join([said, *(state for state in states if state)])
+    return Item(group, label, text, keys, said=said, columns=columns, name=constraint.name or "")
 
 
 def _names(group: str, name: str) -> tuple[Hashable, ...]:

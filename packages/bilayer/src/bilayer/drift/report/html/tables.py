@@ -63,7 +63,7 @@ def _write_head(section: Section, grid: Grid, source: str) -> str:
     """Name a source, and say where it does not have the table."""
     engines, present = grid.engines[source], section.present.get(source, [])
     if not present:
-        note = "<small>no such table</small>"
+        note = "<small>does not have it</small>"
     elif len(present) < len(engines):
         note = f"<small>on {text(', '.join(present))} only</small>"
     else:
