@@ -4,7 +4,7 @@
 
 They read ``[tool.bilayer]`` of the nearest ``pyproject.toml`` above pytest's root. PostgreSQL and
 MariaDB are checked in scratch databases if the fixture ``bilayer_scratch_urls`` is overridden.
-Upgrade and downgrade are not tested here: `alembic` would have to run in the tests' own process.
+Revisions run in a process of their own, which reaches nothing but its scratch database.
 """
 
 from __future__ import annotations
@@ -17,16 +17,22 @@ import pytest
 from bilayer.drift.config import find_project
 from bilayer.drift.findings import Finding
 from bilayer.drift.project import check_project
+from bilayer.drift.rehearsal import rehearse_project
 from bilayer.drift.report import Report
 
 __all__ = [
+    "bilayer_rehearsal",
     "bilayer_report",
     "bilayer_scratch_urls",
+    "test_data_survives_migrations",
     "test_layers_agree",
+    "test_migrations_go_up_and_down",
     "test_migrations_have_a_single_head",
     "test_models_equal_migrations",
     "test_setup_is_sound",
 ]
+_DATA: Final = frozenset({"BL708", "BL712"})
+_NOT_TRIED: Final = "BL712"
 _HEADS: Final = frozenset({"BL102", "BL103"})
 _REFUSED: Final = frozenset({"BL112", "BL113"})
 """Findings of a table PyDAL does not have as it is written, so that nothing compares it."""
@@ -42,11 +48,16 @@ def bilayer_scratch_urls() -> Sequence[str]:
 def bilayer_report(pytestconfig: pytest.Config, bilayer_scratch_urls: Sequence[str]) -> Report:
     """The check of the project, made once for all tests."""
     project = find_project(pytestconfig.rootpath)
-    report = check_project(project, scratch_urls=bilayer_scratch_urls)
-    if report.failures:
-        reasons = "\n".join(map(str, report.failures))
-        pytest.fail(f"not everything could be read:\n{reasons}", pytrace=False)
-    return report
+    return _require_read(check_project(project, scratch_urls=bilayer_scratch_urls))
+
+
+@pytest.fixture(scope="session")
+def bilayer_rehearsal(pytestconfig: pytest.Config, bilayer_scratch_urls: Sequence[str]) -> Report:
+    """Every revision run up, down and up again on made-up rows, once for all tests."""
+    project = find_project(pytestconfig.rootpath)
+    if project.migrations is None:
+        pytest.skip("[tool.bilayer] names no migrations")
+    return _require_read(rehearse_project(project, scratch_urls=bilayer_scratch_urls).report)
 
 
 def test_migrations_have_a_single_head(bilayer_report: Report) -> None:
@@ -72,6 +83,31 @@ def test_layers_agree(bilayer_report: Report) -> None:
         bilayer_report,
         lambda finding: finding.pair == "models-runtime" or finding.code in _REFUSED,
     )
+
+
+def test_migrations_go_up_and_down(bilayer_rehearsal: Report) -> None:
+    """Each revision goes up, down and up again where there are rows, and leaves no trace."""
+    _expect_none(
+        bilayer_rehearsal,
+        lambda finding: finding.code not in _DATA and finding.severity == "error",
+    )
+
+
+def test_data_survives_migrations(bilayer_rehearsal: Report) -> None:
+    """Rows of every table are after each revision what they were before it."""
+    _expect_none(
+        bilayer_rehearsal,
+        lambda finding: (
+            finding.code == _NOT_TRIED or (finding.code in _DATA and finding.severity == "error")
+        ),
+    )
+
+
+def _require_read(report: Report) -> Report:
+    if report.failures:
+        reasons = "\n".join(map(str, report.failures))
+        pytest.fail(f"not everything could be read:\n{reasons}", pytrace=False)
+    return report
 
 
 def _expect_none(report: Report, is_meant: Callable[[Finding], bool]) -> None:

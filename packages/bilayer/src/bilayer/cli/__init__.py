@@ -10,6 +10,7 @@ from bilayer.cli.fix import fix_command
 from bilayer.cli.generate import generate_command
 from bilayer.cli.lint import lint_command
 from bilayer.cli.output import EXIT_CODES
+from bilayer.cli.rehearse import rehearse_command
 
 
 @click.group(
@@ -34,6 +35,7 @@ for command in (
     generate_command,
     fix_command,
     lint_command,
+    rehearse_command,
     explain,
     report,
 ):

@@ -71,7 +71,8 @@ def _write_page(rules: Sequence[Rule]) -> str:
         "# What the drift check can find",
         (
             "Written by `bilayer explain all --format markdown` from the catalogue in the code. The"
-            " severity is the worst a code can have; each finding says its own, its place, and the fix"
+    pairs = itertools.zip_longest(plain, parts[1::2])
+    return "`".join(each for pair in pairs for each in pair if each is not None)
             " where there is one. [drift.md](drift.md) says how to run the check."
         ),
     ]

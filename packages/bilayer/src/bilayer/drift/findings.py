@@ -621,6 +621,106 @@ _RULES: Final = (
         " back with its schema. Write what undoes the upgrade, or say beside it why nothing can.",
         "def downgrade() -> None: pass",
     ),
+    Rule(
+        "BL701", "upgrade-fails", "error",
+        "The upgrade of a revision fails in an empty database, after those before it went through."
+        " Nobody can install the project. The revisions behind it were not rehearsed.",
+        'op.add_column("t", ...), and no revision creates t',
+    ),
+    Rule(
+        "BL702", "upgrade-fails-with-rows", "error",
+        "The upgrade passes in an empty database, as in most tests, and fails where the tables have"
+        " rows, as in production. Most often a column is required that existing rows have no value"
+        " for: add it nullable or with a server default, fill it, then require it.",
+        'op.add_column("users", sa.Column("plan", sa.String(8), nullable=False))',
+    ),
+    Rule(
+        "BL703", "depends-on-data", "warning",
+        "The upgrade fails on some rows, and made-up rows cannot tell whether production has such:"
+        " a NULL in a column that is to be required, two equal values under a new unique index, a"
+        " text that is to become a number. Count them in production first, or mend them in the"
+        " revision.",
+        'op.create_index("uq_users_email", "users", ["email"], unique=True)',
+    ),
+    Rule(
+        "BL704", "no-downgrade", "warning",
+        "The downgrade is missing, does nothing, or raises NotImplementedError, so that a release"
+        " that went wrong cannot be taken back with its schema. Nothing else was tried of it.",
+        "def downgrade(): raise NotImplementedError",
+    ),
+    Rule(
+        "BL705", "downgrade-fails", "error",
+        "The downgrade fails, in an empty database or where tables have rows: on the day it is"
+        " needed. A warning, if that depends on values nobody here knows.",
+        "a downgrade that adds a dropped column as NOT NULL",
+    ),
+    Rule(
+        "BL706", "downgrade-leaves-traces", "error",
+        "After the downgrade the catalog is not what it was before the upgrade: a type, sequence,"
+        " index, column or constraint stays behind, or was not put back. A PostgreSQL enum has to"
+        " be dropped by itself: `sa.Enum(name=...).drop(op.get_bind())`.",
+        "type public.mood is there and was not",
+    ),
+    Rule(
+        "BL707", "second-upgrade-differs", "error",
+        "Run again after its downgrade, the upgrade fails or makes another schema than the first"
+        " time. What the downgrade left behind is in its way.",
+        'type "mood" already exists',
+    ),
+    Rule(
+        "BL708", "data-does-not-survive", "error",
+        "Rows, or values in a column that is there before and after, are not what they were, and"
+        " the revision has no statement that says so: a column or table is dropped and made anew,"
+        " or a type change rounds or cuts. Only info where the revision itself writes those values,"
+        " and a warning where it deletes the rows.",
+        "what was in items.price does not survive: '1.5' became '2'",
+    ),
+    Rule(
+        "BL709", "upgrade-drops-data", "warning",
+        "The upgrade drops a column or table that holds values. A downgrade brings the place back"
+        " and not what was in it. A renamed one is not meant: its values are found again.",
+        'op.drop_column("users", "nickname")',
+    ),
+    Rule(
+        "BL710", "downgrade-drops-data", "warning",
+        "The downgrade drops a column or table; what was written there since the upgrade is lost."
+        " That lies in the nature of the thing, and is worth knowing before one goes back. Info"
+        " where whole new tables go.",
+        "the downgrade drops users.email_verified_at",
+    ),
+    Rule(
+        "BL711", "values-not-restored", "warning",
+        "Up and down again, a column holds other values than before. The upgrade writes rows, and"
+        " the downgrade does not write them back.",
+        'op.execute("UPDATE users SET email = lower(email)"), and no way back',
+    ),
+    Rule(
+        "BL712", "table-not-filled", "warning",
+        "No made-up row was accepted by a table: a check, a trigger, or keys that refer to each"
+        " other in a circle. So nothing is known of what the revisions do to its rows. The reason"
+        " is the engine's for the first row that was tried.",
+        "no made-up row fits invoices: violates check constraint",
+    ),
+    Rule(
+        "BL713", "keeps-others-waiting", "warning",
+        "While the revision ran on a large table, a client that read or wrote one row of it waited"
+        " for more than a second. In production everybody does. `bilayer lint` says how it is done"
+        " without.",
+        "writers of orders wait for 3.4 s at 1,000,000 rows (ShareLock)",
+    ),
+    Rule(
+        "BL714", "table-rewritten", "warning",
+        "The revision makes PostgreSQL write the whole table and its indexes anew, while nobody may"
+        " use it. It takes as long as the table is large, and as much room again.",
+        'op.alter_column("orders", "id", type_=sa.BigInteger())',
+    ),
+    Rule(
+        "BL715", "implicit-value", "warning",
+        "A column is added as NOT NULL and without a default. PostgreSQL and SQLite refuse that"
+        " where there are rows; MariaDB gives them an empty text, 0, or the day 0000-00-00, which no"
+        " program wrote. Give it a server default, or add it nullable and fill it.",
+        'op.add_column("users", sa.Column("born_on", sa.Date, nullable=False))',
+    ),
 )  # fmt: skip
 
 CATALOGUE: Final[dict[str, Rule]] = {rule.code: rule for rule in _RULES}

@@ -1,0 +1,184 @@
+"""Revisions run up, down and up again on made-up rows: what is found, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bilayer.drift.rehearsal import Rehearsal, rehearse_project
+from tests.bilayer.drift.rehearsal.project import SOUND, Revisions, write
+
+ITEMS = (
+    'op.create_table("items", sa.Column("id", sa.Integer, primary_key=True),'
+    ' sa.Column("price", sa.Numeric(8, 2), nullable=False), sa.Column("note", sa.String(30)),'
+    ' sa.Column("code", sa.String(30)))'
+)
+DROP = 'with op.batch_alter_table("items") as batch: batch.drop_column("{}")'
+
+
+def rehearse(
+    folder: Path,
+    dialect: str,
+    scratch_url: str | None,
+    revisions: Revisions,
+) -> Rehearsal:
+    project = write(folder, revisions)
+    return rehearse_project(
+        project, dialects=[dialect], scratch_urls=[scratch_url] if scratch_url else []
+    )
+
+
+def test_sound_revisions_of_any_graph_pass(
+    tmp_path: Path, dialect: str, scratch_url: str | None
+) -> None:
+    report = rehearse(tmp_path, dialect, scratch_url, SOUND).report
+
+    assert not report.failures, report.to_text()
+    assert [(each.code, each.location) for each in report.findings if each.severity != "info"] == [
+        ("BL710", "migrations/versions/left.py:9")
+    ], report.to_text()
+
+
+def test_what_fails_or_loses_only_with_rows_is_found(
+    tmp_path: Path, dialect: str, scratch_url: str | None
+) -> None:
+    revisions: Revisions = {
+        "a": (None, ITEMS, 'op.drop_table("items")'),
+        "required": (
+            "a",
+            ('with op.batch_alter_table("items") as batch:\n'
+            '    batch.add_column(sa.Column("on_day", sa.Date, nullable=False))'),
+            DROP.format("on_day"),
+        ),
+        "nulls": (
+            "required",
+            ('with op.batch_alter_table("items") as batch:\n'
+            '    batch.alter_column("note", existing_type=sa.String(30), nullable=False)'),
+            ('with op.batch_alter_table("items") as batch:\n'
+            '    batch.alter_column("note", existing_type=sa.String(30), nullable=True)'),
+        ),
+        "made_anew": (
+            "nulls",
+            ('with op.batch_alter_table("items") as batch: batch.drop_column("price")\n'
+            'with op.batch_alter_table("items") as batch:\n'
+            '    batch.add_column(sa.Column("price", sa.Numeric(8, 2), server_default="1"))'),
+            "pass",
+        ),
+        "written": (
+            "made_anew",
+            "op.execute(\"UPDATE items SET note = 'x'\")",
+            "op.execute('SELECT 1')",
+        ),
+        "dropped": ("written", DROP.format("note"), "raise NotImplementedError"),
+        "unique": ("dropped", 'op.create_index("u", "items", ["code"], unique=True)', "1 / 0"),
+        "trace": ("unique", ('op.create_table("b", sa.Column("id", sa.Integer, primary_key=True))\n'
+                  'op.create_index("i", "items", ["price"])'), 'op.drop_table("b")'),
+    }  # fmt: skip
+
+    report = rehearse(tmp_path, dialect, scratch_url, revisions).report
+
+    found = {
+        (each.code, each.severity, Path(str(each.location).partition(":")[0]).stem)
+        for each in report.findings
+    }
+    for expected in [
+        ("BL715", "warning", "required") if dialect == "mysql" else ("BL702", "error", "required"),
+        ("BL703", "warning", "nulls"),
+        ("BL704", "warning", "made_anew"),
+        ("BL708", "error", "made_anew"),
+        ("BL708", "info", "written"),
+        ("BL711", "warning", "written"),
+        ("BL709", "warning", "dropped"),
+        ("BL704", "warning", "dropped"),
+        ("BL703", "info", "unique"),
+        ("BL705", "error", "unique"),
+        ("BL706", "error", "trace"),
+        ("BL707", "error", "trace"),
+    ]:
+        assert expected in found, report.to_text()
+    assert ("BL712", "warning", "a") not in found
+
+
+def test_a_table_no_row_fits_is_named_with_the_reason(
+    tmp_path: Path, dialect: str, scratch_url: str | None
+) -> None:
+    create = (
+        'op.create_table("odd", sa.Column("id", sa.Integer, primary_key=True), sa.Column("code",'
+        " sa.String(40), nullable=False), sa.CheckConstraint(\"code LIKE 'x' AND code LIKE 'y'\","
+        ' name="never"))\nop.create_table("child", sa.Column("odd_id", sa.Integer,'
+        ' sa.ForeignKey("odd.id"), primary_key=True))'
+    )
+    revisions: Revisions = {
+        "a": (None, create, 'op.drop_table("child"); op.drop_table("odd")'),
+        "b": ("a", 'op.create_index("i", "odd", ["code"])', 'op.drop_index("i", "odd")'),
+    }
+
+    report = rehearse(tmp_path, dialect, scratch_url, revisions).report
+
+    reasons = {each.table: each.message for each in report.findings if each.code == "BL712"}
+    assert reasons.keys() == {"odd", "child"}
+    assert "never" in reasons["odd"]
+    assert "refers to odd" in reasons["child"]
+
+
+def test_an_upgrade_that_fails_everywhere_and_an_env_that_fails(tmp_path: Path) -> None:
+    fails = rehearse(
+        tmp_path / "up", "sqlite", None, {"a": (None, 'op.drop_table("no_such")', "pass")}
+    )
+    project = write(tmp_path / "env", {"a": (None, "pass", "pass")})
+    (tmp_path / "env" / "migrations" / "env.py").write_text("import no_such_module")
+
+    assert [each.code for each in fails.report.findings] == ["BL701"]
+    assert rehearse_project(project).report.exit_code == 2
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_postgresql_has_more_to_leave_behind(tmp_path: Path, scratch_url: str) -> None:
+    types = (
+        'op.create_table("t", sa.Column("id", sa.Integer, sa.Identity(always=True),'
+        ' primary_key=True), sa.Column("mood", sa.Enum("ok", "sad", name="mood"), nullable=False),'
+        ' sa.Column("tags", sa.ARRAY(sa.Text), nullable=False), sa.Column("span", sa.Interval,'
+        ' nullable=False), sa.Column("ip", pg.INET, nullable=False), sa.Column("at",'
+        ' sa.DateTime(timezone=True), nullable=False), sa.Column("doc", pg.JSONB, nullable=False))'
+    )
+    types = f"from sqlalchemy.dialects import postgresql as pg\n{types}"
+    concurrently = (
+        "with op.get_context().autocommit_block():\n"
+        '    op.create_index("i", "t", ["at"], postgresql_concurrently=True)'
+    )
+    back = concurrently.replace('create_index("i", "t", ["at"]', 'drop_index("i", "t"')
+    revisions: Revisions = {
+        "a": (None, types, 'op.drop_table("t")'),
+        "b": ("a", concurrently, back),
+    }
+
+    report = rehearse(tmp_path, "postgresql", scratch_url, revisions).report
+
+    found = {each.code: each for each in report.findings if each.severity == "error"}
+    assert found.keys() == {"BL706", "BL707"}, report.to_text()
+    assert "type public.mood is there and was not" in found["BL706"].message
+    assert not {"BL712"} & {each.code for each in report.findings}, report.to_text()
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_cost_tells_who_waits_and_what_is_rewritten(tmp_path: Path, scratch_url: str) -> None:
+    revisions: Revisions = {
+        "a": (None, ITEMS, 'op.drop_table("items")'),
+        "b": ("a", ('op.alter_column("items", "price", type_=sa.Numeric(20, 5))\n'
+              'op.execute("SELECT pg_sleep(1.2)")'), "raise NotImplementedError"),
+    }  # fmt: skip
+
+    found = rehearse_project(
+        write(tmp_path, revisions),
+        dialects=["postgresql"], scratch_urls=[scratch_url], revision="b", rows=5000,
+    )  # fmt: skip
+
+    (cost,) = found.costs
+    (items,) = cost.tables
+    assert (items.table, items.lock, items.is_rewritten) == ("items", "AccessExclusiveLock", True)
+    assert (items.reader or 0) > 1
+    assert (items.writer or 0) > 1
+    assert cost.wal_bytes > 0
+    assert not cost.unfilled
+    assert {"BL713", "BL714"} <= {each.code for each in found.report.findings}
