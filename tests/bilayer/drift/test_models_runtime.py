@@ -297,6 +297,33 @@ def test_definitions_may_hold_queries_and_end_with_a_commit() -> None:
     assert report.failures == ()
 
 
+@pytest.mark.parametrize(
+    ("key", "field_type", "severities"),
+    [
+        (sa.Integer(), "string", [W]),
+        (sa.Integer(), "integer", []),
+        (sa.Integer(), "id", []),
+        (sa.String(40), "string", [E]),
+    ],
+)
+def test_an_id_pydal_drops_is_found(
+    key: TypeEngine[Any], field_type: str, severities: list[str]
+) -> None:
+    metadata = sa.MetaData()
+    sa.Table("t", metadata, sa.Column("id", key, primary_key=True))
+
+    def define(db: Any) -> None:
+        db.define_table("t", pydal.Field("id", field_type))
+
+    report = bilayer.check(metadata=metadata, dal=define, dialect="postgresql")
+
+    found = [finding for finding in report.findings if finding.code == "BL108"]
+    assert [finding.severity for finding in found] == severities
+    assert all((f.location or "").startswith("tests/bilayer/drift/") for f in found)
+    keys = {E: 'Field("id", "string", length=40, notnull=True),\nprimarykey=["id"],'}
+    assert [f.fix for f in found] == [keys.get(each, 'Field("id", "id"),') for each in severities]
+
+
 class Stubborn(sa.types.TypeDecorator[str]):
     """A type that cannot be asked anything."""
 
@@ -310,7 +337,7 @@ class Stubborn(sa.types.TypeDecorator[str]):
 @pytest.mark.parametrize(
     ("type_", "field_type", "codes"),
     [
-        (Stubborn(), "string", []),
+        (Stubborn(), "string", ["BL115"]),  # no statement can be written for it
         (postgresql.INET(), "string", []),
         (postgresql.INET(), "integer", ["BL204"]),
         (postgresql.TSVECTOR(), "text", []),
@@ -346,5 +373,11 @@ def test_a_schema_full_of_oddities_is_reported_and_does_not_crash(
         metadata=metadata, dal=define, dialect=dialect, scratch_url=scratch_url, values=True
     )
 
-    assert {(f.code, f.table) for f in report.errors} == {("BL110", "link"), ("BL202", "keyless")}
+    assert {(f.code, f.table) for f in report.errors} == {
+        ("BL110", "link"),
+        ("BL115", "link"),
+        ("BL115", "other.elsewhere"),
+        ("BL120", "link"),
+        ("BL202", "keyless"),
+    }
     assert {f.table for f in report.warnings} == {"odd name", "other.elsewhere"}

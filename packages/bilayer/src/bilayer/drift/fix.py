@@ -142,7 +142,7 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     line = write_field(column, target, names.field(column.name))
     if line is None:
         return None
-    if difference.code == "BL108":
+    if difference.code == "BL108" and column.type.family != "integer":
         return f"{line}\n{names.write_key([column.name])}"
     if difference.code == "BL110":
         return _refer(difference, schema, names, line)

@@ -177,7 +177,10 @@ class Field:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RuntimeTable:
-    """A PyDAL table; ``table`` is its name in the database, ``name`` the one PyDAL code uses."""
+    """A PyDAL table; ``table`` is its name in the database, ``name`` the one PyDAL code uses.
+
+    ``dropped_id`` is the type of a field called id that PyDAL dropped for its own.
+    """
 
     name: str
     table: str
@@ -187,6 +190,7 @@ class RuntimeTable:
     is_migrated: bool = False
     rname: str | None = None
     place: Place | None = None
+    dropped_id: str | None = None
 
     def field(self, column: str) -> Field | None:
         """Find the field of a database column."""
@@ -236,11 +240,7 @@ class Unbuilt:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LostTarget:
-    """A foreign key to a table its own metadata does not have.
-
-    Attributes:
-        is_elsewhere: Another metadata has the table; SQLAlchemy does not look there.
-    """
+    """A foreign key to a table its own metadata does not have, though another one may."""
 
     table: str
     column: str

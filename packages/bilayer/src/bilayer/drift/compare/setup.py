@@ -162,7 +162,17 @@ def _check_ids(runtime: Runtime, schema: Schema) -> Iterator[Difference]:
     for defined in runtime.tables.values():
         table = schema.tables.get(defined.table)
         column = table.column(defined.id_field) if table and defined.id_field else None
-        if column is not None and column.type.family != "integer":
+        is_integer = column is not None and column.type.family == "integer"
+        if is_integer and kind_of(defined.dropped_id or "id") != "integer":
+            message = (
+                f"PyDAL drops the field id of {defined.table} ({defined.dropped_id}) without a"
+                " word and adds its own integer id, which the column is"
+            )
+            yield Difference(
+                "BL108", "warning", "setup", message, defined.table, defined.id_field,
+                "INTEGER", defined.dropped_id, column,
+            )  # fmt: skip
+        if column is not None and not is_integer:
             message = (
                 f"{defined.table}.{column.name} is PyDAL's integer id over a column of"
                 f" {column.type.family}; give primarykey=['{column.name}']"

@@ -6,6 +6,7 @@ definitions; one table it cannot define does not hide the others.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import re
@@ -44,6 +45,7 @@ class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
         super().__init__("sqlite:memory", migrate=False, migrate_enabled=False)
         self._bilayer_places: dict[str, Place] = {}
         self._bilayer_migrated: set[str] = set()
+        self._bilayer_dropped_ids: dict[str, str] = {}
         self._bilayer_refusals: list[Refusal] = []
 
     def define_table(self, tablename: str, *fields: Any, **options: Any) -> Any:
@@ -62,6 +64,9 @@ class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
             self._bilayer_refusals.append(Refusal(tablename, reason, place))
             return None
         self._bilayer_places[tablename] = place
+        dropped = [field.type for field in fields if getattr(field, "name", None) == "id"]
+        if dropped and str(dropped[0]) != "id" and not options.get("primarykey"):
+            self._bilayer_dropped_ids[tablename] = str(dropped[0])
         return table
 
     def commit(self) -> None:
@@ -111,11 +116,13 @@ def read_runtime(dal: Any, engine: str, declared: str | None = None) -> Runtime:
     """Read all tables of a DAL."""
     places: dict[str, Place] = getattr(dal, "_bilayer_places", {})
     migrated: set[str] = getattr(dal, "_bilayer_migrated", set())
+    dropped_ids: dict[str, str] = getattr(dal, "_bilayer_dropped_ids", {})
     tables = {}
     for name in list(dal.tables):
         table = dal[name]
         is_migrated = name in migrated or _is_migrated(dal, table)
-        tables[name] = _read_table(table, engine, places.get(name), is_migrated=is_migrated)
+        read = _read_table(table, engine, places.get(name), is_migrated=is_migrated)
+        tables[name] = dataclasses.replace(read, dropped_id=dropped_ids.get(name))
     refusals = tuple(getattr(dal, "_bilayer_refusals", ()))
     return Runtime(choose_adapter(dal, engine, declared), tables, refusals)
 
