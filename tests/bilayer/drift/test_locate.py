@@ -45,6 +45,8 @@ def upgrade():
         batch.add_column(sa.Column("user_id", sa.Integer))
     op.alter_column("users", "email", nullable=False)
     op.create_index("ix_name", "users", ["id"])
+    op.execute('CREATE VIEW "app".recent AS SELECT 1')
+    op.execute(sa.text("CREATE TRIGGER touch BEFORE UPDATE ON counters FOR EACH ROW CALL f()"))
 def downgrade():
     op.drop_column("users", "id")
 """
@@ -82,7 +84,14 @@ def test_runtime(tmp_path: Path, table: str, column: str | None, line: int) -> N
 
 @pytest.mark.parametrize(
     ("table", "column", "line"),
-    [("users", None, 11), ("users", "id", 5), ("users", "email", 10), ("links", "user_id", 9)],
+    [
+        ("users", None, 11),
+        ("users", "id", 5),
+        ("users", "email", 10),
+        ("links", "user_id", 9),
+        ("app.recent", None, 12),
+        ("counters", "n", 13),
+    ],
 )
 def test_revisions(tmp_path: Path, table: str, column: str | None, line: int) -> None:
     path = tmp_path / "revision.py"

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from bilayer.drift.mapped import find_tables, list_modules
 from bilayer.drift.snapshot import Place
+from bilayer.drift.statements import list_named
 
 _COLUMN_CALLS = frozenset({"Column", "mapped_column", "relationship", "column"})
 _FIELD_CALLS = frozenset({"Field"})
 _DEFINE = "define_table"
+_EXECUTE = frozenset({"execute", "text", "exec_driver_sql", "DDL"})
 
 
 @dataclasses.dataclass(slots=True)
@@ -219,6 +221,10 @@ def _note_operations(found: SourceMap, function: ast.FunctionDef, path: str) -> 
 
 def _note_operation(found: SourceMap, node: ast.Call, batch: str | None, path: str) -> None:
     texts = [_text(argument) for argument in node.args]
+    if _called(node) in _EXECUTE and texts and texts[0] is not None:
+        for name in list_named(texts[0]):
+            found.lines[(name,)] = f"{path}:{node.lineno}"
+        return
     # op.create_index and op.create_foreign_key name the index or constraint first.
     is_named = _called(node).startswith("create_") and len(texts) > 1 and texts[1] is not None
     table = batch or texts[int(is_named)] if batch or texts else None

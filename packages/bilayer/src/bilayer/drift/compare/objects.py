@@ -62,10 +62,9 @@ def _compare(pair: Pair, item: CatalogObject, other: CatalogObject) -> Iterator[
     definitions = [canonical_expression(each.definition) for each in (item, other)]
     if definitions[0] != definitions[1] or item.kind != other.kind:
         message = f"{_call(item)} is another one on each side"
-        sides = [each.definition.strip() for each in (item, other)]
-        if item.kind != other.kind:
-            sides = [item.kind, other.kind]
-        yield _differ(pair, "warning", message, item, sides[0], sides[1], other)
+        is_same_kind = item.kind == other.kind
+        left, right = (e.definition if is_same_kind else e.kind for e in (item, other))
+        yield _differ(pair, "warning", message, item, left, right, other)
     if item.is_enabled != other.is_enabled:
         words = {True: "enabled", False: "disabled"}
         message = f"{_call(item)} is disabled on one side"

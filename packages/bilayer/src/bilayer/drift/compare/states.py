@@ -42,7 +42,6 @@ def compare_states(
 
 
 def _validity_differs(pair: Pair, table: str, item: Constraint, other: Constraint) -> Difference:
-    severity: Severity = "info" if other.is_valid else "warning"
     if isinstance(item, Index | Unique):
         words = {True: "built", False: "INVALID"}
         code, message = "BL308", f"index {item.name} of {table} was not built to the end"
@@ -50,7 +49,7 @@ def _validity_differs(pair: Pair, table: str, item: Constraint, other: Constrain
         words = {True: "validated", False: "NOT VALID"}
         code, message = "BL307", f"constraint {item.name} of {table} is not validated"
     sides = (words[item.is_valid], words[other.is_valid])
-    return _differ(pair, code, severity, message, table, item, other, *sides)
+    return _differ(pair, code, "warning", message, table, item, other, *sides)
 
 
 def _compare_enforcement(
