@@ -54,6 +54,11 @@ def _write_rule(rule: Rule) -> str:
     return f"{title}\n\n{wrapped}\n\nExample: {rule.example}"
 
 
+_INTRODUCTION: Final = (
+    "Written by `bilayer explain all --format markdown` from the catalogue in the code. The"
+    " severity is the worst a code can have; each finding says its own, its place, and the fix"
+    " where there is one. [drift.md](drift.md) says how to run the check."
+)
 _CHAPTERS: Final = {
     "BL1": "Set-up",
     "BL2": "Tables and columns",
@@ -69,12 +74,7 @@ def _write_page(rules: Sequence[Rule]) -> str:
     """Write the page of codes: what each means, a chapter for each hundred."""
     parts = [
         "# What the drift check can find",
-        (
-            "Written by `bilayer explain all --format markdown` from the catalogue in the code. The"
-    pairs = itertools.zip_longest(plain, parts[1::2])
-    return "`".join(each for pair in pairs for each in pair if each is not None)
-            " where there is one. [drift.md](drift.md) says how to run the check."
-        ),
+        _INTRODUCTION,
     ]
     for chapter, group in itertools.groupby(rules, key=lambda rule: rule.code[:3]):
         parts.append(f"## {_CHAPTERS.get(chapter, chapter)}")

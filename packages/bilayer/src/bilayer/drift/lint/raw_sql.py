@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from bilayer.drift.lint.blocks import open_blocks, without_control, without_nested
+
 Told = tuple[str, str | None, dict[str, Any]]
 """Kind, table and facts of a step."""
 
@@ -36,9 +38,9 @@ _FLAGS: Final = re.IGNORECASE | re.DOTALL
 
 def read_sql(text: str) -> Iterator[Told]:
     """Tell kind, table and facts of each statement of a text."""
-    bare = _TOKEN.sub(_without_literal, text)
+    bare = _TOKEN.sub(_without_literal, open_blocks(without_nested(text)))
     for statement in bare.split(";"):
-        words = statement.strip()
+        words = without_control(statement)
         if words:
             yield from _read_statement(words)
 
@@ -99,9 +101,15 @@ def _write_rows(match: re.Match[str]) -> Iterator[Told]:
 
 def _alter_table(match: re.Match[str]) -> Iterator[Told]:
     table = _plain(match[1])
-    for number, part in enumerate(_split(match[2])):
+    for number, part in enumerate(_parts(match[2])):
         kind, name, facts = _alter_part(table, part)
         yield kind, name, facts | {"is_continued": bool(number)}
+
+
+def _parts(text: str) -> Iterator[str]:
+    for part in _split(text):
+        several = re.fullmatch(r"add\s+(?:column\s+)?\((.*)\)", part, _FLAGS)
+        yield from (f"add {each}" for each in _split(several[1])) if several else (part,)
 
 
 def _alter_part(table: str | None, part: str) -> Told:

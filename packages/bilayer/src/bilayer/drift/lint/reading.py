@@ -56,7 +56,9 @@ def _revisions(answer: dict[str, Any]) -> list[Recorded]:
     known = {each["revision"]: each for each in answer.get("revisions", ())}
     steps: dict[str, list[Step]] = {}
     for each in answer.get("steps", ()):
-        steps.setdefault(each["revision"], []).append(Step(**each))
+        table = each["table"]
+        named = each | {"table": table.removeprefix("public.") if table else table}
+        steps.setdefault(each["revision"], []).append(Step(**named))
     downgrades = answer.get("downgrades", {})
     unread = answer.get("unread", {})
     return [
