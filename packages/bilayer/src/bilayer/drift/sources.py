@@ -144,7 +144,7 @@ class Sources:
         if self.built is not None:
             # What could not be built is shown as SQLAlchemy says it.
             tables = dict(models.tables) if models is not None else {}
-            models = Schema(self.engine, tables | dict(self.built.tables))
+            models = dataclasses.replace(self.built, tables=tables | dict(self.built.tables))
         return Described(self.engine, models, self.migrated, self.runtime, self.live)
 
     def _read_versions(
