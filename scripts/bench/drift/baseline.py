@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
 MODES: Final[dict[str, dict[str, Any]]] = {
     "default": {},
     "max": {
@@ -38,4 +40,4 @@ class Baseline:
             context = MigrationContext.configure(connection, opts=dict(MODES[mode]))
             with contextlib.suppress(sa.exc.SQLAlchemyError):
                 found = compare_metadata(context, self._metadata)
-        return {repr(each) for each in found}
+        return {_ADDRESS.sub("", repr(each)) for each in found}

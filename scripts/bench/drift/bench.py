@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import tempfile
@@ -42,7 +43,9 @@ def measure(run: Run, options: Options) -> Bench:
 
 def try_side_by_side(run: Run, engines: Sequence[str], only: Sequence[str]) -> list[Score]:
     """Try the cases in as many processes as there are processors."""
-    state = run.describe()
+    servers = [NAMES[engine] for engine in engines if engine != "sqlite"]
+    urls = {name: run.server(name).url for name in servers}
+    state = json.dumps({"folder": str(run.folder), "urls": urls})
     tasks = [("catalogs", engine, part) for engine in engines for part in range(PARTS)]
     tasks += [("runtime", engine, 0) for engine in engines]
     if not only:
@@ -88,6 +91,8 @@ def _summarize(name: str, scores: Sequence[Score]) -> Result:
         f"{name}: recall {total['recall']} %, precision {total['precision']} %,"
         f" {total['cases']} cases, {total['trials']} trials"
     )
+    if not name.endswith("engines"):
+        sentence = "\n  ".join([sentence, *figures["misses"]])
     is_complete = total["recall"] == total["precision"] == 100  # noqa: PLR2004 - per cent
     return Result(name, figures, sentence, is_complete)
 

@@ -154,7 +154,7 @@ def _judge_growth(results: dict[int, Result]) -> Result:
     }
     figures = {"seconds": {str(size): round(taken, 2) for size, taken in seconds.items()}}
     told = ", ".join(f"{size} tables {taken:.2f} s" for size, taken in seconds.items())
-    if set(seconds) < set(SIZES):
+    if set(seconds) != set(SIZES):
         return Result("drift, growth", figures, f"drift, growth: {told}", None)
     few, some, many = (seconds[size] for size in SIZES)
     steep = ((many - some) / (SIZES[2] - SIZES[1])) / ((some - few) / (SIZES[1] - SIZES[0]))

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 import bilayer
 from scripts.bench.drift.cases import Wanted, read
 from scripts.bench.drift.edits import Edit
-from scripts.bench.drift.runtime_cases import CASES, RuntimeCase
+from scripts.bench.drift.runtime_case import RuntimeCase
+from scripts.bench.drift.runtime_cases import CASES
 from scripts.bench.drift.runtime_schema import (
     ENGINE_OF,
     MODELS,

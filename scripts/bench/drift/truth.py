@@ -217,17 +217,13 @@ def _judge(
 
 def weigh(truth: Truth, severities: Collection[str]) -> dict[str, Any]:
     """Weigh what was said against what happened."""
+    if truth == Truth():
+        return {"wrong": ("an error, where all works",) if "error" in severities else ()}
     if truth.fails:
-        missed = () if "error" in severities else (f"an error, for {truth.fails}",)
-        return {"missed": missed, "found": int(not missed)}
-    if truth.changes:
-        missed = (
-            () if {"error", "warning"} & set(severities) else (f"anything, for {truth.changes}",)
-        )
-        return {"missed": missed, "found": int(not missed)}
-    if truth.needs:
-        missed = (
-            () if {"error", "warning"} & set(severities) else (f"a warning, for {truth.needs}",)
-        )
-        return {"missed": missed, "found": int(not missed)}
-    return {"wrong": ("an error, where all works",) if "error" in severities else ()}
+        enough, wanted = {"error"}, f"an error, for {truth.fails}"
+    elif truth.changes:
+        enough, wanted = {"error", "warning"}, f"anything, for {truth.changes}"
+    else:
+        enough, wanted = {"error", "warning"}, f"a warning, for {truth.needs}"
+    is_said = bool(enough & set(severities))
+    return {"missed": () if is_said else (wanted,), "found": int(is_said)}
