@@ -71,11 +71,12 @@ def edit_source(source: str, edits: Sequence[Edit]) -> str:
     by_table: dict[str, list[Edit]] = {}
     for edit in edits:
         by_table.setdefault(edit.table, []).append(edit)
-    missing = by_table.keys() - set(names_in(source))
+    editor = _Editor(by_table)
+    changed = cst.parse_module(source).visit(editor)
+    missing = by_table.keys() - editor.met
     if missing:
         message = f"no define_table call names {', '.join(sorted(missing))}"
         raise CannotEdit(message)
-    changed = cst.parse_module(source).visit(_Editor(by_table))
     return _import_names(changed, [edit.text for edit in edits]).code
 
 
@@ -86,9 +87,11 @@ def _import_names(
     context = CodemodContext()
     if library is not None:
         AddImportsVisitor.add_needed_import(context, library, "Field")
-    for name in VALIDATORS:
-        if any(f"{name}(" in text for text in written):
-            AddImportsVisitor.add_needed_import(context, "pydal.validators", name)
+    needed = [name for name in VALIDATORS if any(f"{name}(" in text for text in written)]
+    for name in needed:
+        AddImportsVisitor.add_needed_import(context, "pydal.validators", name)
+    if library is None and not needed:
+        return module
     return AddImportsVisitor(context).transform_module(module)
 
 
@@ -116,12 +119,14 @@ def add_tables(source: str, function: str, definitions: Sequence[str], library: 
 class _Editor(cst.CSTTransformer):
     def __init__(self, edits: Mapping[str, Sequence[Edit]]) -> None:
         self._edits = edits
+        self.met: set[str] = set()
 
     def leave_Call(  # noqa: N802 - libcst's name
         self, original_node: cst.Call, updated_node: cst.Call
     ) -> cst.BaseExpression:
-        name = _table_of(original_node)
-        for edit in self._edits.get(name or "", ()):
+        name = _table_of(original_node) or ""
+        self.met.add(name)
+        for edit in self._edits.get(name, ()):
             updated_node = _apply(updated_node, edit)
         return updated_node
 

@@ -82,31 +82,40 @@ def _mend(
 ) -> Mended:
     homes = {name: path for path, text in sources.items() for name in names_in(text)}
     after, left, added = dict(sources), [], []
+    by_home: dict[Path, list[Finding]] = {}
     for finding in _in_order(findings):
+        home = homes.get(finding.table or "")
         if finding.fix is None or finding.pair not in ("models-runtime", "setup"):
             left.append(f"{finding.code} {finding.place}: {finding.message}")
         elif finding.fix.startswith(_NEW_TABLE):
             added.append(finding.fix)
+        elif home is None:
+            reason = f"no define_table call names {finding.table}"
+            left.append(f"{finding.code} {finding.place}: {reason}")
         else:
-            try:
-                _edit(after, homes.get(finding.table or ""), finding)
-            except CannotEdit as error:
-                left.append(f"{finding.code} {finding.place}: {error}")
+            by_home.setdefault(home, []).append(finding)
+    for home, several in by_home.items():
+        after[home] = _edit(after[home], several, left)
     if added:
         _add(added, after, left, runtime, project)
     changed = [path for path, text in sources.items() if after[path] != text]
     return Mended({p: sources[p] for p in changed}, {p: after[p] for p in changed}, tuple(left))
 
 
-def _edit(after: dict[Path, str], home: Path | None, finding: Finding) -> None:
-    if home is None:
-        message = f"no define_table call names {finding.table}"
-        raise CannotEdit(message)
-    is_default = finding.code == "BL210"
-    edit = Edit(
-        finding.table or "", finding.column, finding.fix or "", keeps_default=not is_default
-    )
-    after[home] = edit_source(after[home], [edit])
+def _edit(source: str, findings: Sequence[Finding], left: list[str]) -> str:
+    """Mend all at once, which reads a file once; by halves, to find what cannot be mended."""
+    edits = [
+        Edit(each.table or "", each.column, each.fix or "", keeps_default=each.code != "BL210")
+        for each in findings
+    ]
+    try:
+        return edit_source(source, edits)
+    except CannotEdit as error:
+        if len(findings) == 1:
+            left.append(f"{findings[0].code} {findings[0].place}: {error}")
+            return source
+    half = len(findings) // 2
+    return _edit(_edit(source, findings[:half], left), findings[half:], left)
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:
