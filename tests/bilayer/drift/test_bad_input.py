@@ -68,7 +68,7 @@ def read(project: Path, *options: str) -> dict[str, Any]:
         ("bad_models:metadata", "x = 1\ndef broken(:", ["SyntaxError", "bad_models.py:2"]),
         ("bad_models:metadata", "raise SystemExit('no settings')", ["no settings", ".py:1"]),
         ("bad_models:metadata", "print('{}')\n1 / 0", ["ZeroDivisionError", "bad_models.py:2"]),
-        ("bad_models:metdata", "metadata = 1", ["Did you mean bad_models:metadata?"]),
+        ("bad_models:metadatas", "metadata = 1", ["Did you mean bad_models:metadata?"]),
         ("bad_models:metadata", "metadata = 1", ["is no MetaData"]),
         ("bad_modals:metadata", "", ["Check models and pythonpath in [tool.bilayer]"]),
     ],

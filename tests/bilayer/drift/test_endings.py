@@ -19,7 +19,7 @@ from pydal import Field
 
 import bilayer
 from bilayer.drift import pairing, sources
-from bilayer.drift.readers import migrations
+from bilayer.drift.readers import building, migrations
 from bilayer.drift.scratch import Scratch, scratch_databases
 from bilayer.drift.scratch_folder import ScratchFolder
 from bilayer.drift.scratch_server import ScratchServer
@@ -80,7 +80,7 @@ def models() -> sa.MetaData:
 @pytest.mark.parametrize(
     ("number", "places"),
     [
-        (signal.SIGINT, [(sources.models_reader, "build"), (Scratch, "drop_all")]),
+        (signal.SIGINT, [(building, "build"), (Scratch, "drop_all")]),
         (signal.SIGTERM, [(ScratchServer, "create"), (ScratchFolder, "make")]),
         (signal.SIGTERM, [(migrations, "_finish"), (checking, "build_tables")]),
         (signal.SIGINT, [(sources, "read_catalog"), (pairing, "compare_catalogs")]),

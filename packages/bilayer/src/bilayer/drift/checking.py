@@ -68,7 +68,6 @@ def check(
         raise BilayerError(message)
     engine = _choose_engine(url, dialect)
     server = parse_url(scratch_url) if scratch_url is not None and engine != "sqlite" else None
-    known = list_passwords(url, scratch_url)
     with scratch_databases(engine, server) as scratch:
         folder = Path(root or ".").resolve()
         sources = Sources(engine, _listed(metadata), migrations, url, scratch, folder)
@@ -80,12 +79,17 @@ def check(
         findings = _mend(sources, differences)
     sources.failures += [Failure("scratch", reason) for reason in scratch.left]
     kept = [finding for finding in findings if not is_ignored(finding, ignore)]
+    return _report(sources, kept, list_passwords(url, scratch_url))
+
+
+def _report(sources: Sources, findings: Sequence[Finding], passwords: Sequence[str]) -> Report:
+    """Put together what was found and what could not be read; neither repeats a password."""
     return Report.of(
-        [replace(each, message=hide_passwords(each.message, known)) for each in kept],
-        failures=[replace(f, reason=hide_passwords(f.reason, known)) for f in sources.failures],
+        [replace(each, message=hide_passwords(each.message, passwords)) for each in findings],
+        failures=[replace(f, reason=hide_passwords(f.reason, passwords)) for f in sources.failures],
         not_done=sources.not_done,
-        engines=(engine,),
-        partly=(engine,) if sources.not_done else (),
+        engines=(sources.engine,),
+        partly=(sources.engine,) if sources.not_done else (),
         described=(sources.describe(),),
     )
 

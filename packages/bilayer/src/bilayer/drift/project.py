@@ -10,7 +10,7 @@ from bilayer.drift.checking import check
 from bilayer.drift.config import ConfigurationError, Project
 from bilayer.drift.passwords import hide_passwords
 from bilayer.drift.report import Failure, Report
-from bilayer.urls import engine_name, parse_url
+from bilayer.urls import EngineName, engine_name, parse_url
 
 _Loaded = TypeVar("_Loaded")
 
@@ -31,12 +31,7 @@ def check_project(
     """
     servers = {engine_name(parse_url(each).drivername): each for each in scratch_urls}
     live = engine_name(parse_url(url).drivername) if url else None
-    engines = [engine_name(name) for name in dialects or project.dialects]
-    if live is not None and live not in engines:
-        engines.append(live)
-    if not engines:
-        message = "[tool.bilayer] dialects is empty: nothing would be checked"
-        raise ConfigurationError(message)
+    engines = _choose_engines(dialects or project.dialects, live)
     unread: list[Failure] = []
     metadata = _load("models", project.load_metadata, unread)
     runtime = _load("runtime", project.load_runtime, unread)
@@ -58,13 +53,23 @@ def check_project(
             ignore=project.ignore,
             root=project.root,
         )
-        for engine in ([] if is_nothing_left else dict.fromkeys(engines))
+        for engine in ([] if is_nothing_left else engines)
     ]
     merged = Report.merge(reports)
     if not only_values:
         return merged
     kept = [finding for finding in merged.findings if finding.code.startswith("BL5")]
     return dataclasses.replace(merged, findings=tuple(kept))
+
+
+def _choose_engines(names: Sequence[str], live: EngineName | None) -> list[EngineName]:
+    engines = dict.fromkeys(engine_name(name) for name in names)
+    if live is not None:
+        engines.setdefault(live)
+    if not engines:
+        message = "[tool.bilayer] dialects is empty: nothing would be checked"
+        raise ConfigurationError(message)
+    return list(engines)
 
 
 def _load(source: str, load: Callable[[], _Loaded], unread: list[Failure]) -> _Loaded | None:
