@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydal import Field
+
 import bilayer
-from tests.bilayer.drift.catalog import Altered, compare, rebuild, row, write_body
+from tests.bilayer.drift.catalog import STAMP, Altered, compare, rebuild, row, write_body
 from tests.bilayer.drift.project import write_project
 
 ALTERED = {
@@ -196,3 +198,24 @@ def mend(report: bilayer.Report, rows: list[Altered], url: str) -> set[tuple[str
     statements = [part for finding in mended for part in (finding.fix or "").split(";\n")]
     rebuild(url, *filter(None, (statement.strip() for statement in statements))).dispose()
     return left
+
+
+def test_view_may_stand_for_a_table_of_pydal(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/live.db"
+    rebuild(url, "CREATE VIEW recent AS SELECT 1 AS id", "CREATE TABLE t (id INTEGER)").dispose()
+
+    report = bilayer.check(dal=lambda db: db.define_table("recent", Field("id", "id")), url=url)
+
+    assert [(f.code, f.place) for f in report.findings] == [("BL201", "t")]
+
+
+def test_ignored_names_are_left_out_of_objects_too(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/live.db"
+    views = ["CREATE VIEW legacy_v AS SELECT 1 AS n", "CREATE VIEW other AS SELECT 1 AS n"]
+    rebuild(url, *views, *STAMP).dispose()
+
+    report = bilayer.check(
+        migrations=write_project(tmp_path, first="pass"), url=url, ignore=["BL221:legacy_*"]
+    )
+
+    assert [(f.code, f.place) for f in report.findings] == [("BL221", "other")]
