@@ -128,3 +128,19 @@ def test_decimal_without_a_precision_gets_no_field_that_rounds() -> None:
     )
 
     assert [(f.place, f.fix) for f in report.findings] == [("t.price", None)]
+
+
+@pytest.mark.parametrize("dialect", ENGINES)
+def test_names_that_become_one_are_told_apart(dialect: str) -> None:
+    models = sa.MetaData()
+    # On MariaDB a double quote in an rname is taken for another engine's quote (BL119).
+    names = ["a b", "a_b", "a-b", *(['so "called"'] if dialect != "mysql" else [])]
+    columns = [sa.Column(name, sa.Integer) for name in names]
+    sa.Table("t", models, sa.Column("id", sa.Integer, primary_key=True), *columns)
+    options: dict[str, Any] = {"metadata": models, "dialect": dialect, "adapter": "native"}
+
+    (fix,) = (each.fix or "" for each in bilayer.check(dal=lambda _db: None, **options).findings)
+    report = bilayer.check(dal=lambda db: apply(db, [fix]), **options)
+
+    assert report.findings == ()
+    assert report.failures == ()

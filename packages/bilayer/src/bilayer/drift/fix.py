@@ -14,7 +14,7 @@ from bilayer.drift.compare.setup import foreign_quotes
 from bilayer.drift.compare.spelling import constant_default
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import MISMATCH, judge, kind_of
-from bilayer.drift.naming import Names, write_name, write_rname, write_table_name
+from bilayer.drift.naming import Names, write_name, write_names, write_rname, write_table_name
 from bilayer.drift.snapshot import Column, Field, Runtime, RuntimeTable, Schema, Table, Type
 
 _SIMPLE: Final = {
@@ -97,14 +97,16 @@ def _fits(column: Column, type_: str, target: Target) -> bool:
     return verdict is None or (verdict.code, verdict.severity) != (MISMATCH, "error")
 
 
-def write_table(table: Table, target: Target) -> str:
-    """Write the ``define_table`` call that stands for a table."""
-    fields = [line for column in table.columns if (line := write_field(column, target))]
-    name = write_table_name(table.name)
+def write_table(table: Table, target: Target, name: str | None = None) -> str:
+    """Write the ``define_table`` call that stands for a table, under a name if it is given one."""
+    called = write_names([column.name for column in table.columns], write_name)
+    stands = [(each, Field(called[each.name], each.name, "")) for each in table.columns]
+    fields = [line for each, field in stands if (line := write_field(each, target, field))]
+    name = name or write_table_name(table.name)
     lines = [f'"{name}",', *fields]
     is_numbered = any('"id"),' in field for field in fields)
     if not is_numbered:  # without the argument, PyDAL would add an id
-        keys = ", ".join(f'"{write_name(name)}"' for name in table.primary_key)
+        keys = ", ".join(f'"{called.get(key, write_name(key))}"' for key in table.primary_key)
         lines.append(f"primarykey=[{keys}],")
     if name != table.name:
         lines.append(f"{write_rname(table.name.split('.'), target.engine)},")  # with its schema

@@ -9,12 +9,13 @@ import dataclasses
 import keyword
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bilayer.drift.config import ConfigurationError, Project
 from bilayer.drift.fix import VALIDATORS, Target, write_field, write_table
 from bilayer.drift.locate import map_models
+from bilayer.drift.naming import write_names, write_table_name
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.pydal import STOCK_ADAPTERS
 from bilayer.drift.snapshot import Schema, Table
@@ -55,10 +56,11 @@ def generate(project: Project, *, dialect: str | None = None, is_split: bool = F
     schema = models_reader.read_models(metadatas, models_reader.load_dialect(engine))
     target = Target(engine, project.runtime_adapter or STOCK_ADAPTERS[engine])
     tables = _ordered(schema)
+    names = write_names([table.name for table in tables], write_table_name)
     if is_split:
-        modules = _write_package(tables, target)
+        modules = _write_package(tables, target, names)
     else:
-        modules = {"tables.py": _write_module(tables, target, "define_tables", "all tables")}
+        modules = {"tables.py": _write_module(tables, target, names, "define_tables", "all tables")}
     return Generated(modules, tuple(_left_out(tables, target)))
 
 
@@ -84,8 +86,12 @@ def _left_out(tables: Iterable[Table], target: Target) -> Iterable[str]:
                 yield f"{table.name}.{column.name}"
 
 
-def _write_module(tables: Sequence[Table], target: Target, function: str, what: str) -> str:
-    bodies = [textwrap.indent(write_table(table, target), "    ") for table in tables]
+def _write_module(
+    tables: Sequence[Table], target: Target, names: Mapping[str, str], function: str, what: str
+) -> str:
+    bodies = [
+        textwrap.indent(write_table(table, target, names[table.name]), "    ") for table in tables
+    ]
     used = [name for name in VALIDATORS if any(f"{name}(" in body for body in bodies)]
     imports = [f"from {_library(target)} import DAL, Field"]
     if used:
@@ -99,7 +105,9 @@ def _write_module(tables: Sequence[Table], target: Target, function: str, what: 
     )
 
 
-def _write_package(tables: Sequence[Table], target: Target) -> dict[str, str]:
+def _write_package(
+    tables: Sequence[Table], target: Target, names: Mapping[str, str]
+) -> dict[str, str]:
     """Write a module for each file of models, named like it."""
     places = map_models()
     domains: dict[str, list[Table]] = {}
@@ -109,7 +117,7 @@ def _write_package(tables: Sequence[Table], target: Target) -> dict[str, str]:
         domains.setdefault(_identifier(stem), []).append(table)
     modules = {
         f"{domain}.py": _write_module(
-            members, target, f"define_{domain}", f"the tables of {domain}"
+            members, target, names, f"define_{domain}", f"the tables of {domain}"
         )
         for domain, members in sorted(domains.items())
     }

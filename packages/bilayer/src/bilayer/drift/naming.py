@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pydal
 
@@ -23,6 +23,23 @@ def write_name(name: str) -> str:
 def write_table_name(name: str) -> str:
     """Write a name PyDAL takes for a table."""
     return _adapt(name, _is_taken_for_table, "table")
+
+
+def write_names(names: Iterable[str], write: Callable[[str], str]) -> dict[str, str]:
+    """Write the name of each by itself; where two become one, later ones get a number.
+
+    Names that need no change keep what they are. PyDAL tells no case apart.
+    """
+    written: dict[str, str] = {}
+    ordered = sorted(names, key=lambda name: write(name) != name)
+    for name in ordered:
+        wanted, number = write(name), 2
+        taken = {each.lower() for each in written.values()}
+        numbered = wanted
+        while numbered.lower() in taken:
+            numbered, number = f"{wanted}_{number}", number + 1
+        written[name] = numbered
+    return written
 
 
 def _adapt(name: str, is_taken: Callable[[str], bool], otherwise: str) -> str:

@@ -208,10 +208,10 @@ def _database_name(rname: str | None, name: str, engine: str) -> str:
     """Take the quotes off; PostgreSQL folds what has none to lower case."""
     if rname is None:
         return name
-    parts = re.findall(r'"[^"]*"|`[^`]*`|\[[^\]]*\]|[^.]+', rname)
+    parts = re.findall(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[^.]+', rname)
     folds = engine == "postgresql"
     bare = [
-        part.strip(_QUOTES) if part[0] in _QUOTES else (part.lower() if folds else part)
+        _unquoted(part) if part[0] in _QUOTES else (part.lower() if folds else part)
         for part in parts
     ]
     return ".".join(bare)
@@ -225,3 +225,8 @@ def _caller() -> Place:
     if frame is None:
         return Place("", 0)
     return Place(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _unquoted(part: str) -> str:
+    """Take the quotes off a name; one that is in it stands twice."""
+    return part[1:-1].replace(part[-1] * 2, part[-1])
