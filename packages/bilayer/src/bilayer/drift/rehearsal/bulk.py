@@ -101,7 +101,7 @@ def _write_insert(
     columns = ", ".join(map(names.quote, chosen))
     number = "SELECT row_number() OVER () AS rehearsed, {0}.* FROM {1} {0}"
     few = f"SELECT * FROM {target} LIMIT {_SAMPLES}"  # noqa: S608 - quoted names
-    few = number.replace("()", "() - 1").format("t", f"({few})")
+    few = number.replace("OVER ()", "OVER () - 1").format("t", f"({few})")
     count = f"least({_SAMPLES}, (SELECT count(*) FROM {target}))"  # noqa: S608 - as above
     source = f"generate_series(1, {rows}) AS g(n) JOIN ({few}) s ON s.rehearsed = g.n %% {count}"
     if one_each:
