@@ -3,11 +3,15 @@
 # ruff: noqa: E501 - a statement a line reads as a row of a table
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from tests.bilayer.drift.catalog import compare
+import bilayer
+from tests.bilayer.drift.catalog import STAMP, compare, rebuild, write_body
+from tests.bilayer.drift.project import write_project
 
 # What a revision makes, and what a live database has instead.
 SAME = {
@@ -111,3 +115,31 @@ def test_database_may_compare_text_in_its_own_usual_way(
     report = compare(tmp_path, empty_database_url, scratch_url, [table], [usual, table, odd])
 
     assert [(f.code, f.place) for f in report.findings] == [("BL214", "t.c")]
+
+
+def test_role_that_may_not_see_triggers_misses_none(
+    tmp_path: Path, dialect: str, empty_database_url: str, scratch_url: str | None
+) -> None:
+    if dialect != "mysql":
+        pytest.skip("elsewhere the catalog is open to every role")
+    made = [
+        "CREATE TABLE t (n INT)",
+        "CREATE TRIGGER t_t BEFORE INSERT ON t FOR EACH ROW SET NEW.n = 5",
+        "CREATE VIEW v AS SELECT n FROM t",
+    ]
+    url = sa.make_url(empty_database_url)
+    role = f"'reader_{secrets.token_hex(4)}'@'%'"
+    grants = [
+        f"CREATE USER {role} IDENTIFIED BY 'x'",
+        f"GRANT SELECT ON {url.database}.* TO {role}",
+    ]
+    rebuild(empty_database_url, *made, *STAMP, *grants).dispose()
+
+    report = bilayer.check(
+        migrations=write_project(tmp_path, first=write_body(made)),
+        url=url.set(username=role.split("'")[1], password="x"),
+        scratch_url=scratch_url,
+    )
+
+    rebuild(empty_database_url, f"DROP USER {role}").dispose()
+    assert (report.findings, report.failures) == ((), ())

@@ -128,12 +128,14 @@ class Schema:
     Attributes:
         objects: What stands beside the tables, where a catalog was read.
         collation: How text compares where nobody says it, where that is told of each column.
+        unseen: The kinds of objects that whoever read the catalog may not see.
     """
 
     engine: str
     tables: Mapping[str, Table]
     objects: tuple[CatalogObject, ...] = ()
     collation: str | None = None
+    unseen: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Table]:
         return iter(self.tables.values())

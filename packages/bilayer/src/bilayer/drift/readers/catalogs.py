@@ -30,10 +30,9 @@ def read_index_definitions(
 
 
 def _read_mysql_indexes(connection: sa.Connection) -> dict[Named, str]:
-    is_mariadb = getattr(connection.dialect, "is_mariadb", False)
-    unused = "ignored = 'YES'" if is_mariadb else "is_visible = 'NO'"
+    unused = _choose_unused(connection)
     rows = connection.exec_driver_sql(
-        f"SELECT table_name, index_name, column_name, sub_part, collation, index_type, {unused}"  # noqa: S608 - two constants
+        f"SELECT table_name, index_name, column_name, sub_part, collation, index_type, {unused}"  # noqa: S608 - a constant
         " FROM information_schema.statistics WHERE table_schema = database()"
         " ORDER BY table_name, index_name, seq_in_index"
     )
@@ -49,8 +48,22 @@ def _read_mysql_indexes(connection: sa.Connection) -> dict[Named, str]:
     }
 
 
+def _choose_unused(connection: sa.Connection) -> str:
+    """Choose how an index tells that it is not used: MariaDB since 10.6, MySQL since 8."""
+    rows = connection.exec_driver_sql(
+        "SELECT lower(column_name) FROM information_schema.columns"
+        " WHERE lower(table_schema) = 'information_schema' AND lower(table_name) = 'statistics'"
+    )
+    names = set(rows.scalars())
+    if "ignored" in names:
+        return "ignored = 'YES'"
+    return "is_visible = 'NO'" if "is_visible" in names else "false"
+
+
 def read_ignored_indexes(connection: sa.Connection) -> dict[Key, list[dict[str, Any]]]:
     """Read the indexes MariaDB keeps and does not use, of which an inspector knows nothing."""
+    if not _choose_unused(connection).startswith("ignored"):
+        return {}
     rows = connection.exec_driver_sql(
         "SELECT table_name, index_name, non_unique, column_name FROM information_schema.statistics"
         " WHERE table_schema = database() AND ignored = 'YES'"

@@ -14,7 +14,7 @@ from bilayer.drift.constraints import ForeignKey
 from bilayer.drift.readers import catalogs, sqlite, storage
 from bilayer.drift.readers.describe import describe
 from bilayer.drift.readers.keys import read_check, read_foreign_key, read_indexes
-from bilayer.drift.readers.objects import read_objects
+from bilayer.drift.readers.objects import list_unseen, read_objects
 from bilayer.drift.snapshot import Column, Schema, Table, Type
 from bilayer.urls import engine_name
 
@@ -41,7 +41,8 @@ def read_catalog(connection: sa.Connection) -> Schema:
     for foreign in catalogs.list_foreign_tables(connection, engine):
         tables.pop(foreign, None)
     objects = read_objects(connection, engine)
-    return Schema(engine, tables, objects, storage.read_collation(connection, engine))
+    collation = storage.read_collation(connection, engine)
+    return Schema(engine, tables, objects, collation, list_unseen(connection, engine))
 
 
 def _list_schemas(inspector: Inspector, engine: str) -> list[str | None]:

@@ -29,7 +29,7 @@ _POSTGRESQL: Final = (
       'DROP TRIGGER ' || quote_ident(t.tgname) || ' ON ' || c.oid::regclass, t.tgenabled <> 'D'
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND NOT EXISTS (SELECT 1 FROM pg_depend d
+    WHERE NOT t.tgisinternal AND NOT c.relispartition AND NOT EXISTS (SELECT 1 FROM pg_depend d
       WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')
     """,
     """
@@ -54,7 +54,7 @@ _POSTGRESQL: Final = (
       'ALTER TABLE ' || c.oid::regclass || ' DROP CONSTRAINT ' || quote_ident(k.conname), true
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL pg_get_constraintdef(k.oid) d(text)
-    WHERE k.contype = 'x' AND k.conparentid = 0
+    WHERE k.contype = 'x' AND NOT c.relispartition
     """,
     # A column's own sequence is told with the column.
     """
@@ -111,6 +111,18 @@ def read_objects(connection: sa.Connection, engine: str) -> tuple[CatalogObject,
     else:
         found = _read_postgresql(connection)
     return tuple(sorted(found, key=lambda each: (each.kind, each.table or "", each.name)))
+
+
+def list_unseen(connection: sa.Connection, engine: str) -> frozenset[str]:
+    """List the kinds that this role may not see: MariaDB shows triggers to who may make them."""
+    if engine != "mysql":
+        return frozenset()
+    may_see = connection.exec_driver_sql(
+        "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'TRIGGER'"
+        " UNION ALL SELECT 1 FROM information_schema.schema_privileges"
+        " WHERE privilege_type = 'TRIGGER' AND database() LIKE table_schema"
+    ).first()
+    return frozenset() if may_see else frozenset({"trigger"})
 
 
 def _read_postgresql(connection: sa.Connection) -> Iterator[CatalogObject]:
