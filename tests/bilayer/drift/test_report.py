@@ -144,6 +144,27 @@ def test_text_has_no_spaces_at_the_ends_of_lines() -> None:
     assert not [line for line in REPORT.to_text(width=60).split("\n") if line.endswith(" ")]
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_terminal_is_shown_a_table_that_fits(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    text = re.sub(r"\x1b\[[\d;]*m", "", REPORT.to_text(width=width, color=True))
+
+    (head,) = (line for line in text.splitlines() if line.startswith("sources"))
+    assert head.split() == ["sources", "error", "warning", "info"]
+    assert len(head) <= width
+    assert "sources  " not in REPORT.to_text(width=width)
+
+
+def test_no_color_forbids_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[1;31m" in REPORT.to_text(width=80, color=True)
+
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert not re.search(r"\x1b\[[\d;]*3\dm", REPORT.to_text(width=80, color=True))
+
+
 def test_json_can_be_read_back() -> None:
     document = json.loads(REPORT.to_json())
 
@@ -201,7 +222,7 @@ def test_catalogue_is_whole() -> None:
 
     assert len(set(names)) == len(names)
     for code, rule in CATALOGUE.items():
-        assert re.fullmatch(r"BL[1-6]\d\d", code)
+        assert re.fullmatch(r"BL[1-7]\d\d", code)
         assert rule.explanation.endswith(".")
         assert rule.example
 
