@@ -153,7 +153,7 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     return None if is_same else line
 
 
-_NOT_MENDED_IN_PYDAL: Final = frozenset({"BL215", "BL217"})
+_NOT_MENDED_IN_PYDAL: Final = frozenset({"BL120", "BL215", "BL217"})
 
 
 def _fix_part(difference: Difference, names: Names, target: Target) -> str | None:
