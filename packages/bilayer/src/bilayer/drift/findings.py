@@ -223,14 +223,16 @@ _RULES: Final = (
     Rule(
         "BL201", "missing-table", "error",
         "A table exists on one side only. Every query of a table the database lacks fails; of a"
-        " table PyDAL lacks the application knows nothing.",
+        " table PyDAL lacks the application knows nothing. Where one side has the name in the plural"
+        " and the other in the singular, that is said.",
         "db.define_table('invoices', ...) without a model",
     ),
     Rule(
         "BL202", "missing-column", "error",
         "A column exists on one side only. PyDAL names every field it knows, so a field without a"
         " column makes every select and insert of the table fail. A column without a field is"
-        " invisible, and where it is NOT NULL without a default every insert fails.",
+        " invisible, and where it is NOT NULL without a default every insert fails. A column and a"
+        " field that may be one under two names are named to each other.",
         "Field('nickname') without a column",
     ),
     Rule(
@@ -311,7 +313,9 @@ _RULES: Final = (
     ),
     Rule(
         "BL216", "enum-values", "error",
-        "The two sides allow different words in an enum. A word one side lacks is refused there.",
+        "The two sides allow different words in an enum. A word one side lacks is refused there."
+        " What PyDAL may write is its IS_IN_SET and its default; a field with neither may write any"
+        " word, also in the wrong case.",
         "('red', 'green') and ('red', 'green', 'blue')",
     ),
     Rule(
