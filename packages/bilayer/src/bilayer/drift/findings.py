@@ -223,8 +223,8 @@ _RULES: Final = (
     Rule(
         "BL201", "missing-table", "error",
         "A table exists on one side only. Every query of a table the database lacks fails; of a"
-        " table PyDAL lacks the application knows nothing. Where one side has the name in the plural"
-        " and the other in the singular, that is said.",
+        " table PyDAL lacks the application knows nothing. Where one side has the name in the"
+        " plural and the other in the singular, that is said.",
         "db.define_table('invoices', ...) without a model",
     ),
     Rule(
