@@ -83,10 +83,9 @@ def _write_page(rules: Sequence[Rule]) -> str:
 
 
 def _write_entry(rule: Rule) -> str:
-    fence = "``" if "`" in rule.example else "`"
     return (
         f"### {rule.code} {rule.name}\n\n**{rule.severity}.** {_escape(rule.explanation)}\n\n"
-        f"Example: {fence}{rule.example}{fence}"
+        f"For example:\n\n```\n{rule.example}\n```"
     )
 
 
