@@ -134,7 +134,7 @@ def _keep_unnamed(text: str, wish: Wish) -> str:
     checks = [
         f"sa.CheckConstraint({str(each.sqltext)!r})"
         for each in (sorted(table.constraints, key=str) if table is not None else ())
-        if isinstance(each, sa.CheckConstraint) and each.name is None and not each._type_bound  # type: ignore[attr-defined]
+        if isinstance(each, sa.CheckConstraint) and each.name is None and not each._type_bound
     ]
     options = f", table_args=({', '.join(checks)},)" if checks else ""
     if any(f"drop_constraint('{kind}_{wish.name}_" in text for kind in _CONVENTION):
