@@ -55,7 +55,7 @@ TYPES: Final[tuple[Case, ...]] = (
     case("types", "a number has no limits", swap("projects", "sa.Numeric(12, 2)", "sa.Numeric"),
          "BL206 projects.budget W/E lite=I", on="lite pg"),
     case("types", "a number has the engine's limits", swap("projects", "sa.Numeric(12, 2)",
-         "sa.Numeric"), "BL206 projects.budget E", on="my"),
+         "sa.Numeric"), "BL206 projects.budget E/W", on="my"),
     case("types", "a decimal is a float", swap("projects", "sa.Numeric(12, 2)", "sa.Double"),
          "BL204 projects.budget E lite=I"),
     case("types", "a decimal is an integer", swap("projects", "sa.Numeric(12, 2)", "sa.Integer"),
