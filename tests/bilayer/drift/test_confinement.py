@@ -128,6 +128,23 @@ def test_revision_that_connects_by_itself_is_refused(
     assert tables_of(live) == ["precious"]
 
 
+def test_env_that_keeps_a_log_and_two_connections_is_replayed(
+    models: sa.MetaData, tmp_path: Path
+) -> None:
+    env = OWN_URL.replace("ENGINE", 'sa.create_engine("sqlite:///live.db")').replace(
+        "with ",
+        "first = engine.connect()\nfirst.exec_driver_sql('PRAGMA journal_mode = WAL')\n"
+        "first.exec_driver_sql('SELECT * FROM sqlite_master')\nwith ",
+        1,
+    )
+    config = write_project(tmp_path / "project", env, first=CREATE)
+
+    report = bilayer.check(metadata=models, migrations=config)
+
+    assert report.findings == ()
+    assert report.failures == ()
+
+
 @pytest.fixture
 def other_database(scratch_url: str | None) -> Iterator[str]:
     """A database of the MariaDB server that is none of the check's."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,10 +17,14 @@ def connect(url: sa.URL, **options: Any) -> sa.Engine:
     arguments = connect_arguments(url)
     engine = sa.create_engine(url, poolclass=NullPool, connect_args=arguments, **options)
     if engine.name == "sqlite":
-        sa.event.listen(engine, "connect", _hurry)
+        sa.event.listen(engine, "connect", hurry)
     return engine
 
 
-def _hurry(connection: Any, _record: Any) -> None:
-    """Wait for no disk: what is lost in a crash is scratch."""
-    connection.execute("PRAGMA synchronous = OFF")
+def hurry(connection: Any, _record: Any) -> None:
+    """Let SQLite wait for no disk and keep no journal there: what a crash loses is scratch."""
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute("PRAGMA synchronous = OFF")
+        # Refused where another connection of a stranger's env.py keeps a write-ahead log.
+        with contextlib.suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA journal_mode = MEMORY")

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import create as engine_module
 from sqlalchemy.pool import NullPool
 
+from bilayer.drift.connecting import hurry
 from bilayer.drift.readers.drivers import ConnectionRefused, guard_drivers, refuse
 from bilayer.drift.readers.fence import require_inside
 
@@ -55,21 +56,15 @@ def _redirect_engines(scratch: sa.URL) -> None:
             return original(target, **options)
         options.setdefault("poolclass", NullPool)
         engine = original(target, **options)
-        sa.event.listen(engine, "connect", _hurry)
+        sa.event.listen(engine, "connect", hurry)
         return engine
 
     for module in (sa, sa.engine, engine_module):
         module.create_engine = create_engine  # type: ignore[attr-defined]  # the fence
-    with contextlib.suppress(ImportError):
-        from sqlalchemy.ext.asyncio import engine as async_module  # noqa: PLC0415 - needs greenlet
-
-        async_module._create_engine = create_engine  # type: ignore[attr-defined]  # as above
-
-
-def _hurry(connection: Any, _record: Any) -> None:
-    """Wait for no disk: what is lost in a crash is scratch."""
-    with contextlib.closing(connection.cursor()) as cursor:
-        cursor.execute("PRAGMA synchronous = OFF")
+    # What is imported later takes the one above.
+    async_module: Any = sys.modules.get("sqlalchemy.ext.asyncio.engine")
+    if async_module is not None:
+        async_module._create_engine = create_engine
 
 
 def _redirect(asked: sa.URL, scratch: sa.URL) -> sa.URL:

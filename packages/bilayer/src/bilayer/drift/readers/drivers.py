@@ -36,11 +36,12 @@ def guard_drivers(scratch: sa.URL) -> None:
         module: Any = psycopg2
         guard = _guard(module._connect, own, _postgresql_endpoint)
         module._connect = module._psycopg._connect = guard
+    if backend not in ("mysql", "mariadb"):
+        return  # PyMySQL connects by Python's sockets, and none of those leads to MariaDB.
     with contextlib.suppress(ImportError):
         import pymysql  # noqa: PLC0415 - as above
 
-        allowed = _mysql_endpoint(None, scratch.translate_connect_args(username="user"))
-        own = allowed if backend in ("mysql", "mariadb") else None
+        own = _mysql_endpoint(None, scratch.translate_connect_args(username="user"))
         guarded = _guard(pymysql.connect, own, _mysql_endpoint)
         pymysql.connect = pymysql.Connect = guarded  # type: ignore[assignment]  # the fence
 
