@@ -20,7 +20,6 @@ import alembic
 import sqlalchemy as sa
 from alembic.config import Config
 
-import bilayer
 from bilayer.drift.history import History, Revision
 from bilayer.drift.readers.strays import find_init, find_root, find_strays
 from bilayer.drift.snapshot import Place
@@ -171,7 +170,7 @@ def _choose_folder(config: Config) -> Path:
 
 def _start_child(stdin: int, folder: Path, module: str) -> subprocess.Popen[str]:
     # The libraries first: a folder alembic/ with an __init__.py beside the models would hide one.
-    libraries = [str(Path(str(module.__file__)).parents[1]) for module in (alembic, bilayer)]
+    libraries = [str(Path(alembic.__file__).parents[1]), str(Path(__file__).parents[3])]
     entries = (str(Path(entry).absolute()) for entry in sys.path if entry)
     path = os.pathsep.join(dict.fromkeys([*libraries, *entries]))
     # The child replaces every database URL in its environment, so it gets a copy of ours.
