@@ -721,8 +721,8 @@ _RULES: Final = (
     Rule(
         "BL715", "implicit-value", "warning",
         "A column is added as NOT NULL and without a default. PostgreSQL and SQLite refuse that"
-        " where there are rows; MariaDB gives them an empty text, 0, or the day 0000-00-00, which no"
-        " program wrote. Give it a server default, or add it nullable and fill it.",
+        " where there are rows; MariaDB gives them an empty text, 0, or the day 0000-00-00, which"
+        " no program wrote. Give it a server default, or add it nullable and fill it.",
         'op.add_column("users", sa.Column("born_on", sa.Date, nullable=False))',
     ),
 )  # fmt: skip
