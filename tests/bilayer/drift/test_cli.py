@@ -144,7 +144,7 @@ def test_explain_of_nothing_is_an_error() -> None:
     assert "no finding is called BL999" in result.output
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["values"], ["explain"], ["report"]])
+@pytest.mark.parametrize("command", [[], *([name] for name in sorted(main.commands))], ids=" ".join)
 def test_help_shows_an_example_on_a_line_of_its_own_and_the_exit_codes(
     command: list[str],
 ) -> None:
@@ -156,6 +156,24 @@ def test_help_shows_an_example_on_a_line_of_its_own_and_the_exit_codes(
     assert [line for line in lines[1:] if line.startswith(name)]
     assert "Exit codes:" in result.output
     assert "\\b" not in result.output
+
+
+@pytest.mark.parametrize("form", ["text", "json", "html", "github", "sarif"])
+def test_letters_the_terminal_lacks_stop_nothing(tmp_path: Path, form: str) -> None:
+    report = {
+        "findings": [], "failures": [{"source": "Straße 顧客", "reason": "\udc80"}],
+        "not_done": [], "engines": [], "partly": [],
+    }  # fmt: skip
+    (tmp_path / "report.json").write_text(json.dumps(report))
+
+    result = CliRunner(charset="ascii").invoke(
+        main, ["report", str(tmp_path / "report.json"), "--format", form]
+    )
+
+    assert result.exit_code == 2, result.exception
+    shown = result.stdout_bytes.decode("ascii" if form == "text" else "utf-8")
+    assert ("Stra\\xdfe \\u9867\\u5ba2" if form == "text" else "Straße 顧客") in shown
+    assert "udc80" in shown
 
 
 def test_file_that_is_no_report_is_exit_code_2(tmp_path: Path) -> None:

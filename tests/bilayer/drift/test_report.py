@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from rich.cells import cell_len
 
 from bilayer.drift.findings import CATALOGUE, Finding
 from bilayer.drift.report import Failure, Report
@@ -126,18 +127,65 @@ def test_text_names_everything() -> None:
     text = REPORT.to_text(width=100)
 
     for part in (
-        "error BL204 type-mismatch", "app/dal/tables/accounts.py:41", "models: UUID",
-        "runtime: string(512)", 'Field("id", "uuid"),', "could not read models: no",
+        "error BL204 type-mismatch", "app/dal/tables/accounts.py:41", "models   UUID",
+        "runtime  string(512)", "models-runtime: the two layers drift", "users  1 error",
+        'Field("id", "uuid"),', "could not read models: no",
         "not done x", "1 error, 1 warning, 0 info on sqlite; 1 source could not be read",
     ):  # fmt: skip
         assert part in text
 
 
-def test_text_fits_a_narrow_terminal_and_keeps_paths_whole() -> None:
-    lines = REPORT.to_text(width=40).splitlines()
+LONG_FIX = f'Field("id", "uuid", comment="{"x" * 200}"),\n    primarykey=["id"],'
+WIDE = replace(
+    ERROR, table="顧客の住所録", column="氏名とふりがなの列", fix=LONG_FIX,
+    message="the length of 顧客の住所録.氏名とふりがなの列 differs",
+    left="CHECK " + "(status) " * 20, engine="sqlite, postgresql", pair="models-migrations",
+)  # fmt: skip
+ODD = replace(
+    ERROR, table="ev\x1b[31mil\nerror BL999", column="a\u202eb", message="\x1b]0;owned\x07 x",
+    left="[bold]no field[/]", right="\udc80", fix="x = '\x07'", location="a\nb.py:1",
+)  # fmt: skip
 
-    too_long = [line for line in lines if len(line) > 40]
-    assert all("accounts.py:41" in line or "/elsewhere/" in line for line in too_long)
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("color", [False, True])
+def test_text_fits_and_never_breaks_what_is_copied(width: int, color: bool) -> None:
+    report = Report.of(
+        [WARNING, ERROR, WIDE, ODD], not_done=["word " * 30], engines=["sqlite", "postgresql"]
+    )
+
+    lines = re.sub(r"\x1b\[[\d;]*m", "", report.to_text(width=width, color=color)).splitlines()
+
+    copied = [f"    {line}" for line in LONG_FIX.splitlines()]
+    copied += ["  app/dal/tables/accounts.py:41", "  /elsewhere/alembic/__init__.py:1"]
+    assert set(copied) <= set(lines)
+    assert [line for line in lines if cell_len(line) > width and line not in copied] == []
+
+
+def test_text_shows_what_cannot_be_seen() -> None:
+    text = Report.of([ODD], engines=["sqlite"]).to_text(width=100)
+
+    for part in (
+        "ev\\x1b[31mil\\nerror BL999.a\\u202eb", "\\x1b]0;owned\\x07",
+        "[bold]no field[/]", "\\udc80", "x = '\\x07'", "a\\nb.py:1",
+    ):  # fmt: skip
+        assert part in text
+    assert not set(text) & set("\x1b\x07\u202e\udc80")
+    assert not [line for line in text.splitlines() if line.startswith("error BL999")]
+
+
+def test_pairs_and_tables_have_sections() -> None:
+    other = replace(ERROR, table="cards", severity="warning", pair="models-migrations")
+    lost = replace(other, table=None, column=None, message="not of a table")
+    text = Report.of([ERROR, WARNING, other, lost], engines=["sqlite"]).to_text(width=100)
+
+    heads = [
+        "setup: ", "models-migrations: ", "not of a table", "cards  1 warning",
+        "models-runtime: ", "users  1 error",
+    ]  # fmt: skip
+    places = [text.index(head) for head in heads]
+    assert places == sorted(places)
+    assert text == Report.of([ERROR, WARNING, other, lost], engines=["sqlite"]).to_text(width=100)
 
 
 def test_text_has_no_spaces_at_the_ends_of_lines() -> None:

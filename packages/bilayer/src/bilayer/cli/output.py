@@ -86,10 +86,12 @@ def finish(found: Report, form: str, output: Path | None, fail_on: FailOn) -> No
     }
     text = writers[form]().rstrip("\n") + "\n"
     if output is None:
-        click.echo(text, nl=False)
+        # People are shown letters their terminal lacks as Python writes them; programs read UTF-8.
+        encoding = sys.stdout.encoding if form == "text" else "utf-8"
+        click.echo(text.encode(encoding or "utf-8", "backslashreplace"), nl=False)
     else:
         try:
-            output.write_text(text, encoding="utf-8")
+            output.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             refuse(BilayerError(f"{output} cannot be written: {error.strerror}"))
     sys.exit(found.exit_code_for(fail_on))

@@ -8,11 +8,8 @@ from html import escape
 from typing import Final
 
 from bilayer.drift.findings import Finding
+from bilayer.drift.report.words import show_unseen
 
-# Controls and lone surrogates no page can hold, and marks that turn the direction of what follows.
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
 NOTHING: Final = "&ndash;"
 SIGNS: Final = {"error": "✕", "warning": "▲", "info": "●"}
 """A sign beside each severity, for who does not see its colour."""
@@ -20,7 +17,7 @@ SIGNS: Final = {"error": "✕", "warning": "▲", "info": "●"}
 
 def text(value: object) -> str:
     """Escape a text; what cannot be seen is written as Python would write it."""
-    return escape(_UNSEEN.sub(_show, str(value)))
+    return escape(show_unseen(str(value)))
 
 
 def name(value: object) -> str:
@@ -67,8 +64,3 @@ def tally(findings: Iterable[Finding]) -> str:
         for severity, sign in SIGNS.items()
         if severity in severities
     )
-
-
-def _show(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
