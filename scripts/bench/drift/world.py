@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib.machinery
+import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 import sqlalchemy as sa
 from alembic.config import Config
@@ -26,14 +28,24 @@ Source = str
 SOURCES: tuple[Source, ...] = ("models", "migrations", "database")
 
 
+class _Uncached(importlib.machinery.SourceFileLoader):
+    """Reads the source each time: two mutations can have one size and be of one second."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - what importlib calls it with
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def load(path: Path, text: str) -> ModuleType:
     """Write a module and load it under a name of its own."""
     path.write_text(text)
     name = f"bench_drift_{path.stem}"
-    module = ModuleType(name)
+    loader = _Uncached(name, str(path))
+    module = importlib.util.module_from_spec(
+        importlib.machinery.ModuleSpec(name, loader, origin=str(path))
+    )
     module.__file__ = str(path)
     sys.modules[name] = module  # Where the check looks for lines.
-    exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 - no stale bytecode
+    loader.exec_module(module)
     return module
 
 
