@@ -29,21 +29,28 @@ COLUMNS: dict[str, tuple[Any, str]] = {
     "document": (shared.JSONDocument(), "json"),
     "picture": (sa.LargeBinary(), "blob"),
     "owner": (shared.UUID(), "uuid"),
+    "tags": (shared.JSONDocument(), "list:string"),
+    "parent": (None, "reference t"),
 }
 
 
 @pytest.fixture
 def models() -> sa.MetaData:
     metadata = sa.MetaData()
-    columns = [sa.Column(name, type_) for name, (type_, _) in COLUMNS.items()]
+    columns: list[sa.Column[Any]] = [
+        sa.Column(name, type_ or sa.ForeignKey("t.id")) for name, (type_, _) in COLUMNS.items()
+    ]
     sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True), *columns)
     return metadata
 
 
 def define_with(field: Any) -> Any:
     def define(db: Any) -> None:
-        lengths = {"name": {"length": 40}}
-        fields = [field(name, t, **lengths.get(name, {})) for name, (_, t) in COLUMNS.items()]
+        options: dict[str, dict[str, Any]] = {
+            "name": {"length": 40},
+            "parent": {"ondelete": "NO ACTION"},
+        }
+        fields = [field(name, t, **options.get(name, {})) for name, (_, t) in COLUMNS.items()]
         db.define_table("t", *fields)
 
     return define
@@ -86,7 +93,59 @@ def test_stock_adapters_lose_values(
     assert {"at", "picture", "owner"} <= found
     assert ("flag" in broken) == (dialect != "postgresql")
     assert "picture" in broken
-    assert not {"number", "big", "name", "story", "day"} & found
+    assert "BL503" in {finding.code for finding in values_of(report) if finding.column == "picture"}
+    assert not {"number", "big", "name", "story", "day", "id", "parent"} & found
+
+
+def test_keys_and_references_are_tried(dialect: str, scratch_url: str | None) -> None:
+    metadata = sa.MetaData()
+    sa.Table("owner", metadata, sa.Column("id", sa.Uuid, primary_key=True))
+    sa.Table(
+        "pet",
+        metadata,
+        sa.Column("id", sa.BigInteger, primary_key=True),
+        sa.Column("owner", sa.ForeignKey("owner.id")),
+        sa.Column("friends", sa.Text),
+    )
+
+    def define(db: Any) -> None:
+        db.define_table("owner")
+        fields = ("owner", "reference owner"), ("friends", "list:reference pet")
+        db.define_table("pet", *[pydal.Field(*each) for each in fields])
+
+    report = bilayer.check(
+        metadata=metadata, dal=define, dialect=dialect, scratch_url=scratch_url, values=True
+    )
+
+    broken = {each.place for each in values_of(report) if each.severity == "error"}
+    assert broken == {"owner.id", "pet.owner", "pet.friends"}
+    assert report.failures == ()
+
+
+class Unknown(sa.types.UserDefinedType[str]):
+    """A type of an extension that a new database does not have."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: Any) -> str:
+        return "no such ( type"
+
+
+def test_a_type_that_cannot_be_made_hides_no_other(
+    models: sa.MetaData, dialect: str, scratch_url: str | None
+) -> None:
+    models.tables["t"].append_column(sa.Column("odd", Unknown()))
+
+    def define(db: Any) -> None:
+        db.define_table("t", pydal.Field("odd"), pydal.Field("picture", "blob"))
+
+    report = bilayer.check(
+        metadata=models, dal=define, dialect=dialect, scratch_url=scratch_url, values=True
+    )
+
+    (failure,) = report.failures
+    assert "t.odd could not be tried" in str(failure)
+    assert {finding.column for finding in values_of(report)} == {"picture"}
 
 
 def test_what_is_found_shows_the_value_in_stored_and_out(models: sa.MetaData) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import decimal
 import uuid
@@ -40,9 +41,17 @@ _DOCUMENTS: Final[tuple[Any, ...]] = (
 _BYTES: Final = (b"", b"text", b"abcd", b"\x00\xff\x10", bytes(range(256)))
 
 
-def list_boundaries(type_: Type) -> list[Any]:
-    """List the values to try on a column, ``None`` last; only ``None`` for unknown families."""
+def list_boundaries(type_: Type, field_type: str) -> list[Any]:
+    """List the values to try on a column, ``None`` last; only ``None`` for unknown families.
+
+    Args:
+        type_: The column's type.
+        field_type: The PyDAL type over it: a document under a list is only ever a list.
+    """
     write = _WRITERS.get(type_.family)
+    if type_.family == "json" and field_type.startswith("list:"):
+        item = "string" if field_type == "list:string" else "integer"
+        return [*_lists(dataclasses.replace(type_, item=item)), None]
     values = write(type_) if write else []
     return [*values, None]
 

@@ -1,12 +1,11 @@
 """The values check: tries each pair of types once and reports for every column that has it.
 
-Keys, checks and foreign keys have no part in it: the trial's tables have an integer key and the
-column.
+Checks and foreign keys have no part in it: a trial's table has the column, and a key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +14,8 @@ from bilayer.drift.findings import Difference
 from bilayer.drift.scratch import Scratch
 from bilayer.drift.snapshot import Runtime
 from bilayer.drift.values.boundaries import list_boundaries
-from bilayer.drift.values.layers import open_dal
-from bilayer.drift.values.pairs import Pair, build_tables, list_pairs
+from bilayer.drift.values.layers import abandon, open_dal
+from bilayer.drift.values.pairs import Pair, build_table, define_table, list_pairs
 from bilayer.drift.values.trial import Outcome, Trial
 from bilayer.errors import BilayerError
 
@@ -41,36 +40,37 @@ def check_values(
         return [], [str(error)]
     # A pool: every value is several short statements.
     engine = sa.create_engine(url)
+    found: list[Difference] = []
+    failures: list[str] = []
     try:
-        pairs = list(list_pairs(metadatas, dal, runtime, engine))
-        tables = build_tables(pairs, engine)
         with open_dal(url, runtime.adapter) as db:
-            found = [
-                difference
-                for pair in pairs
-                for difference in _try_pair(engine, tables[pair.name], db, pair)
-            ]
+            for pair in list_pairs(metadatas, dal, runtime, engine):
+                try:
+                    found += _try_pair(engine, db, dal, pair)
+                except Exception as error:  # noqa: BLE001 - a type may need what a new database lacks
+                    abandon(db)
+                    table, column = pair.places[0]
+                    failures.append(f"{table}.{column} could not be tried: {_first_line(error)}")
     except Exception as error:  # noqa: BLE001 - drivers and adapters fail in their own ways
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        return [], [f"the values could not be tried: {reason[0]}"]
+        failures.append(f"the values could not be tried: {_first_line(error)}")
     finally:
         engine.dispose()
-    return found, []
+    return found, failures
 
 
-def _try_pair(engine: sa.Engine, table: sa.Table, db: Any, pair: Pair) -> Iterator[Difference]:
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _try_pair(engine: sa.Engine, db: Any, dal: Any, pair: Pair) -> list[Difference]:
     """Try all values of one pair, and report the first outcome of each code."""
-    field = pair.field.clone()
-    field.name, field._rname, field._raw_rname = "x", None, None
-    db.define_table(pair.name, type(pair.field)("id", "id"), field)
-    trial = Trial(engine, table, db, db[pair.name], pair.type)
+    table = build_table(pair, engine)
+    trial = Trial(engine, table, db, define_table(pair, db, dal), pair.type)
     outcomes: dict[str, Outcome] = {}
-    for value in list_boundaries(pair.type):
+    for value in list_boundaries(pair.type, str(pair.field.type)):
         for outcome in trial.run(value):
             outcomes.setdefault(outcome.code, outcome)
-    for outcome in outcomes.values():
-        for place in pair.places:
-            yield _report(outcome, place)
+    return [_report(outcome, place) for outcome in outcomes.values() for place in pair.places]
 
 
 def _report(outcome: Outcome, place: tuple[str, str]) -> Difference:

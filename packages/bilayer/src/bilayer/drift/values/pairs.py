@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,7 +14,8 @@ from bilayer.drift.readers.describe import describe
 from bilayer.drift.readers.sqlalchemy import list_tables
 from bilayer.drift.snapshot import Runtime, Type
 
-_NOT_TRIED: Final = ("id", "big-id", "reference", "big-reference", "list:reference", "geo")
+_KEYS: Final = ("id", "big-id")
+_NOT_TRIED: Final = "geo"
 
 
 @dataclasses.dataclass(slots=True)
@@ -26,11 +28,16 @@ class Pair:
     type: Type
     places: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
+    @property
+    def is_key(self) -> bool:
+        """The field is the key PyDAL numbers rows by."""
+        return str(self.field.type) in _KEYS
+
 
 def list_pairs(
     metadatas: Sequence[sa.MetaData], dal: Any, runtime: Runtime, engine: sa.Engine
 ) -> Iterator[Pair]:
-    """Group the columns both layers know by their types; keys PyDAL numbers are left out."""
+    """Group the columns both layers know by their types."""
     by_table = runtime.by_table()
     pairs: dict[tuple[Any, ...], Pair] = {}
     for table in list_tables(metadatas):
@@ -49,17 +56,29 @@ def list_pairs(
     yield from pairs.values()
 
 
-def build_tables(pairs: Sequence[Pair], engine: sa.Engine) -> Mapping[str, sa.Table]:
-    """Create a table a pair: an integer key, and the column as x."""
-    metadata = sa.MetaData()
-    for pair in pairs:
-        # A copy of the type: a native enum is created with the one table that has it.
-        type_ = pair.column.type.copy() if hasattr(pair.column.type, "copy") else pair.column.type
-        sa.Table(
-            pair.name,
-            metadata,
-            sa.Column("id", sa.Integer, primary_key=True),
-            sa.Column("x", type_),
-        )
-    metadata.create_all(engine)
-    return metadata.tables
+def build_table(pair: Pair, engine: sa.Engine) -> sa.Table:
+    """Create a pair's table: the column as x, with a key beside it where it is none itself."""
+    # A copy of the type: a native enum is created with the one table that has it.
+    type_ = pair.column.type.copy() if hasattr(pair.column.type, "copy") else pair.column.type
+    if isinstance(type_, sa.Enum):
+        type_.schema = None  # The scratch database has no other than its own.
+    columns = [sa.Column("x", type_, primary_key=pair.is_key)]
+    if not pair.is_key:
+        columns.insert(0, sa.Column("id", sa.Integer, primary_key=True))
+    table = sa.Table(pair.name, sa.MetaData(), *columns)
+    table.create(engine)
+    return table
+
+
+def define_table(pair: Pair, db: Any, dal: Any) -> Any:
+    """Define the same for PyDAL, with the table it refers to, if it does."""
+    field = pair.field.clone()
+    field.name, field._rname, field._raw_rname = "x", None, None
+    match = re.match(r"(?:list:|big-)?reference\s+(\w+)", str(field.type))
+    if match is not None and match.group(1) not in db.tables and match.group(1) in dal.tables:
+        target = dal[match.group(1)]
+        keys = getattr(target, "_primarykey", None)
+        fields = [each.clone() for each in target if keys or str(each.type) in _KEYS]
+        db.define_table(match.group(1), *fields, **({"primarykey": list(keys)} if keys else {}))
+    keyed = [field] if pair.is_key else [type(pair.field)("id", "id"), field]
+    return db.define_table(pair.name, *keyed)
