@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from pydal import Field
+from sqlalchemy.sql import quoted_name
 
 import bilayer
 from bilayer.drift.values.layers import open_dal
@@ -34,8 +35,8 @@ VALUES: dict[str, Any] = {
 Shape = tuple[list[Any], list[Field], dict[str, Any]]
 
 
-def key(type_: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
-    return sa.Column("id", type_, primary_key=True, **options)
+def key(type_: Any = sa.Integer, *rest: Any, **options: Any) -> sa.Column[Any]:
+    return sa.Column("id", type_, *rest, primary_key=True, **options)
 
 
 def text(name: str = "x", **options: Any) -> sa.Column[Any]:
@@ -125,6 +126,27 @@ def make_shapes() -> dict[str, Shape]:
         "upper_case_kept": ([key(), text("Email")], [Field("Email")], {}),
         "reserved": ([key(), text("order")], [Field("order")], {}),
         "reserved_rname": ([key(), text("order")], [Field("position", rname="order")], {}),
+        "quoted": ([key(), text(quoted_name("Email", quote=True))], [Field("Email")], {}),
+        "engine_numbered": (
+            [key(sa.Integer, sa.Identity(always=True)), text()],
+            [Field("x")],
+            {},
+        ),
+        "engine_numbered_given": (
+            [key(sa.Integer, sa.Identity(always=True)), text()],
+            [Field("id", "integer"), Field("x")],
+            {"primarykey": ["id"]},
+        ),
+        "also_numbered": (
+            [key(), sa.Column("n", sa.Integer, sa.Identity(always=True))],
+            [Field("n", "integer")],
+            {},
+        ),
+        "also_numbered_unknown": (
+            [key(), sa.Column("n", sa.Integer, sa.Identity()), text()],
+            [Field("x")],
+            {},
+        ),
         "keyless": ([sa.Column("x", sa.String(40))], [Field("x")], {}),
         "self_reference": (
             [key(), sa.Column("parent", sa.ForeignKey("self_reference.id"))],

@@ -321,7 +321,8 @@ _RULES: Final = (
     Rule(
         "BL217", "autoincrement-mismatch", "error",
         "The engine numbers new rows on one side only. PyDAL's id field leaves the number to the"
-        " engine; where there is none, every insert fails.",
+        " engine; where there is none, every insert fails. A column that is GENERATED ALWAYS AS"
+        " IDENTITY refuses every number it is given.",
         "Field('id', 'id') and an integer key without a sequence",
     ),
     Rule(

@@ -38,6 +38,11 @@ def compare_field(
             f"column {place.name(column.name)} is generated, and PyDAL writes it",
             column.name, column.generated, field.type, column,
         )  # fmt: skip
+    elif column.is_always_numbered:
+        message = f"{place.name(column.name)} is GENERATED ALWAYS AS IDENTITY, and PyDAL writes it"
+        yield place.differ(
+            "BL217", "error", message, column.name, "always numbered", field.type, column
+        )
 
 
 def show_field(field: Field) -> str:

@@ -65,15 +65,15 @@ def _shape(table: sa.Table, dialect: Dialect) -> Table:
 
 def read_models(metadatas: Sequence[sa.MetaData], dialect: Dialect) -> Schema:
     """Read metadata as the dialect would build it."""
-    tables = {t.fullname: _read_table(t, dialect) for t in list_tables(metadatas)}
+    tables = {str(t.fullname): _read_table(t, dialect) for t in list_tables(metadatas)}
     return Schema(engine_name(dialect.name), tables)
 
 
 def _read_table(table: sa.Table, dialect: Dialect) -> Table:
     return Table(
-        name=table.fullname,
+        name=str(table.fullname),
         columns=tuple(_read_column(column, dialect) for column in table.columns),
-        primary_key=tuple(column.name for column in table.primary_key.columns),
+        primary_key=tuple(str(column.name) for column in table.primary_key.columns),
         uniques=tuple(_read_uniques(table)),
         indexes=tuple(_read_indexes(table)),
         foreign_keys=tuple(_read_foreign_keys(table)),
@@ -85,7 +85,8 @@ def _read_table(table: sa.Table, dialect: Dialect) -> Table:
 def _read_column(column: sa.Column[Any], dialect: Dialect) -> Column:
     generated = column.computed or column.identity
     return Column(
-        name=column.name,
+        # A quoted_name is a str of its own kind: its lower() is itself.
+        name=str(column.name),
         type=_describe(column, dialect),
         nullable=bool(column.nullable),
         default=_render_default(column, dialect),
@@ -94,8 +95,15 @@ def _read_column(column: sa.Column[Any], dialect: Dialect) -> Column:
         comment=column.comment or None,
         python_default=column.default is not None and not generated,
         python_onupdate=column.onupdate is not None,
+        is_always_numbered=_is_identity(column, dialect)
+        and bool(getattr(column.identity, "always", False)),
         python_constant=_write_constant(column),
     )
+
+
+def _is_identity(column: sa.Column[Any], dialect: Dialect) -> bool:
+    """Tell a column the engine numbers because of its Identity, which few engines know."""
+    return column.identity is not None and dialect.supports_identity_columns
 
 
 def _write_constant(column: sa.Column[Any]) -> str | None:
@@ -117,7 +125,7 @@ def _is_numbered(column: sa.Column[Any], dialect: Dialect) -> bool:
         # SQLite numbers the rows of any table whose key is declared INTEGER, and of no other.
         is_only_key = [*column.table.primary_key.columns] == [column]
         return is_only_key and _describe(column, dialect).bits == 32  # noqa: PLR2004 - bits
-    return column.identity is not None or column is column.table.autoincrement_column
+    return _is_identity(column, dialect) or column is column.table.autoincrement_column
 
 
 def _render_default(column: sa.Column[Any], dialect: Dialect) -> str | None:
