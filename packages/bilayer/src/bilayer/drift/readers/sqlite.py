@@ -36,16 +36,18 @@ def without_index_warnings() -> Iterator[None]:
 
 def read_indexes(connection: sa.Connection) -> dict[_Key, list[dict[str, Any]]]:
     """Read every index somebody made, in the inspector's form, with its definition."""
+    # Asked for apart: a join looks through all statements for each index.
+    made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index'")
+    statements = {name: text or "" for name, text in made}
     rows = connection.exec_driver_sql(
-        'SELECT t.name, l.name, l."unique", l.partial, i.sql, x.name'
-        " FROM sqlite_master t JOIN pragma_index_list(t.name) l"
-        " JOIN sqlite_master i ON i.type = 'index' AND i.name = l.name"
-        " JOIN pragma_index_xinfo(l.name) x"
+        'SELECT t.name, l.name, l."unique", l.partial, x.name'
+        " FROM sqlite_master t JOIN pragma_index_list(t.name, 'main') l"
+        " JOIN pragma_index_xinfo(l.name, 'main') x"
         " WHERE t.type = 'table' AND l.origin = 'c' AND x.key = 1"
         " ORDER BY t.name, l.seq DESC, x.seqno"
     )
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for table, name, is_unique, is_partial, statement, column in rows:
+    for table, name, is_unique, is_partial, column in rows:
         index = found.setdefault(
             (table, name),
             {
@@ -53,7 +55,7 @@ def read_indexes(connection: sa.Connection) -> dict[_Key, list[dict[str, Any]]]:
                 "unique": bool(is_unique),
                 "is_partial": bool(is_partial),
                 "column_names": [],
-                "definition": _index_definition(statement),
+                "definition": _index_definition(statements[name]),
             },
         )
         # An expression has no name.
