@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pydal.validators import IS_EMPTY_OR, IS_IN_SET
 from sqlalchemy.dialects import postgresql
 
 import bilayer
@@ -14,6 +15,7 @@ from bilayer import types as shared
 from bilayer.runtime import Field
 
 ENGINES = ["sqlite", "postgresql", "mysql"]
+VALIDATORS = {"IS_EMPTY_OR": IS_EMPTY_OR, "IS_IN_SET": IS_IN_SET}
 
 
 def every_type() -> sa.MetaData:
@@ -46,7 +48,7 @@ def every_type() -> sa.MetaData:
 
 def apply(db: Any, fixes: list[str]) -> None:
     for fix in fixes:
-        exec(fix, {"db": db, "Field": Field})
+        exec(fix, {"db": db, "Field": Field, **VALIDATORS})
 
 
 @pytest.mark.parametrize("dialect", ENGINES)

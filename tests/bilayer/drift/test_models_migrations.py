@@ -119,7 +119,7 @@ def test_fixes_make_the_migrations_equal_the_models(
 ) -> None:
     # Fixes of one table and those that need a table made first stand in any order.
     fixes = [f.fix for f in report.findings if f.fix and f.code != "BL206"]
-    config = extended_project(tmp_path, "\n".join(fixes))
+    config = extended_project(tmp_path, fixes)
 
     again = bilayer.check(
         metadata=load("history_models").metadata,
@@ -135,15 +135,15 @@ def test_fixes_make_the_migrations_equal_the_models(
     assert left <= {(f.code, f.place) for f in report.findings}
 
 
-def extended_project(folder: Path, code: str) -> Config:
-    """Copy the sample project and add a revision."""
+def extended_project(folder: Path, fixes: list[str]) -> Config:
+    """Copy the sample project and add a revision for each fix, as a person would."""
     shutil.copytree(PROJECTS / "history", folder, dirs_exist_ok=True)
-    body = "\n".join(f"    {line}" for line in code.splitlines())
-    (folder / "alembic/versions/20260102_second.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\n"
-        'revision = "1bbb"\ndown_revision = "1aaa"\n\n'
-        f"def upgrade():\n{body}\n\ndef downgrade():\n    raise NotImplementedError\n"
-    )
+    for number, fix in enumerate(fixes):
+        below = f"2{number - 1:03}" if number else "1aaa"
+        (folder / f"alembic/versions/2{number:03}.py").write_text(
+            "import sqlalchemy as sa\nfrom alembic import op\n"
+            f'revision = "2{number:03}"\ndown_revision = "{below}"\n\n{fix}\n'
+        )
     return Config(folder / "alembic.ini")
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from bilayer.drift.compare.setup import foreign_quotes
 from bilayer.drift.compare.spelling import constant_default
 from bilayer.drift.findings import Difference
-from bilayer.drift.kinds import MISMATCH, judge, kind_of
+from bilayer.drift.kinds import LIST, MISMATCH, judge, kind_of
 from bilayer.drift.naming import Names, write_name, write_names, write_rname, write_table_name
 from bilayer.drift.snapshot import Column, Field, Runtime, RuntimeTable, Schema, Table, Type
 
@@ -94,7 +94,7 @@ def _fits(column: Column, type_: str, target: Target) -> bool:
         return False
     field = Field(column.name, column.name, type_)
     verdict = judge(field, kind, column.type, adapter=target.adapter, engine=target.engine)
-    return verdict is None or (verdict.code, verdict.severity) != (MISMATCH, "error")
+    return verdict is None or verdict.severity != "error" or verdict.code not in (MISMATCH, LIST)
 
 
 def write_table(table: Table, target: Target, name: str | None = None) -> str:
