@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 import bilayer
 from bilayer import types
+from tests.bilayer.drift.catalog import STAMP
 from tests.bilayer.drift.project import write_project, write_revision
-from tests.bilayer.drift.test_fixes_applied import split
+from tests.bilayer.drift.test_fixes_applied import apply, found, run_all, split
 
 OLD = """
 op.create_table("t", sa.Column("id", sa.Integer, primary_key=True),
@@ -104,3 +105,40 @@ def test_column_keeps_default_comment_and_numbering_on_mariadb(
 
     assert {finding.place for finding in before.findings} == {"t.id", "t.a"}
     assert after.findings == ()
+
+
+KEPT = (
+    """CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT COLLATE NOCASE, b INTEGER{},
+    c INTEGER GENERATED ALWAYS AS (b + 1) STORED, d TEXT, CHECK (b < 99))""",
+    "CREATE INDEX plain ON t (a)",
+    "CREATE INDEX some ON t (b) WHERE b > 2",
+    "CREATE INDEX lowered ON t (lower(a))",
+    "CREATE INDEX down ON t (b DESC)",
+    "CREATE TRIGGER counted AFTER INSERT ON t BEGIN SELECT ':x'; END",
+    "CREATE VIEW seen AS SELECT a FROM t",
+)
+
+
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")  # what is to be kept
+def test_copy_of_a_table_keeps_what_alembic_does_not(
+    tmp_path: Path, empty_database_url: str, dialect: str
+) -> None:
+    if dialect != "sqlite":
+        pytest.skip("only SQLite's tables are copied")
+    config = write_project(tmp_path, first=run_all(each.format(" NOT NULL") for each in KEPT))
+    live = sa.create_engine(empty_database_url)
+    with live.begin() as connection:
+        for statement in (*(each.format("") for each in KEPT), *STAMP):
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("INSERT INTO t (id, a, b) VALUES (7, 'A', 3)")
+
+    before = bilayer.check(migrations=config, url=live.url)
+    with live.begin() as connection:
+        apply(before.findings[0].fix or "", connection)
+        rows = connection.exec_driver_sql("SELECT id, a, b, c FROM t").all()
+    after = bilayer.check(migrations=config, url=live.url)
+    live.dispose()
+
+    assert [(finding.code, finding.place) for finding in before.findings] == [("BL209", "t.b")]
+    assert rows == [(7, "A", 3, 4)]
+    assert found(after) == []

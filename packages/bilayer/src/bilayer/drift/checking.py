@@ -138,5 +138,7 @@ def _mend(sources: Sources, differences: Sequence[Difference]) -> list[Finding]:
         history=sources.history,
         tables=list_tables(sources.metadatas),
         reflect=sources.reflect_migrated,
+        migrated=sources.migrated,
+        live=sources.live,
     )
     return [mender.mend(difference) for difference in differences]

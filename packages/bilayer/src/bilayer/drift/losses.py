@@ -23,5 +23,5 @@ def warn(fix: str, difference: Difference) -> str:
     if loss is None:
         return fix
     # SQLite cannot alter a column in SQL; its fixes are Python.
-    mark = "#" if fix.startswith(("op.", "with op.", "sa.", "#")) else "--"
+    mark = "#" if fix.startswith(("op.", "with op.", "kept = op.", "sa.", "#")) else "--"
     return f"{mark} {loss}\n{fix}"

@@ -29,6 +29,8 @@ class Mender:
         tables: The models as SQLAlchemy has them.
         reflect: Reads what the migrations made as SQLAlchemy reflects it: 0 up to their head, -1
             up to where the live database is.
+        migrated: What the migrations made.
+        live: The live database.
     """
 
     engine: str
@@ -39,6 +41,8 @@ class Mender:
     history: History | None = None
     tables: Sequence[sa.Table] = ()
     reflect: Callable[[int], Sequence[sa.Table]] = lambda _: ()
+    migrated: Schema | None = None
+    live: Schema | None = None
 
     def mend(self, difference: Difference) -> Finding:
         """Add location and fix to a difference."""
@@ -114,9 +118,11 @@ class Mender:
         if difference.is_later:
             return None
         if difference.pair == "models-migrations":
-            return write_revision(Wish(difference, self.dialect, self.tables, self._head))
+            wish = Wish(difference, self.dialect, self.tables, self._head, self.migrated)
+            return write_revision(wish)
         if difference.pair == "migrations-database":
-            fix = write_sql(Wish(difference, self.dialect, self._live_revision))
+            wish = Wish(difference, self.dialect, self._live_revision, there=self.live)
+            fix = write_sql(wish)
             return warn(fix, difference) if fix else None
         return fix_runtime(difference, self.schema, self.runtime)
 

@@ -16,6 +16,7 @@ from alembic.autogenerate import render_python_code
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 
+from bilayer.drift.copying import keep_all
 from bilayer.drift.enum_words import write_words_sql
 from bilayer.drift.preparing import (
     cast_to,
@@ -31,6 +32,7 @@ from bilayer.drift.preparing import (
 from bilayer.drift.table_operations import list_operations
 from bilayer.drift.wishes import Code, Wish
 
+_COPYLESS: Final = (ops.CreateIndexOp, ops.DropIndexOp)
 _USING: Final = "postgresql_using"
 _CONVENTION: Final = {
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -105,7 +107,7 @@ def write_sql(wish: Wish) -> str | None:
 
 def _render(operation: ops.MigrateOperation, wish: Wish) -> str:
     if isinstance(operation, Code):
-        return operation.text
+        return keep_all(operation.text, wish)
     if isinstance(operation, ops.RenameTableOp):  # Alembic writes none.
         schema = f", schema={operation.schema!r}" if operation.schema else ""
         return f"op.rename_table({operation.table_name!r}, {operation.new_table_name!r}{schema})"
@@ -119,6 +121,8 @@ def _render(operation: ops.MigrateOperation, wish: Wish) -> str:
     text = "\n".join(line for line in lines if not line.lstrip().startswith("#")).strip()
     if is_batch and isinstance(operation, ops.ModifyTableOps):
         text = _keep_unnamed(text, wish)
+        if not all(isinstance(each, _COPYLESS) for each in operation.ops):
+            text = keep_all(text, wish)
     if isinstance(operation, ops.CreateTableOp) and wish.dialect.name == "postgresql":
         text = name_existing_enums(text, wish)
     if _needs_cast(operation, wish):

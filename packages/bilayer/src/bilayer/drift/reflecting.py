@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from bilayer.drift.connecting import connect
-from bilayer.drift.readers.sqlite import without_index_warnings
+from bilayer.drift.readers.sqlite import find_generated, read_statements, without_index_warnings
 
 
 def reflect_tables(url: sa.URL, schemas: Iterable[str]) -> Sequence[sa.Table]:
@@ -26,6 +26,8 @@ def reflect_tables(url: sa.URL, schemas: Iterable[str]) -> Sequence[sa.Table]:
         with engine.connect() as connection, without_index_warnings():
             for schema in (None, *sorted(schemas)):
                 metadata.reflect(connection, schema=schema)
+            if engine.dialect.name == "sqlite":
+                _mend_generated(metadata, read_statements(connection))
     except sa.exc.SQLAlchemyError:
         return ()
     finally:
@@ -36,3 +38,12 @@ def reflect_tables(url: sa.URL, schemas: Iterable[str]) -> Sequence[sa.Table]:
         if column is not None and "nextval(" in str(getattr(default, "arg", "")):
             column.server_default = None  # A serial column brings its sequence along.
     return list(metadata.tables.values())
+
+
+def _mend_generated(metadata: sa.MetaData, statements: Mapping[str, str]) -> None:
+    """Give generated columns their expressions: SQLAlchemy reads SQLite's to the end of a line."""
+    for table in metadata.tables.values():
+        for column in table.columns:
+            found = find_generated(statements.get(table.name, ""), column.name)
+            if column.computed is not None and found is not None:
+                column.computed.sqltext = sa.text(found)

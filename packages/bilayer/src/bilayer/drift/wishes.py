@@ -11,6 +11,7 @@ from alembic.operations import ops
 from sqlalchemy.engine.interfaces import Dialect
 
 from bilayer.drift.findings import Difference
+from bilayer.drift.snapshot import Schema
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,12 +21,14 @@ class Wish:
     Attributes:
         wanted: The tables of the left side.
         current: The tables of the right side, as far as they are known.
+        there: What the catalog of the right side says, if it is known.
     """
 
     difference: Difference
     dialect: Dialect
     wanted: Sequence[sa.Table]
     current: Sequence[sa.Table] = ()
+    there: Schema | None = None
 
     @property
     def schema(self) -> str | None:
@@ -67,7 +70,9 @@ class Wish:
             item=before.item if before.other is None else before.other,
             other=None if before.other is None else before.item,
         )
-        return Wish(difference, self.dialect, wanted=self.current, current=self.wanted)
+        return dataclasses.replace(
+            self, difference=difference, wanted=self.current, current=self.wanted
+        )
 
     def quote(self, name: str) -> str:
         """Write a name as the engine's SQL has it."""
