@@ -100,7 +100,7 @@ def test_expectation_is_of_an_engine_and_a_side(
 def test_truth_wants_an_error_for_what_fails_and_none_for_what_works() -> None:
     assert truth.weigh(truth.Truth(fails="x"), {"warning"})["missed"]
     assert not truth.weigh(truth.Truth(fails="x"), {"error"})["missed"]
-    assert truth.weigh(truth.Truth(needs="x"), {"info"})["missed"]
+    assert truth.weigh(truth.Truth(warns="x"), {"info"})["missed"]
     assert truth.weigh(truth.Truth(), {"error"})["wrong"]
     assert not truth.weigh(truth.Truth(), {"warning"})["wrong"]
 

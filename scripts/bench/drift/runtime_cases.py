@@ -93,7 +93,7 @@ DETAILS: Final = (
     _fields("widths", "a field is narrow", swap("people", '"visits", "bigint"',
             '"visits", "integer"'), "BL207 people.visits I native=W"),
     _fields("widths", "a field is wide", swap("people", '"karma", "integer"',
-            '"karma", "bigint"'), "BL207 people.karma W"),
+            '"karma", "bigint"'), "BL207 people.karma E lite=I"),
     _fields("nullability of PyDAL", "a required column is not a required field",
             swap("notes", ", notnull=True", ""), "BL209 notes.words W"),
     _fields("nullability of PyDAL", "a required field is no required column",

@@ -155,7 +155,7 @@ def _measure(db: Any, table: Any) -> Truth:
     )
     if failed:
         return Truth(fails=failed)
-    return Truth(needs=_attempt(db, lambda: table.insert(**required)))
+    return Truth(warns=_attempt(db, lambda: table.insert(**required)))
 
 
 def _attempt(db: Any, act: Callable[[], Any]) -> str | None:

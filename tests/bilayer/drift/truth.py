@@ -39,7 +39,7 @@ FIELDS: Final[dict[str, list[Any]]] = {
     "upload": ["hello", "007"],
     "boolean": [True, False],
     "integer": [1, 0],
-    "bigint": [1, 0],
+    "bigint": [2**40, 1, 0],
     "reference p": [1],
     "big-reference p": [1],
     "float": [1.5],
@@ -173,10 +173,7 @@ class Truth:
     def find(self) -> Truth:
         """Write and read through both layers."""
         self._note("select", lambda: self.db(self.defined).select(limitby=(0, 1)))
-        values = self.values
-        if isinstance(self.table.c.x.type, postgresql.INET) and values[0] == "hello":
-            values = self.written  # A type of an extension or of one engine is text to PyDAL.
-        for value in values:
+        for value in self.values:
             self._write_pydal(value)
         written = self.written
         if self.is_text and not self._carries_text():

@@ -236,24 +236,45 @@ def judge(
     Returns:
         ``None`` if every value survives.
     """
+    if engine == "postgresql" and kind == "text" and _FILLED.match(column.text):
+        # For the server blanks at the end of CHAR mean nothing, and both layers read them.
+        reason = "the server fills shorter text with blanks, and gives it back with them"
+        return Verdict(MISMATCH, "warning", reason)
     if column.family == "unknown":
-        return _judge_unknown(kind, column, engine)
+        return _judge_unknown(field, kind, column, engine)
+    if field.type == "bigint" and _is_narrow(column, engine):
+        return Verdict(MISMATCH, "error", "the column holds less than an integer of 64 bits")
     if adapter == "native":
         return _judge_native(kind, column, engine, is_catalog=is_catalog)
     return _judge_stock(field, kind, column, adapter, engine)
 
 
+def _is_narrow(column: Type, engine: str) -> bool:
+    """Tell whether a column of no integers cannot hold one of 64 bits; SQLite keeps any number."""
+    digits = column.precision or _BIG_DIGITS
+    is_short = column.family == "numeric" and column.scale == 0 and digits < _BIG_DIGITS
+    return column.family == "boolean" or (is_short and engine != "sqlite")
+
+
+_BIG_DIGITS: Final = 19
 _STRICT: Final = re.compile(
     r"(?:INET|CIDR|MACADDR8?|HSTORE|TSQUERY|PG_LSN|\w+(?:RANGE|MULTIRANGE))\b", re.IGNORECASE
 )
 """Types of PostgreSQL that take nothing but text of their own form."""
+_FILLED: Final = re.compile(r"(?:CHAR|CHARACTER)\((?!1\))", re.IGNORECASE)
+"""CHAR of more than one letter."""
 
 
-def _judge_unknown(kind: str, column: Type, engine: str) -> Verdict | None:
+def _judge_unknown(field: Field, kind: str, column: Type, engine: str) -> Verdict | None:
     """Judge a type of an extension or of one engine: PyDAL can have it as text only."""
-    if kind in ("text", "geometry") or column.text == "NullType()":
+    if column.text == "NullType()":
         return None  # A type taken over from a key that leads nowhere is not known yet.
     is_refused = engine == "postgresql" and _STRICT.match(column.text)
+    if kind == "text" and is_refused and not field.is_form_checked:
+        reason = f"PyDAL may write any text, and the server refuses what is no {column.text}"
+        return Verdict(MISMATCH, "error", reason)
+    if kind in ("text", "geometry"):
+        return None
     reason = f"PyDAL has {_WORDS.get(kind, kind)} for {column.text}"
     return Verdict(MISMATCH, "error" if is_refused else "warning", reason)
 
@@ -346,7 +367,7 @@ def _judge_stock_uuid(column: Type, engine: str) -> Verdict | None:
 def _judge_stock_big(field: Field, column: Type, engine: str) -> Verdict | None:
     """PyDAL sends bigint and big-reference in quotes, and reads a big-reference as it comes."""
     if (column.family, engine) == ("boolean", "postgresql"):
-        return Verdict(MISMATCH, "warning", "the server takes 0 and 1 only")
+        return Verdict(MISMATCH, "error", "the server takes 0 and 1 only")
     is_read_as_is = field.type.startswith("big-reference") and engine != "sqlite"
     if column.family == "numeric" and is_read_as_is:
         return Verdict(MISMATCH, "error", "PyDAL reads keys as decimals")

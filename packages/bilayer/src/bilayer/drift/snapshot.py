@@ -154,13 +154,12 @@ class Field:
     """A PyDAL field.
 
     Attributes:
-        name: The name PyDAL code uses.
-        column: The name in the database (``rname`` without its quotes).
+        name: The name PyDAL code uses; ``column``: the one in the database (``rname`` unquoted).
         type: PyDAL's type text, for example ``decimal(10,2)`` or ``reference users``.
         default: The constant default as text; ``None`` if there is none or it is a callable.
-        has_default: PyDAL gives a value to an insert that leaves the field out.
-        has_update: PyDAL gives a value to an update that leaves the field out.
+        has_default: PyDAL fills the field if an insert (``has_update``: an update) leaves it out.
         words: The words its validator allows (IS_IN_SET); ``None`` if it allows any.
+        is_form_checked: A validator sees to the form of texts (IS_IPADDRESS, IS_MATCH).
     """
 
     name: str
@@ -175,6 +174,7 @@ class Field:
     ondelete: str = ""
     rname: str | None = None
     words: tuple[str, ...] | None = None
+    is_form_checked: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

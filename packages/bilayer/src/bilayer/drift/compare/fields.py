@@ -90,15 +90,26 @@ def _compare_details(
 ) -> Iterator[Difference]:
     yield from _compare_lengths(place, column, field, shown)
     yield from _compare_precision(place, column, field, shown)
+    yield from _compare_widths(place, column, field, shown)
+
+
+def _compare_widths(
+    place: RuntimePlace, column: Column, field: Field, shown: str
+) -> Iterator[Difference]:
+    """Compare 32 and 64 bits; PyDAL has no narrower integer that could be asked for."""
     is_narrow = field.type == "integer" and column.type.bits == 64  # noqa: PLR2004 - bits
     is_wide = field.type == "bigint" and (column.type.bits or 64) < 64  # noqa: PLR2004 - bits
-    if column.type.family == "integer" and (is_narrow or is_wide):
+    if column.type.family != "integer" or not (is_narrow or is_wide):
+        return
+    # What the column cannot hold the server refuses, or MariaDB cuts down for a stock adapter.
+    severity: Severity = "info" if place.engine == "sqlite" else "error"
+    if is_narrow:
         # Stock PyDAL sends any integer; only our own adapters check its range.
-        severity: Severity = "info" if is_narrow and not place.is_native else "warning"
-        yield place.differ(
-            "BL207", severity, f"the width of {place.name(column.name)} differs",
-            column.name, column.type.text, shown, column,
-        )  # fmt: skip
+        severity = "warning" if place.is_native else "info"
+    yield place.differ(
+        "BL207", severity, f"the width of {place.name(column.name)} differs",
+        column.name, column.type.text, shown, column,
+    )  # fmt: skip
 
 
 def _compare_lengths(

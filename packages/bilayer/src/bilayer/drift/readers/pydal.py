@@ -31,7 +31,7 @@ _ENGINE_OF_ADAPTER: Final = {
     "mysql": "mysql",
 }
 _PYDAL_FOLDER: Final = str(Path(pydal.__file__).parent)
-_QUOTES: Final = '"`[]'
+_FORMS: Final = frozenset({"IS_IPADDRESS", "IS_IPV4", "IS_IPV6", "IS_MATCH"})
 
 
 class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
@@ -187,6 +187,7 @@ def _read_words(requires: Any) -> tuple[str, ...] | None:
         inner = getattr(each, "other", None)
         words = _read_words(inner) if inner is not None else getattr(each, "theset", None)
         if isinstance(words, list | tuple | set | dict):
+        is_form_checked=_is_form_checked(getattr(field, "requires", None)),
             # A dict, and pairs in a list, give each word the label people read.
             return tuple(str(word[0] if isinstance(word, tuple | list) else word) for word in words)
     return None
@@ -201,6 +202,15 @@ def _constant(value: Any) -> str:
 def _written_name(rname: object, name: str) -> str | None:
     """Keep an ``rname`` somebody wrote; PyDAL fills in the quoted name where nobody did."""
     text = str(rname or "")
+def _is_form_checked(requires: Any) -> bool:
+    """Tell whether a validator sees to the form of texts, also one within IS_EMPTY_OR."""
+    return any(
+        type(each).__name__ in _FORMS or _is_form_checked(getattr(each, "other", None))
+        for each in (requires if isinstance(requires, list | tuple) else [requires])
+        if each is not None
+    )
+
+
     return None if not text or text.strip(_QUOTES) == name else text
 
 
