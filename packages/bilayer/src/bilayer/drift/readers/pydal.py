@@ -31,6 +31,7 @@ _ENGINE_OF_ADAPTER: Final = {
     "mysql": "mysql",
 }
 _PYDAL_FOLDER: Final = str(Path(pydal.__file__).parent)
+_QUOTES: Final = '"`[]'
 _FORMS: Final = frozenset({"IS_IPADDRESS", "IS_IPV4", "IS_IPV6", "IS_MATCH"})
 
 
