@@ -166,7 +166,8 @@ _RULES: Final = (
     Rule(
         "BL112", "defined-twice", "error",
         "One table is defined twice. Stock PyDAL refuses the second definition, or replaces the"
-        " first where redefine=True is given. Two MetaData that define a table differently cannot"
+        " first where redefine=True is given; of two fields of one name in a table it keeps the"
+        " first without a word. Two MetaData that define a table differently cannot"
         " both be right, and only the first is built and compared.",
         "db.define_table('users', ...) in two files",
     ),

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.readers.describe import describe
+from bilayer.drift.schemas import drop_default_schema
 from bilayer.drift.snapshot import Column, Schema, Table, Type
 from bilayer.urls import EngineName, engine_name, parse_url
 
@@ -65,18 +66,23 @@ def _shape(table: sa.Table, dialect: Dialect) -> Table:
 
 def read_models(metadatas: Sequence[sa.MetaData], dialect: Dialect) -> Schema:
     """Read metadata as the dialect would build it."""
-    tables = {str(t.fullname): _read_table(t, dialect) for t in list_tables(metadatas)}
-    return Schema(engine_name(dialect.name), tables)
+    tables = [_read_table(table, dialect) for table in list_tables(metadatas)]
+    return Schema(engine_name(dialect.name), {table.name: table for table in tables})
+
+
+def name_table(name: str, dialect: Dialect) -> str:
+    """Name a table of the models as the engine's catalog does, by its full name."""
+    return drop_default_schema(str(name), engine_name(dialect.name))
 
 
 def _read_table(table: sa.Table, dialect: Dialect) -> Table:
     return Table(
-        name=str(table.fullname),
+        name=name_table(table.fullname, dialect),
         columns=tuple(_read_column(column, dialect) for column in table.columns),
         primary_key=tuple(str(column.name) for column in table.primary_key.columns),
         uniques=tuple(_read_uniques(table)),
         indexes=tuple(_read_indexes(table)),
-        foreign_keys=tuple(_read_foreign_keys(table)),
+        foreign_keys=tuple(_read_foreign_keys(table, dialect)),
         checks=tuple(_read_checks(table, dialect)),
         comment=table.comment or None,
     )
@@ -160,12 +166,12 @@ def _read_indexes(table: sa.Table) -> Iterator[Index]:
         yield Index(definition, names, _name(index), bool(index.unique))
 
 
-def _read_foreign_keys(table: sa.Table) -> Iterator[ForeignKey]:
+def _read_foreign_keys(table: sa.Table, dialect: Dialect) -> Iterator[ForeignKey]:
     for constraint in table.foreign_key_constraints:
         targets = [element.target_fullname.rpartition(".") for element in constraint.elements]
         yield ForeignKey(
             columns=tuple(constraint.column_keys),
-            target=targets[0][0] if targets else "",
+            target=name_table(targets[0][0], dialect) if targets else "",
             target_columns=tuple(target[2] for target in targets),
             ondelete=(constraint.ondelete or "").upper(),
             onupdate=(constraint.onupdate or "").upper(),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bilayer.drift.kinds import kind_of
 from bilayer.drift.readers.describe import describe
-from bilayer.drift.readers.sqlalchemy import list_tables
+from bilayer.drift.readers.sqlalchemy import list_tables, name_table
 from bilayer.drift.snapshot import Runtime, Type
 
 _KEYS: Final = ("id", "big-id")
@@ -41,7 +41,8 @@ def list_pairs(
     by_table = runtime.by_table()
     pairs: dict[tuple[Any, ...], Pair] = {}
     for table in list_tables(metadatas):
-        defined = by_table.get(table.fullname)
+        name = name_table(table.fullname, engine.dialect)
+        defined = by_table.get(name)
         for column in table.columns if defined else ():
             field = defined.field(column.name) if defined else None
             is_tried = field and kind_of(field.type) and not field.type.startswith(_NOT_TRIED)
@@ -52,7 +53,7 @@ def list_pairs(
             if key not in pairs:
                 original = dal[defined.name][field.name]
                 pairs[key] = Pair(f"trial_{len(pairs)}", column, original, type_)
-            pairs[key].places.append((table.fullname, column.name))
+            pairs[key].places.append((name, column.name))
     yield from pairs.values()
 
 
