@@ -169,8 +169,13 @@ def other_database(scratch_url: str | None) -> Iterator[str]:
         "op.execute(\"EXECUTE IMMEDIATE 'DROP TABLE OTHER.customers'\")",
         'op.get_bind().connection.cursor().execute("DROP TABLE `OTHER`.`customers`")',
         'op.get_bind().connection.select_db("OTHER")\nop.drop_table("customers")',
+        (
+            "from pymysql.connections import Connection\nu = op.get_bind().engine.url\n"
+            'Connection(host=u.host, port=u.port, user=u.username, password=u.password or "",'
+            ' database="OTHER").cursor().execute("DROP TABLE customers")'
+        ),
     ],
-    ids=["schema", "use", "drop-database", "immediate", "cursor", "select-db"],
+    ids=["schema", "use", "drop-database", "immediate", "cursor", "select-db", "connection"],
 )
 def test_revision_reaches_no_other_database_of_its_server(
     models: sa.MetaData, tmp_path: Path, scratch_url: str, other_database: str, reach: str

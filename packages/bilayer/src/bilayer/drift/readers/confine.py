@@ -7,6 +7,7 @@ refuse to connect anywhere else, whoever asks, and statements that leave the dat
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import socket
 import sqlite3
@@ -22,8 +23,16 @@ from sqlalchemy.pool import NullPool
 from bilayer.drift.connecting import hurry
 from bilayer.drift.readers.drivers import ConnectionRefused, guard_drivers, refuse
 from bilayer.drift.readers.fence import require_inside
+from bilayer.drift.readers.later_drivers import guard_later
 
-_PORTABLE_OPTIONS: Final = frozenset({"echo", "poolclass", "isolation_level", "hide_parameters"})
+_PORTABLE_OPTIONS: Final = frozenset(
+    {"echo", "poolclass", "isolation_level", "hide_parameters", "_is_async"}
+)
+_ASYNC_DRIVERS: Final = {
+    "sqlite": ("aiosqlite",),
+    "postgresql": ("asyncpg", "psycopg"),
+    "mysql": ("aiomysql", "asyncmy"),
+}
 
 _PROCESSES: Final = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
 
@@ -40,6 +49,7 @@ def confine(scratch: sa.URL) -> None:
     _guard_statements(scratch)
     _redirect_engines(scratch)
     guard_drivers(scratch)
+    guard_later(scratch)
     sys.addaudithook(_make_audit(scratch))
 
 
@@ -47,7 +57,9 @@ def _redirect_engines(scratch: sa.URL) -> None:
     original = engine_module.create_engine
 
     def create_engine(url: str | sa.URL, **options: Any) -> sa.Engine:
-        target = _redirect(sa.make_url(url), scratch)
+        # What create_async_engine adds; the URL may be one that had its driver replaced.
+        is_async = bool(options.get("_is_async"))
+        target = choose_async(sa.make_url(url), scratch) if is_async else scratch
         options.pop("creator", None)
         options.pop("async_creator", None)
         if sa.make_url(url).get_backend_name() != scratch.get_backend_name():
@@ -67,15 +79,16 @@ def _redirect_engines(scratch: sa.URL) -> None:
         async_module._create_engine = create_engine
 
 
-def _redirect(asked: sa.URL, scratch: sa.URL) -> sa.URL:
-    """Keep the driver that was asked for, if it speaks to the scratch database's engine.
-
-    An asyncio engine needs its own driver, and the others understand the same URL.
-    """
-    if asked.get_backend_name() != scratch.get_backend_name():
-        return scratch
-    is_async = bool(getattr(asked.get_dialect(), "is_async", False))
-    return scratch.set(drivername=asked.drivername) if is_async else scratch
+def choose_async(asked: sa.URL, scratch: sa.URL) -> sa.URL:
+    """Name the scratch database by an asyncio driver that is there: the one asked for, if it is."""
+    engine = scratch.get_backend_name()
+    known = _ASYNC_DRIVERS[engine]
+    found = [driver for driver in known if importlib.util.find_spec(driver)]
+    if not found:
+        message = f"an asyncio engine on {engine} needs {' or '.join(known)}: install one"
+        raise ModuleNotFoundError(message)
+    wanted = asked.drivername.partition("+")[2]
+    return scratch.set(drivername=f"{engine}+{wanted if wanted in found else found[0]}")
 
 
 def _guard_statements(scratch: sa.URL) -> None:

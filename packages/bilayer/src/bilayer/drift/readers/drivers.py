@@ -44,6 +44,21 @@ def guard_drivers(scratch: sa.URL) -> None:
         own = _mysql_endpoint(None, scratch.translate_connect_args(username="user"))
         guarded = _guard(pymysql.connect, own, _mysql_endpoint)
         pymysql.connect = pymysql.Connect = guarded  # type: ignore[assignment]  # the fence
+        _guard_connections(scratch)
+
+
+def _guard_connections(scratch: sa.URL) -> None:
+    """Guard what PyMySQL's ``connect`` is a name for; a script may make one by itself."""
+    from pymysql.connections import Connection  # noqa: PLC0415 - a driver it may not have
+
+    connect = Connection.connect
+
+    def guarded(self: Any, *arguments: Any) -> Any:
+        if self.db != scratch.database:
+            refuse(f"the database {self.db}")
+        return connect(self, *arguments)
+
+    Connection.connect = guarded  # type: ignore[method-assign,assignment]  # the fence
 
 
 def _guard(

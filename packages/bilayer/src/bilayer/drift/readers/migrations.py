@@ -129,10 +129,17 @@ def _finish(child: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def load_config(path: Path) -> Config:
-    """Load ``alembic.ini``, or the ``[tool.alembic]`` table of a ``pyproject.toml``."""
-    if path.suffix == ".toml":
-        return Config(toml_file=str(path))
-    return Config(str(path))
+    """Load ``alembic.ini``, or a ``pyproject.toml`` with ``[tool.alembic]``.
+
+    As with the command ``alembic``, the other one is read too where it lies beside: Alembic's own
+    ``pyproject`` templates spread their settings over both.
+    """
+    is_toml = path.suffix == ".toml"
+    ini = path.with_name("alembic.ini") if is_toml else path
+    toml = path if is_toml else path.with_name("pyproject.toml")
+    return Config(
+        str(ini) if ini.is_file() else None, toml_file=str(toml) if toml.is_file() else None
+    )
 
 
 def _describe(config: Config) -> dict[str, Any]:
