@@ -9,7 +9,7 @@ from typing import Any
 import pydal
 import pytest
 import sqlalchemy as sa
-from pydal.validators import IS_IN_SET
+from pydal.validators import IS_EMPTY_OR, IS_IN_SET, IS_IPADDRESS
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
@@ -35,7 +35,7 @@ EXPECTED = [
     ("text_length.value", "BL205", W, W, W),
     ("unset_length.value", "BL205", I, I, I),
     ("number_precision.value", "BL206", E, W, W),
-    ("integer_too_wide.value", "BL207", W, W, W),
+    ("integer_too_wide.value", "BL207", I, E, E),
     ("not_required.value", "BL209", W, W, W),
     ("not_required_but_filled.value", "BL209", I, I, I),
     ("required_by_pydal.value", "BL209", I, I, I),
@@ -334,11 +334,25 @@ class Stubborn(sa.types.TypeDecorator[str]):
         raise RuntimeError
 
 
+def test_text_over_an_address_is_right_if_a_validator_sees_to_it() -> None:
+    column: sa.Column[Any] = sa.Column("x", postgresql.INET())
+    field = pydal.Field("x", requires=IS_EMPTY_OR(IS_IPADDRESS()))
+
+    assert check_one(column, field, dialect="postgresql") == []
+
+
+@pytest.mark.parametrize(("dialect", "codes"), [("postgresql", ["BL204"]), ("mysql", [])])
+def test_text_over_char_comes_back_with_blanks(dialect: str, codes: list[str]) -> None:
+    column: sa.Column[Any] = sa.Column("x", sa.CHAR(8))
+
+    assert check_one(column, pydal.Field("x", length=8), dialect=dialect) == codes
+
+
 @pytest.mark.parametrize(
     ("type_", "field_type", "codes"),
     [
         (Stubborn(), "string", ["BL115"]),  # no statement can be written for it
-        (postgresql.INET(), "string", []),
+        (postgresql.INET(), "string", ["BL204"]),  # The server refuses what is no address.
         (postgresql.INET(), "integer", ["BL204"]),
         (postgresql.TSVECTOR(), "text", []),
     ],
@@ -381,34 +395,3 @@ def test_a_schema_full_of_oddities_is_reported_and_does_not_crash(
         ("BL202", "keyless"),
     }
     assert {f.table for f in report.warnings} == {"odd name", "other.elsewhere"}
-
-
-def test_a_table_in_the_default_schema_has_one_name() -> None:
-    metadata = sa.MetaData()
-    sa.Table("a", metadata, sa.Column("id", sa.Integer, primary_key=True), schema="public")
-    link = sa.Column("a", sa.ForeignKey("public.a.id"))
-    sa.Table("b", metadata, sa.Column("id", sa.Integer, primary_key=True), link)
-
-    def define(db: Any) -> None:
-        db.define_table("a")
-        reference = pydal.Field("a", "reference a", ondelete="NO ACTION")
-        db.define_table("other_name", reference, rname="public.b")
-
-    report = bilayer.check(metadata=metadata, dal=define, dialect="postgresql")
-
-    assert report.findings == ()
-
-
-def test_a_field_defined_twice_is_found() -> None:
-    metadata = sa.MetaData()
-    columns = sa.Column("id", sa.Integer, primary_key=True), sa.Column("x", sa.Text)
-    sa.Table("t", metadata, *columns)
-
-    def define(db: Any) -> None:
-        db.define_table("t", pydal.Field("x", "text"), pydal.Field("x", "integer"))
-
-    report = bilayer.check(metadata=metadata, dal=define)
-
-    (finding,) = report.findings
-    assert (finding.code, finding.table) == ("BL112", "t")
-    assert "field x is defined twice" in finding.message
