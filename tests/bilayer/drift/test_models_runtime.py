@@ -395,3 +395,34 @@ def test_a_schema_full_of_oddities_is_reported_and_does_not_crash(
         ("BL202", "keyless"),
     }
     assert {f.table for f in report.warnings} == {"odd name", "other.elsewhere"}
+
+
+def test_a_table_in_the_default_schema_has_one_name() -> None:
+    metadata = sa.MetaData()
+    sa.Table("a", metadata, sa.Column("id", sa.Integer, primary_key=True), schema="public")
+    link = sa.Column("a", sa.ForeignKey("public.a.id"))
+    sa.Table("b", metadata, sa.Column("id", sa.Integer, primary_key=True), link)
+
+    def define(db: Any) -> None:
+        db.define_table("a")
+        reference = pydal.Field("a", "reference a", ondelete="NO ACTION")
+        db.define_table("other_name", reference, rname="public.b")
+
+    report = bilayer.check(metadata=metadata, dal=define, dialect="postgresql")
+
+    assert report.findings == ()
+
+
+def test_a_field_defined_twice_is_found() -> None:
+    metadata = sa.MetaData()
+    columns = sa.Column("id", sa.Integer, primary_key=True), sa.Column("x", sa.Text)
+    sa.Table("t", metadata, *columns)
+
+    def define(db: Any) -> None:
+        db.define_table("t", pydal.Field("x", "text"), pydal.Field("x", "integer"))
+
+    report = bilayer.check(metadata=metadata, dal=define)
+
+    (finding,) = report.findings
+    assert (finding.code, finding.table) == ("BL112", "t")
+    assert "field x is defined twice" in finding.message

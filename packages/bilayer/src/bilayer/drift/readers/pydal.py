@@ -11,12 +11,13 @@ import inspect
 import json
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pydal
 
+from bilayer.drift.schemas import QUOTES, read_name, read_table_name
 from bilayer.drift.signals import Terminated
 from bilayer.drift.snapshot import Field, Place, Refusal, Runtime, RuntimeTable
 
@@ -31,7 +32,6 @@ _ENGINE_OF_ADAPTER: Final = {
     "mysql": "mysql",
 }
 _PYDAL_FOLDER: Final = str(Path(pydal.__file__).parent)
-_QUOTES: Final = '"`[]'
 _FORMS: Final = frozenset({"IS_IPADDRESS", "IS_IPV4", "IS_IPV6", "IS_MATCH"})
 
 
@@ -58,6 +58,7 @@ class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
             reason = "the table is defined twice; the later definition was read"
             self._bilayer_refusals.append(Refusal(tablename, reason, place, is_duplicate=True))
             options["redefine"] = True
+        self._note_dropped_fields(tablename, fields, place)
         try:
             table = super().define_table(tablename, *fields, **options)
         except Exception as error:  # noqa: BLE001 - PyDAL raises whatever its checks run into
@@ -69,6 +70,13 @@ class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
         if dropped and str(dropped[0]) != "id" and not options.get("primarykey"):
             self._bilayer_dropped_ids[tablename] = str(dropped[0])
         return table
+
+    def _note_dropped_fields(self, table: str, fields: Sequence[Any], place: Place) -> None:
+        """Note fields PyDAL drops without a word: it keeps the first of a name."""
+        names = [field.name for field in fields if isinstance(field, pydal.Field)]
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            reason = f"the field {name} is defined twice; PyDAL keeps the first without a word"
+            self._bilayer_refusals.append(Refusal(table, reason, place, is_duplicate=True))
 
     def commit(self) -> None:
         """Do nothing: definitions often end with a commit, and there is no database."""
@@ -151,7 +159,7 @@ def _read_table(table: Any, engine: str, place: Place | None, *, is_migrated: bo
     rname = _written_name(getattr(table, "_rname", None), name)
     return RuntimeTable(
         name=name,
-        table=_database_name(rname, name, engine),
+        table=read_table_name(rname, name, engine),
         fields=fields,
         primary_key=primary_key,
         id_field=id_field,
@@ -168,7 +176,7 @@ def _read_field(field: Any, engine: str) -> Field:
     default = field.default
     return Field(
         name=name,
-        column=_database_name(rname, name, engine),
+        column=read_name(rname, name, engine),
         type=str(type_),
         length=field.length if isinstance(field.length, int) else None,
         notnull=bool(field.notnull),
@@ -212,20 +220,7 @@ def _constant(value: Any) -> str:
 def _written_name(rname: object, name: str) -> str | None:
     """Keep an ``rname`` somebody wrote; PyDAL fills in the quoted name where nobody did."""
     text = str(rname or "")
-    return None if not text or text.strip(_QUOTES) == name else text
-
-
-def _database_name(rname: str | None, name: str, engine: str) -> str:
-    """Take the quotes off; PostgreSQL folds what has none to lower case."""
-    if rname is None:
-        return name
-    parts = re.findall(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[^.]+', rname)
-    folds = engine == "postgresql"
-    bare = [
-        _unquoted(part) if part[0] in _QUOTES else (part.lower() if folds else part)
-        for part in parts
-    ]
-    return ".".join(bare)
+    return None if not text or text.strip(QUOTES) == name else text
 
 
 def _caller() -> Place:
@@ -236,8 +231,3 @@ def _caller() -> Place:
     if frame is None:
         return Place("", 0)
     return Place(frame.f_code.co_filename, frame.f_lineno)
-
-
-def _unquoted(part: str) -> str:
-    """Take the quotes off a name; one that is in it stands twice."""
-    return part[1:-1].replace(part[-1] * 2, part[-1])
