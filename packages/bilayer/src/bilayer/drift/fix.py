@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import Final
 
 from bilayer.drift.compare.setup import foreign_quotes
@@ -74,17 +75,18 @@ def _write_words(column: Column) -> str:
     return f"IS_EMPTY_OR({words})" if column.nullable else words
 
 
-def _default_of(difference: Difference) -> str | None:
+def _respell(difference: Difference, column: Column) -> Column | None:
+    """Write PyDAL's default in the case of the enum's word; if it is none of them, nobody knows."""
     sides = (difference.left or "", difference.right or "")
     written = next((side for side in sides if side.startswith("default=")), None)
-    return None if written is None else written.removeprefix("default=").strip("'\"")
-
-
-def _respell(default: str | None, column: Column) -> str | None:
-    """Write the default in the case of the enum's word; which other word is meant nobody knows."""
-    words = column.type.values
-    word = next((each for each in words if each.lower() == (default or "").lower()), None)
-    return None if word is None else f"default={json.dumps(word, ensure_ascii=False)}"
+    if difference.code != "BL216" or written is None:
+        return column
+    default = written.removeprefix("default=").strip("'\"").lower()
+    word = next((each for each in column.type.values if each.lower() == default), None)
+    constant = json.dumps(word, ensure_ascii=False)
+    if word is None:
+        return None
+    return dataclasses.replace(column, default=None, python_constant=constant)
 
 
 def _fits(column: Column, type_: str, target: Target) -> bool:
@@ -133,20 +135,19 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     column = _find_column(difference, schema)
     if column is None:
         return _give_key(difference, schema, names) or _remove(difference.item)
-    if difference.code == "BL216" and _default_of(difference) is not None:
-        return _respell(_default_of(difference), column)
     is_there = difference.pair == "runtime-database" and difference.right == "no column"
     is_computed = difference.code == "BL211" and not (
         difference.left == "default in Python" and column.python_constant
     )
     if is_there or is_computed or difference.code in _NOT_MENDED_IN_PYDAL:
         return None
-    line = write_field(column, target, names.field(column.name))
+    spelled = _respell(difference, column)
+    line = write_field(spelled, target, names.field(column.name)) if spelled else None
     if line is None:
         return None
     if difference.code == "BL108" and column.type.family != "integer":
         return f"{line}\n{names.write_key([column.name])}"
-    if difference.code == "BL110":
+    if difference.code in ("BL110", "BL304"):
         return _refer(difference, schema, names, line)
     shown = (f'"{difference.left}"', f'"{difference.right}"')
     is_same = difference.code.startswith("BL4") and any(text in line for text in shown)
@@ -170,10 +171,8 @@ def _fix_part(difference: Difference, names: Names, target: Target) -> str | Non
     if difference.code == "BL306":
         action = next(side for side in sides if side.startswith("ON DELETE"))
         return f'ondelete="{action.removeprefix("ON DELETE ")}"'
-    referred = next((side for side in sides if side.startswith("-> ")), None)
-    if difference.code == "BL304" and referred is not None:
-        referred = names.table(referred.removeprefix("-> "))
-        return f'Field("{difference.column}", "reference {referred}"),'
+    if difference.code == "BL302":
+        return "unique=False"
     return None
 
 
@@ -183,7 +182,10 @@ def _refer(difference: Difference, schema: Schema, names: Names, line: str) -> s
     for link in table.foreign_keys if table else ():
         target = names.by_table.get(link.target)
         if link.columns == (difference.column,) and target is not None and target.id_field:
-            return line.replace('"integer"', f'"reference {target.name}"', 1)
+            # PyDAL's own default is CASCADE, and its SQLite adapter deletes the rows itself.
+            action = link.ondelete or "NO ACTION"
+            before, _, after = re.split(r'"((?:big)?int(?:eger)?)"', line, maxsplit=1)
+            return f'{before}"reference {target.name}", ondelete="{action}"{after}'
     return line
 
 

@@ -15,6 +15,7 @@ from bilayer.drift.naming import Names
 from bilayer.drift.project import check_project
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.snapshot import RuntimeTable
+from bilayer.drift.source_files import read_source
 from bilayer.urls import EngineName, engine_name
 
 _NEW_TABLE = "db.define_table("
@@ -105,7 +106,7 @@ def _mend(
 def _edit(source: str, findings: Sequence[Finding], left: list[str]) -> str:
     """Mend all at once, which reads a file once; by halves, to find what cannot be mended."""
     edits = [
-        Edit(each.table or "", each.column, each.fix or "", keeps_default=each.code != "BL210")
+        Edit(each.table or "", each.column, each.fix or "", keeps_default=not _is_of_default(each))
         for each in findings
     ]
     try:
@@ -116,6 +117,10 @@ def _edit(source: str, findings: Sequence[Finding], left: list[str]) -> str:
             return source
     half = len(findings) // 2
     return _edit(_edit(source, findings[:half], left), findings[half:], left)
+
+
+def _is_of_default(finding: Finding) -> bool:
+    return finding.code == "BL210" or (finding.right or "").startswith("default=")
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -153,4 +158,4 @@ def _sources(runtime: Any, root: Path, findings: Iterable[Finding]) -> dict[Path
         places = getattr(dal, "_bilayer_places", {})
         paths |= {Path(place.path) for place in places.values() if place}
     files = sorted({path.resolve() for path in paths if path.suffix == ".py" and path.is_file()})
-    return {path: path.read_text(encoding="utf-8") for path in files}
+    return {path: read_source(path) for path in files}
