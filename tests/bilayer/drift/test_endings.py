@@ -82,7 +82,7 @@ def models() -> sa.MetaData:
     [
         (signal.SIGINT, [(building, "build"), (Scratch, "drop_all")]),
         (signal.SIGTERM, [(ScratchServer, "create"), (ScratchFolder, "make")]),
-        (signal.SIGTERM, [(migrations, "_finish"), (checking, "build_tables")]),
+        (signal.SIGTERM, [(migrations, "_finish"), (checking, "build_table")]),
         (signal.SIGINT, [(sources, "read_catalog"), (pairing, "compare_catalogs")]),
     ],
     ids=["build-drop", "make", "replay-values", "read-compare"],
