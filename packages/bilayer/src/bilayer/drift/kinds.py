@@ -367,7 +367,7 @@ def _judge_stock_uuid(column: Type, engine: str) -> Verdict | None:
 def _judge_stock_big(field: Field, column: Type, engine: str) -> Verdict | None:
     """PyDAL sends bigint and big-reference in quotes, and reads a big-reference as it comes."""
     if (column.family, engine) == ("boolean", "postgresql"):
-        return Verdict(MISMATCH, "error", "the server takes 0 and 1 only")
+        return Verdict(MISMATCH, "warning", "the server takes 0 and 1 only")
     is_read_as_is = field.type.startswith("big-reference") and engine != "sqlite"
     if column.family == "numeric" and is_read_as_is:
         return Verdict(MISMATCH, "error", "PyDAL reads keys as decimals")
