@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.reflection import Inspector
 
 from bilayer.drift.constraints import ForeignKey
-from bilayer.drift.readers import catalogs, sqlite, storage
+from bilayer.drift.readers import catalogs, sqlite, sqlite_keys, storage
 from bilayer.drift.readers.describe import describe
 from bilayer.drift.readers.keys import read_check, read_foreign_key, read_indexes
 from bilayer.drift.readers.objects import list_unseen, read_objects
@@ -67,7 +67,6 @@ class _Parts:
         self.engine = engine_name(self.dialect.name)
         self.columns: Mapping[_Key, Any] = inspector.get_multi_columns(schema=schema)
         self.keys: Mapping[_Key, Any] = inspector.get_multi_pk_constraint(schema=schema)
-        self.links: Mapping[_Key, Any] = inspector.get_multi_foreign_keys(schema=schema)
         self.comments = _read_comments(inspector, schema, self.engine)
         self.constraints = catalogs.read_constraint_definitions(connection, schema, self.engine)
         indexes = catalogs.read_index_definitions(connection, schema, self.engine)
@@ -82,15 +81,20 @@ class _Parts:
         self.types: dict[str, Type] = {}
         self.indexes: Mapping[_Key, Any]
         self.checks: Mapping[_Key, Any]
-        self.uniques: Mapping[_Key, Any] = inspector.get_multi_unique_constraints(schema=schema)
+        self.uniques: Mapping[_Key, Any]
+        self.links: Mapping[_Key, Any]
         if self.engine == "sqlite":
             self.indexes = sqlite.read_indexes(connection)
             self.statements = sqlite.read_statements(connection)
+            self.uniques = sqlite_keys.read_uniques(connection, self.statements)
+            self.links = sqlite_keys.read_links(connection, self.statements, self.keys)
             self.checks = {
                 (None, name): sqlite.list_checks(text) for name, text in self.statements.items()
             }
         else:
             self.indexes = inspector.get_multi_indexes(schema=schema)
+            self.uniques = inspector.get_multi_unique_constraints(schema=schema)
+            self.links = inspector.get_multi_foreign_keys(schema=schema)
             self.checks = inspector.get_multi_check_constraints(schema=schema)
         self.documents: frozenset[tuple[str, str]] = frozenset()
         if self.engine == "mysql" and getattr(self.dialect, "is_mariadb", False):
@@ -130,10 +134,7 @@ class _Parts:
     def _read_links(self, key: _Key) -> Iterator[ForeignKey]:
         for info in self.links.get(key, ()):
             place = (key[1], info.get("name") or "")
-            definition = self.constraints.get(place, "")
-            if self.engine == "sqlite" and len(info["constrained_columns"]) == 1:
-                statement = self.statements.get(key[1], "")
-                definition = sqlite.find_reference(statement, info["constrained_columns"][0])
+            definition = info.get("definition") or self.constraints.get(place, "")
             is_enforced = place not in self.unenforced
             yield read_foreign_key(info, definition, is_enforced=is_enforced)
 
@@ -195,8 +196,8 @@ class _Parts:
             return str(info.get("default") or "").startswith("nextval(")
         if self.engine == "mysql":
             return info.get("autoincrement") is True
-        declared = str(info["type"]).upper()
-        return primary_key == (info["name"],) and family == "integer" and declared == "INTEGER"
+        is_only_key = primary_key == (info["name"],) and family == "integer"
+        return is_only_key and str(info["type"]).upper() == "INTEGER"
 
 
 def _full_name(key: _Key) -> str:

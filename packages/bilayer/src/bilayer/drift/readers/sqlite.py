@@ -17,12 +17,14 @@ import sqlalchemy as sa
 _Key = tuple[str | None, str]
 _QUOTED: Final = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
 _COMMENT: Final = re.compile(rf"({_QUOTED})|--[^\n]*|/\*.*?\*/", re.DOTALL)
-_NAME: Final = re.compile(rf"\s*({_QUOTED}|[^\s(]+)")
+NAME: Final = re.compile(rf"\s*({_QUOTED}|[^\s(]+)")
 _CHECK: Final = re.compile(r"(?:\bCONSTRAINT\s+(?P<name>\S+)\s+)?\bCHECK\s*(?=\()", re.IGNORECASE)
 _GENERATED: Final = re.compile(r"\bAS\s*(?=\()", re.IGNORECASE)
 _COLLATE: Final = re.compile(rf"\bCOLLATE\s+(?P<name>{_QUOTED}|\w+)", re.IGNORECASE)
 _CONFLICT: Final = re.compile(r"\bON\s+CONFLICT\s+(\w+)", re.IGNORECASE)
 _NUMBERED: Final = re.compile(r"\bAUTOINCREMENT\b", re.IGNORECASE)
+_MARK: Final = re.compile(r"[(),]")
+_DEPTH: Final = {"(": 1, ")": -1}
 _TARGET: Final = re.compile(rf"\bON\s+(?:{_QUOTED}|[^\s(]+)\s*(?=\()", re.IGNORECASE)
 
 
@@ -76,26 +78,26 @@ def read_statements(connection: sa.Connection) -> dict[str, str]:
 
 def list_checks(statement: str) -> list[dict[str, str | None]]:
     """List the checks of a ``CREATE TABLE`` statement, in the inspector's form."""
-    masked = _mask(statement)
+    masked = mask(statement)
     checks: list[dict[str, str | None]] = []
     for match in _CHECK.finditer(masked):
         is_named = match.group("name") is not None
-        name = _bare(statement[slice(*match.span("name"))]) if is_named else None
-        checks.append({"name": name, "sqltext": _enclosed(statement, masked, match.end())})
+        name = bare(statement[slice(*match.span("name"))]) if is_named else None
+        checks.append({"name": name, "sqltext": enclosed(statement, masked, match.end())})
     return checks
 
 
 def find_generated(statement: str, column: str) -> str | None:
     """Find the expression of a generated column in a ``CREATE TABLE`` statement."""
     definition = _find_definition(statement, column)
-    masked = _mask(definition)
+    masked = mask(definition)
     clause = _GENERATED.search(masked)
-    return _enclosed(definition, masked, clause.end()) if clause else None
+    return enclosed(definition, masked, clause.end()) if clause else None
 
 
 def find_reference(statement: str, column: str) -> str:
     """Find what a column says of the foreign key it declares itself, in capital letters."""
-    definition = _without_parentheses(_find_definition(statement, column)).upper()
+    definition = without_parentheses(_find_definition(statement, column)).upper()
     return re.sub(r"\s+", " ", definition).partition("REFERENCES ")[2]
 
 
@@ -105,21 +107,21 @@ def find_collation(statement: str, column: str) -> str | None:
         return None
     definition = _find_definition(statement, column)
     # What stands in parentheses belongs to an expression.
-    clause = _COLLATE.search(_without_parentheses(definition))
-    name = _bare(clause.group("name")).upper() if clause else "BINARY"
+    clause = _COLLATE.search(without_parentheses(definition))
+    name = bare(clause.group("name")).upper() if clause else "BINARY"
     return None if name == "BINARY" else name
 
 
 def find_numbering(statement: str) -> str:
     """Tell whether the numbers of deleted rows are never given again."""
-    return "AUTOINCREMENT" if _NUMBERED.search(_mask(statement)) else ""
+    return "AUTOINCREMENT" if _NUMBERED.search(mask(statement)) else ""
 
 
 def list_options(statement: str) -> tuple[str, ...]:
     """List what stands behind the columns of a table, and what its keys do on a conflict."""
-    masked = _mask(statement)
+    masked = mask(statement)
     start = masked.find("(")
-    behind = _without_parentheses(masked[start:]) if start >= 0 else ""
+    behind = without_parentheses(masked[start:]) if start >= 0 else ""
     options = [re.sub(r"\s+", " ", part).strip().upper() for part in behind.split(",")]
     conflicts = [f"ON CONFLICT {found.upper()}" for found in _CONFLICT.findall(masked)]
     return tuple(sorted(filter(None, [*options, *conflicts])))
@@ -127,60 +129,66 @@ def list_options(statement: str) -> tuple[str, ...]:
 
 def _index_definition(statement: str) -> str:
     """Keep the columns and the predicate, in one spelling of blanks and quotes."""
-    bare = _COMMENT.sub(lambda m: m.group(1) or " ", statement)
-    target = _TARGET.search(bare)
-    body = bare[target.end() :] if target else bare
+    text = _COMMENT.sub(lambda m: m.group(1) or " ", statement)
+    target = _TARGET.search(text)
+    body = text[target.end() :] if target else text
     return re.sub(r"\s+", " ", re.sub(r"[`\"\[\]]", "", body)).strip()
 
 
-def _mask(text: str) -> str:
+def mask(text: str) -> str:
     """Cover literals and quoted names, so that what they hold is taken for nothing else."""
     return re.sub(_QUOTED, lambda match: "_" * len(match.group()), text)
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """Take the quotes off a name."""
     return name[1:-1] if name[:1] in ('"', "`", "[", "'") else name
 
 
-def _enclosed(text: str, masked: str, start: int) -> str:
+def enclosed(text: str, masked: str, start: int) -> str:
     """Give what stands between the parenthesis at ``start`` and the one that closes it."""
     depth = 0
-    for position in range(start, len(masked)):
-        depth += (masked[position] == "(") - (masked[position] == ")")
+    for mark in _MARK.finditer(masked, start):
+        depth += _DEPTH.get(mark.group(), 0)
         if depth == 0:
-            return text[start + 1 : position].strip()
+            return text[start + 1 : mark.start()].strip()
     return text[start + 1 :].strip()
 
 
 def _find_definition(statement: str, column: str) -> str:
     """Find what is said of a column, without its name."""
-    for definition in _list_definitions(statement):
-        name = _NAME.match(definition)
-        if name is not None and _bare(name.group(1)).lower() == column.lower():
+    for definition in list_definitions(statement):
+        name = NAME.match(definition)
+        if name is not None and bare(name.group(1)).lower() == column.lower():
             return definition[name.end() :]
     return ""
 
 
-def _without_parentheses(text: str) -> str:
+def without_parentheses(text: str) -> str:
     """Leave out what stands in parentheses, and literals."""
     depth = 0
     kept = []
-    for letter, mask in zip(text, _mask(text), strict=True):
-        depth += mask == "("
+    for letter, masked in zip(text, mask(text), strict=True):
+        depth += masked == "("
         if depth == 0:
             kept.append(letter)
-        depth -= mask == ")"
+        depth -= masked == ")"
     return "".join(kept)
 
 
-def _list_definitions(statement: str) -> Iterator[str]:
-    """Split the body of a statement at the commas that stand in no parentheses."""
-    start = _mask(statement).find("(")
-    body = _enclosed(statement, _mask(statement), start) if start >= 0 else ""
-    masked, depth, begin = _mask(body), 0, 0
-    for position, letter in enumerate(masked):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            yield body[begin:position]
-            begin = position + 1
-    yield body[begin:]
+def list_definitions(statement: str) -> Iterator[str]:
+    """Split the body of a statement: columns, and what stands beside them."""
+    masked = mask(statement)
+    start = masked.find("(")
+    return split(enclosed(statement, masked, start) if start >= 0 else "")
+
+
+def split(text: str) -> Iterator[str]:
+    """Split at the commas that stand in no parentheses."""
+    depth, begin = 0, 0
+    for mark in _MARK.finditer(mask(text)):
+        depth += _DEPTH.get(mark.group(), 0)
+        if mark.group() == "," and depth == 0:
+            yield text[begin : mark.start()]
+            begin = mark.end()
+    yield text[begin:]
