@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from bilayer.cli import main
 from bilayer.drift.editing import CannotEdit, Edit, add_tables, edit_source
+from bilayer.drift.source_files import SourceUnwritable, write_sources
 
 MODELS = """
 import sqlalchemy as sa
@@ -117,6 +118,38 @@ def test_what_is_not_its_business_stays(folder: Path) -> None:
     assert "leftovers" not in text
     assert text.count("from pydal import") == 1
     assert run(folder, "fix").stdout == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
+def test_encoding_line_ends_and_permissions_stay(folder: Path, encoding: str) -> None:
+    path, target = folder / "shelf_tables.py", folder / "kept" / "tables.py"
+    target.parent.mkdir()
+    text = f"# -*- coding: {encoding} -*-\n# Bücher\n{TABLES}".replace("\n", "\r\n")
+    target.write_bytes(text.encode(encoding))
+    target.chmod(0o640)
+    path.unlink()
+    path.symlink_to(target)
+
+    assert run(folder, "fix", "--write").returncode == 0
+
+    written = target.read_bytes()
+    first = "\ufeff#" if encoding == "utf-8-sig" else "#"
+    assert written.decode(encoding.removesuffix("-sig")).startswith(first)
+    assert "# Bücher\r\n".encode(encoding.removesuffix("-sig")) in written
+    assert written.count(b"\n") == written.count(b"\r\n")
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert path.is_symlink()
+    assert [each.name for each in target.parent.glob("*") if each.suffix] == ["tables.py"]
+
+
+def test_no_file_is_changed_where_one_cannot_be(folder: Path) -> None:
+    first, second = folder / "shelf_tables.py", folder / "shelf_models.py"
+    second.write_bytes(b"# -*- coding: latin-1 -*-\n")
+
+    with pytest.raises(SourceUnwritable, match="iso-8859-1, which lacks"):
+        write_sources({first: "changed", second: "\u4e66"})
+
+    assert first.read_text() == TABLES
 
 
 def test_nothing_is_written_before_it_is_asked_for(folder: Path) -> None:

@@ -11,6 +11,7 @@ import click
 
 from bilayer.cli.output import refuse
 from bilayer.drift.config import find_project
+from bilayer.drift.source_files import write_sources
 from bilayer.errors import BilayerError
 
 _NEEDS = "bilayer fix needs libcst: pip install 'bilayer[fix]'"
@@ -46,8 +47,7 @@ def fix_command(*, write: bool, dialect: str | None, project: Path, is_json: boo
         found = find_project(project.resolve())
         mended = mend_project(found, dialect=dialect)
         if write:
-            for path, text in mended.after.items():
-                path.write_text(text, encoding="utf-8")
+            write_sources(mended.after)
     except BilayerError as error:
         refuse(error)
     except OSError as error:
