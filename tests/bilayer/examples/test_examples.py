@@ -14,6 +14,8 @@ UNREADABLE = {"unbuildable"}
 # What nobody can mend in a definition: what the stock adapters do to values, defaults that are
 # computed in Python, which of two definitions was meant, and the models.
 LEFT = {"BL401", "BL402", "BL404", "BL405", "BL406", "BL211", "BL112", "BL115", "BL120"}
+# No field is written for an array: PyDAL would send |a|b|, which is refused.
+UNWRITTEN = {("BL202", "special.places")}
 
 
 def projects(dialect: str, folder: Path) -> list[Project]:
@@ -58,4 +60,5 @@ def test_generated_definitions_agree(dialect: str, tmp_path: Path) -> None:
         settings.write_text(text + 'runtime = "written_new:define_tables"\n')
 
         _, report = project.check(dialect)
-        assert {mark.code for mark in marks(report, "error", "warning")} <= LEFT, (name, report)
+        left = {(mark.code, mark.place) for mark in marks(report, "error", "warning")}
+        assert {code for code, _ in left - UNWRITTEN} <= LEFT, (name, report)
