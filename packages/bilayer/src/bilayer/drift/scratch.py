@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -107,6 +108,16 @@ class Scratch:
                 # The server has answered: it did not make it.
                 self._names.remove(name)
             raise
+
+    def drop(self, url: sa.URL) -> None:
+        """Drop one database before the end; what cannot be dropped is tried again then."""
+        name = url.database or ""
+        if self.engine == "sqlite":
+            Path(name).unlink(missing_ok=True)
+        elif self._server is not None and name in self._names:
+            with contextlib.suppress(SQLAlchemyError), self._signals.held():
+                self._server.drop(name)
+                self._names.remove(name)
 
     def drop_all(self) -> None:
         """Drop every database made here; try all of them even if one cannot be dropped."""

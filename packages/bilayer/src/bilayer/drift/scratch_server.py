@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bilayer.drift.connecting import connect
 from bilayer.urls import engine_name
 
-_NAME: Final = re.compile(r"(bilayer_[a-z]+_\d+_([0-9a-f]{8}))_([0-9a-f]{8})")
+_NAME: Final = re.compile(r"(bilayer_[a-z]+[0-9]*_\d+_([0-9a-f]{8}))_([0-9a-f]{8})")
 _LIST: Final = {
     "postgresql": "SELECT datname FROM pg_database",
     "mysql": "SELECT schema_name FROM information_schema.schemata",

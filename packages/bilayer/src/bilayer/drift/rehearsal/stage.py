@@ -62,6 +62,9 @@ class Stage:
             Why that many cannot be run; None if they were.
         """
         self.close()
+        if self._player is not None:
+            # With a million rows in each, a server does not have room for them all.
+            self._scratch.drop(self._player.url)
         self._count += 1
         self._catalog = None
         url = self._scratch.create(f"rehearse{self._count}")
