@@ -26,7 +26,8 @@ op.create_table("people", sa.Column("id", sa.Integer, primary_key=True),
             sa.Column("amount", sa.Numeric(9, 2)),
             sa.CheckConstraint("amount > 4000000", name="amount"),
             sa.Column("born", sa.Date), sa.Column("seen", sa.DateTime), sa.Column("photo",
-                sa.LargeBinary), sa.Column("extra", sa.JSON), sa.Column("is_active", sa.Boolean),
+                sa.LargeBinary), sa.Column("extra", sa.JSON),
+            sa.Column("per%cent", sa.Integer), sa.Column("is_active", sa.Boolean),
             sa.Column("token", sa.Uuid), sa.Column("ratio", sa.Double))
 op.create_table("links", sa.Column("a", sa.Integer, sa.ForeignKey("people.id"), primary_key=True),
             sa.Column("b", sa.Integer, sa.ForeignKey("teams.id"), primary_key=True))

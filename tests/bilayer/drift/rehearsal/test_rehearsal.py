@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
+from bilayer.drift.config import ConfigurationError
+from bilayer.drift.connecting import connect
+from bilayer.drift.readers.database import read_catalog
 from bilayer.drift.rehearsal import Rehearsal, rehearse_project
+from bilayer.drift.rehearsal.probing import probing
+from bilayer.drift.rehearsal.stage import Stage
+from bilayer.drift.scratch import scratch_databases
+from bilayer.drift.scratch_server import ScratchServer
+from bilayer.urls import engine_name, parse_url
 from tests.bilayer.drift.rehearsal.project import SOUND, Revisions, write
 
 ITEMS = (
@@ -122,6 +134,57 @@ def test_a_table_no_row_fits_is_named_with_the_reason(
     assert "refers to odd" in reasons["child"]
 
 
+def test_a_whole_name_is_no_beginning_of_another(tmp_path: Path) -> None:
+    project = write(tmp_path, {"a": (None, "pass", "pass"), "ab": ("a", "pass", "pass")})
+
+    assert rehearse_project(project, dialects=["sqlite"], revision="a").report.ok
+    with pytest.raises(ConfigurationError, match="no revision b"):
+        rehearse_project(project, dialects=["sqlite"], revision="b")
+
+
+def test_a_database_is_gone_once_another_takes_its_place(
+    tmp_path: Path, dialect: str, scratch_url: str | None
+) -> None:
+    config = write(tmp_path, {"a": (None, "pass", "pass")}).load_migrations()
+    assert config is not None
+    server = parse_url(scratch_url) if scratch_url else None
+
+    with (
+        scratch_databases(engine_name(dialect), server) as scratch,
+        contextlib.closing(Stage(config, scratch)) as stage,
+    ):
+        stage.rebuild(1)
+        first = stage.player.url
+        stage.rebuild(1)
+
+        assert is_there(stage.player.url)
+        assert not is_there(first)
+
+
+def is_there(url: sa.URL) -> bool:
+    if url.get_backend_name() == "sqlite":
+        return Path(str(url.database)).exists()
+    try:
+        connect(url).connect().close()
+    except SQLAlchemyError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
+def test_the_next_run_drops_what_a_killed_one_left(scratch_url: str) -> None:
+    killed, following = (ScratchServer(parse_url(scratch_url)) for _ in range(2))
+    left = killed.create(killed.make_name("rehearse12"))
+    killed.close()
+
+    made = following.make_name("rehearse1")
+    following.create(made)
+
+    assert not is_there(left)
+    following.drop(made)
+    following.close()
+
+
 def test_an_upgrade_that_fails_everywhere_and_an_env_that_fails(tmp_path: Path) -> None:
     fails = rehearse(
         tmp_path / "up", "sqlite", None, {"a": (None, 'op.drop_table("no_such")', "pass")}
@@ -139,7 +202,9 @@ def test_postgresql_has_more_to_leave_behind(tmp_path: Path, scratch_url: str) -
         'op.create_table("t", sa.Column("id", sa.Integer, sa.Identity(always=True),'
         ' primary_key=True), sa.Column("mood", sa.Enum("ok", "sad", name="mood"), nullable=False),'
         ' sa.Column("tags", sa.ARRAY(sa.Text), nullable=False), sa.Column("span", sa.Interval,'
-        ' nullable=False), sa.Column("ip", pg.INET, nullable=False), sa.Column("at",'
+        ' nullable=False), sa.Column("land", sa.CHAR(2), nullable=False),'
+        " sa.CheckConstraint(\"land ~ '^[A-Z]{2}$'\"),"
+        ' sa.Column("ip", pg.INET, nullable=False), sa.Column("at",'
         ' sa.DateTime(timezone=True), nullable=False), sa.Column("doc", pg.JSONB, nullable=False))'
     )
     types = f"from sqlalchemy.dialects import postgresql as pg\n{types}"
@@ -159,6 +224,78 @@ def test_postgresql_has_more_to_leave_behind(tmp_path: Path, scratch_url: str) -
     assert found.keys() == {"BL706", "BL707"}, report.to_text()
     assert "type public.mood is there and was not" in found["BL706"].message
     assert not {"BL712"} & {each.code for each in report.findings}, report.to_text()
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_table_that_cannot_be_read_is_a_failure(tmp_path: Path, scratch_url: str) -> None:
+    create = 'op.create_table("with.dot", sa.Column("id", sa.Integer, primary_key=True))'
+
+    report = rehearse(
+        tmp_path, "postgresql", scratch_url, {"a": (None, create, 'op.drop_table("with.dot")')}
+    ).report
+
+    assert report.exit_code == 2
+    assert "does not exist" in report.failures[0].reason
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_clients_that_wait_do_not_keep_a_rehearsal_from_ending(scratch_url: str) -> None:
+    url = parse_url(scratch_url)
+    with (
+        scratch_databases("postgresql", url) as scratch,
+        connect(scratch.create("probed")).connect() as connection,
+    ):
+        connection.exec_driver_sql("CREATE TABLE t (id integer PRIMARY KEY)")
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        connection.commit()
+        table = read_catalog(connection).tables["t"]
+        connection.commit()
+        with (
+            pytest.raises(KeyboardInterrupt),
+            probing(connection.engine.url, connection, [table]) as (pairs, _),
+        ):
+            connection.exec_driver_sql("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+            time.sleep(0.1)
+            raise KeyboardInterrupt
+
+        assert [client.is_alive() for client in pairs["t"]] == [True, True]
+
+
+MANY = """from sqlalchemy.dialects import postgresql as pg
+op.create_table("users", sa.Column("id", sa.Uuid, primary_key=True))
+op.create_table("acts", sa.Column("user_id", sa.Uuid, sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True), sa.Column("at", sa.DateTime))
+op.create_table("numbers", sa.Column("id", sa.Integer, primary_key=True, autoincrement=False))
+op.create_table("links", sa.Column("user_id", sa.Uuid, sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("number_id", sa.Integer, sa.ForeignKey("numbers.id"), primary_key=True))
+op.create_table("keyless", sa.Column("note", sa.Text))
+op.create_table("dropped", sa.Column("id", sa.Integer, primary_key=True))"""
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_tables_of_every_shape_are_multiplied_and_probed(tmp_path: Path, scratch_url: str) -> None:
+    # The revision itself fails unless rows refer to many others rather than to a few.
+    change = """op.drop_table("dropped")
+for name in ("acts", "links", "keyless", "numbers"):
+    op.add_column(name, sa.Column("more", sa.Integer))
+shared = sa.text("SELECT max(n) FROM (SELECT count(*) AS n FROM acts GROUP BY user_id) AS c")
+assert op.get_bind().scalar(shared) < 200"""
+    revisions: Revisions = {
+        "a": (None, MANY, "raise NotImplementedError"),
+        "b": ("a", change, "raise NotImplementedError"),
+    }
+
+    found = rehearse_project(
+        write(tmp_path, revisions),
+        dialects=["postgresql"], scratch_urls=[scratch_url], revision="b", rows=2000,
+    )  # fmt: skip
+
+    (cost,) = found.costs
+    tables = {each.table: each for each in cost.tables}
+    assert (cost.error, dict(cost.unfilled)) == (None, {})
+    assert tables.keys() == {"acts", "dropped", "keyless", "links", "numbers"}
+    assert all(each.reader is not None and each.writer is not None for each in cost.tables)
+    assert "does not exist" in str(tables["dropped"].ended)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

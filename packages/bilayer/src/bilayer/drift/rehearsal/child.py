@@ -36,7 +36,8 @@ _WRITE: Final = re.compile(
 _LOCKS: Final = (
     "SELECT c.oid::regclass::text, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
     " JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE l.pid = pg_backend_pid() AND l.granted AND c.relkind IN ('r', 'p')"
+    " WHERE l.pid = pg_backend_pid() AND l.granted AND l.locktype = 'relation'"
+    " AND c.relkind IN ('r', 'p')"
     " AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
 )
 

@@ -116,19 +116,10 @@ def judge_costs(costs: Sequence[Cost], steps: Sequence[Step]) -> Iterator[Verdic
 
 
 def _fill(stage: Stage, tables: Sequence[str], rows: int) -> dict[str, str]:
-    unfilled = dict(stage.fill(Filler()))
+    unfilled = stage.fill(Filler())
     schema = stage.read_catalog().schema
-    done: set[str] = set()
     with stage.connected() as connection:
-        for name in tables:
-            reason = multiply(connection, schema, name, rows, done)
-            if reason is not None:
-                unfilled[name] = reason
-        connection.commit()
-        for name in sorted(done):
-            quoted = ".".join(f'"{part}"' for part in name.split("."))
-            connection.exec_driver_sql(f"ANALYZE {quoted}")
-        connection.commit()
+        unfilled = multiply(connection, schema, tables, rows) | unfilled
     return {name: why for name, why in unfilled.items() if name in tables}
 
 

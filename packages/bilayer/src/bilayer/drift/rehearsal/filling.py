@@ -187,8 +187,7 @@ class Names:
 
     def quote(self, name: str) -> str:
         """Quote the name of a column."""
-        quoted = self.connection.dialect.identifier_preparer.quote_identifier(name)
-        return quoted.replace("%", "%%") if self.connection.dialect.name != "sqlite" else quoted
+        return self.connection.dialect.identifier_preparer.quote_identifier(name)
 
     def quote_table(self, name: str) -> str:
         """Quote the name of a table, which may have a schema before it."""

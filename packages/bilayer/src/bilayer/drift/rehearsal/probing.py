@@ -29,7 +29,8 @@ MODES: Final = (
 _LOCKS: Final = (
     "SELECT c.oid::regclass::text, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
     " JOIN pg_stat_activity a ON a.pid = l.pid WHERE a.datname = current_database()"
-    " AND a.application_name <> 'bilayer probe' AND l.granted AND c.relkind IN ('r', 'p')"
+    " AND a.application_name <> 'bilayer probe' AND a.backend_type = 'client backend'"
+    " AND l.locktype = 'relation' AND l.granted AND c.relkind IN ('r', 'p')"
     " AND c.relnamespace <> 'pg_catalog'::regnamespace"
 )
 
@@ -77,9 +78,8 @@ class Probe(threading.Thread):
         self.longest = 0.0
 
     def end(self) -> None:
-        """Stop, after the answer that is being waited for."""
+        """Stop after the answer that is being waited for; do not wait for it."""
         self._is_over.set()
-        self.join(_PATIENCE_SECONDS)
 
 
 class LockWatch(Probe):
@@ -133,13 +133,17 @@ def probing(
     finally:
         for client in clients:
             client.end()
+    # Not after an error: what they wait for may never come, and goes with the database.
+    for client in clients:
+        client.join(_PATIENCE_SECONDS)
 
 
 def _find_row(connection: sa.Connection, table: Table) -> str | None:
-    """Write the condition that names one row by its key."""
-    if not table.primary_key:
-        return None
+    """Write the condition that names one row, by its key if there is one."""
     names = Names(connection)
+    if not table.primary_key:
+        first = f"SELECT ctid FROM {names.quote_table(table.name)} LIMIT 1"  # noqa: S608 - quoted names
+        return f"ctid = ({first})" if any(map(is_written, table.columns)) else None
     columns = [names.quote(name) for name in table.primary_key]
     texts = ", ".join(f"quote_literal({column}::text)" for column in columns)
     query = f"SELECT {texts} FROM {names.quote_table(table.name)} LIMIT 1"  # noqa: S608 - quoted names
@@ -156,7 +160,8 @@ def _write(connection: sa.Connection, table: Table, where: str) -> tuple[str, st
     names = Names(connection)
     target = names.quote_table(table.name)
     plain = [each for each in table.columns if is_written(each)]
+    first = (plain or table.columns)[0]
     inner = {name for link in table.foreign_keys for name in link.columns} | {*table.primary_key}
-    column = names.quote(next((c.name for c in plain if c.name not in inner), table.primary_key[0]))
+    column = names.quote(next((c for c in plain if c.name not in inner), first).name)
     read = f"SELECT 1 FROM {target} WHERE {where}"  # noqa: S608 - quoted names and literals
     return read, f"UPDATE {target} SET {column} = {column} WHERE {where}"  # noqa: S608 - as above

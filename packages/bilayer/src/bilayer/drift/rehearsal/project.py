@@ -8,9 +8,12 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bilayer.drift.checking import is_ignored
 from bilayer.drift.config import ConfigurationError, Project
 from bilayer.drift.findings import CATALOGUE, Finding
+from bilayer.drift.live import first_line
 from bilayer.drift.rehearsal.cost import Cost, judge_costs, measure
 from bilayer.drift.rehearsal.stage import Stage
 from bilayer.drift.rehearsal.trial import Trial
@@ -103,6 +106,8 @@ def _rehearse(
         raise
     except BilayerError as error:
         failures.append(Failure("migrations", f"on {engine}: {error}"))
+    except SQLAlchemyError as error:
+        failures.append(Failure("migrations", f"on {engine}: {first_line(error)}"))
     verdicts = [*trial.verdicts, *judge_costs(costs, trial.steps)]
     findings = [_finding(verdict, engine, project.root) for verdict in verdicts]
     kept = [each for each in findings if not is_ignored(each, project.ignore)]

@@ -80,7 +80,9 @@ class Trial:
 
     def _find(self, wanted: str) -> int:
         """Find a revision by the beginning of its id."""
-        places = [n for n, step in enumerate(self.steps) if step.revision.startswith(wanted)]
+        places = [n for n, step in enumerate(self.steps) if step.revision == wanted] or [
+            n for n, step in enumerate(self.steps) if step.revision.startswith(wanted)
+        ]
         if len(places) != 1:
             message = f"there is no revision {wanted}, or more than one begins so"
             raise ConfigurationError(message)
@@ -231,5 +233,7 @@ class Trial:
 def _list_touched(before: Catalog, after: Catalog, ran: Ran) -> set[str]:
     """List the tables with rows that a revision locked, wrote or changed."""
     locked = {table.replace('"', "") for table, mode in ran.locks if mode != "AccessShareLock"}
-    named = (locked | set(ran.writes)) & before.schema.tables.keys()
-    return named | list_changed_tables(before, after)
+    known = before.schema.tables.keys()
+    # What is dropped or has another name is in no list of locks any more.
+    gone = known - after.schema.tables.keys()
+    return (locked | set(ran.writes)) & known | gone | list_changed_tables(before, after)

@@ -194,6 +194,7 @@ def list_candidates(column: Column, checks: Sequence[Check], engine: str) -> lis
         lengths = [length for length in whole if 0 < length <= _LONGEST]
         found = [*words, "a", "abc", "en", "https://example.org/a", "a@example.org", "2024-02-29"]
         found += ["x" * length for length in lengths] + ["0" * length for length in lengths]
+        found += [("AB" * length)[:length] for length in lengths]
         found += ["ab" * (length // 2) for length in lengths] + ["A1-b2", "ABC", "12345", ""]
     elif column.type.family in ("integer", "boolean"):
         found = [*whole, 1, 0, -1]
