@@ -58,11 +58,19 @@ def test_mistakes_in_the_setup_fail_the_ready_tests(
         assert f"FAILED test_schema.py::test_{name}" in output, output
 
 
-def run_ready_tests(folder: Path, column: str = "", definition: str = "") -> str:
+def test_what_was_not_rehearsed_is_not_passed(tmp_path: Path) -> None:
+    output = run_ready_tests(tmp_path, settings='dialects = ["postgresql"]')
+
+    assert "4 passed, 2 skipped" in output, output
+
+
+def run_ready_tests(
+    folder: Path, column: str = "", definition: str = "", settings: str = ""
+) -> str:
     write_project(folder, ENV, first=CREATE)
     models = MODELS.replace("COLUMN", column).replace("DEFINITION", definition)
     (folder / "app_models.py").write_text(models)
-    (folder / "pyproject.toml").write_text(SETTINGS)
+    (folder / "pyproject.toml").write_text(SETTINGS + settings)
     (folder / "test_schema.py").write_text("from bilayer.pytest_plugin import *\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
