@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import datetime as dt
 import decimal
 import uuid
@@ -158,7 +159,7 @@ def _measure(db: Any, connection: sa.Connection, table: sa.Table, field: str, co
     found = []
     is_text = column in _TEXT_COLUMNS
     for value in FIELDS[field]:
-        key, failed = _attempt(db, lambda value=value: db[table.name].insert(value=value))
+        key, failed = _attempt(db, functools.partial(db[table.name].insert, value=value))
         if failed:
             return Truth(fails=failed)
         found.append(_weigh_read(db, table.name, key, value))

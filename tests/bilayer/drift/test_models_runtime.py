@@ -400,7 +400,7 @@ def test_a_schema_full_of_oddities_is_reported_and_does_not_crash(
 def test_a_table_in_the_default_schema_has_one_name() -> None:
     metadata = sa.MetaData()
     sa.Table("a", metadata, sa.Column("id", sa.Integer, primary_key=True), schema="public")
-    link = sa.Column("a", sa.ForeignKey("public.a.id"))
+    link: sa.Column[int] = sa.Column("a", sa.ForeignKey("public.a.id"))
     sa.Table("b", metadata, sa.Column("id", sa.Integer, primary_key=True), link)
 
     def define(db: Any) -> None:
