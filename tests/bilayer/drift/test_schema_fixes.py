@@ -142,3 +142,35 @@ def test_copy_of_a_table_keeps_what_alembic_does_not(
     assert [(finding.code, finding.place) for finding in before.findings] == [("BL209", "t.b")]
     assert rows == [(7, "A", 3, 4)]
     assert found(after) == []
+
+
+def test_column_goes_with_all_that_is_over_it(
+    tmp_path: Path, empty_database_url: str, scratch_url: str | None, dialect: str
+) -> None:
+    bare = "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER)"
+    config = write_project(
+        tmp_path, first=run_all(["CREATE TABLE p (id INTEGER PRIMARY KEY)", bare])
+    )
+    extra = """c INTEGER, CONSTRAINT f FOREIGN KEY (c) REFERENCES p (id),
+        CONSTRAINT u UNIQUE (c, a), CONSTRAINT k CHECK (c > a))"""
+    live = sa.create_engine(empty_database_url)
+    with live.begin() as connection:
+        for statement in (
+            "CREATE TABLE p (id INTEGER PRIMARY KEY)",
+            f"{bare.removesuffix(')')}, {extra}",
+            "CREATE INDEX i ON t (a, c)",
+            "INSERT INTO t (id, a) VALUES (1, 2)",
+            *STAMP,
+        ):
+            connection.exec_driver_sql(statement)
+
+    before = bilayer.check(migrations=config, url=live.url, scratch_url=scratch_url)
+    with live.begin() as connection:
+        apply(before.findings[0].fix or "", connection)
+        rows = connection.exec_driver_sql("SELECT * FROM t").all()
+    after = bilayer.check(migrations=config, url=live.url, scratch_url=scratch_url)
+    live.dispose()
+
+    assert [(finding.code, finding.place) for finding in before.findings] == [("BL202", "t.c")]
+    assert rows == [(1, 2)]
+    assert found(after) == []

@@ -20,22 +20,29 @@ def write_constraint(
     """Drop what the right side has, then make what the left side has."""
     item = difference.item
     if (difference.left or "").startswith("no "):
-        return _drop(item, name, schema)
+        return write_dropped(item, name, schema)
     found = _find(item, table) if table is not None else None
-    dropped = _drop(difference.other, name, schema) if difference.other is not None else []
+    dropped = write_dropped(difference.other, name, schema) if difference.other is not None else []
     # What has no name cannot be dropped, and must not be made twice.
     if found is None or (difference.other is not None and not dropped):
         return []
     return [*dropped, _create(found, name, item.name)]
 
 
-def _drop(item: Any, name: str, schema: str | None) -> list[ops.MigrateOperation]:
+def write_dropped(item: Any, name: str, schema: str | None) -> list[ops.MigrateOperation]:
+    """Drop a constraint or an index."""
     if item.name is None:
         return _drop_unnamed(item, name, schema)
     if isinstance(item, Index) or (isinstance(item, Unique) and item.is_index):
         return [ops.DropIndexOp(item.name, name, schema=schema)]
     kind = {Unique: "unique", ForeignKey: "foreignkey", Check: "check"}[type(item)]
     return [ops.DropConstraintOp(item.name, name, type_=kind, schema=schema)]
+
+
+def write_made(item: Any, table: sa.Table) -> ops.MigrateOperation | None:
+    """Make what a snapshot was made from, if the table has it."""
+    found = _find(item, table)
+    return None if found is None else _create(found, table.name, item.name)
 
 
 def _drop_unnamed(item: Any, table: str, schema: str | None) -> list[ops.MigrateOperation]:

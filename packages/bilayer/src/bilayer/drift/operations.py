@@ -87,7 +87,8 @@ def write_sql(wish: Wish) -> str | None:
         return None
     flat = list(_flatten(operations))
     is_altered = any(isinstance(each, ops.AlterColumnOp | ops.DropColumnOp) for each in flat)
-    if wish.dialect.name == "sqlite" and is_altered and wish.difference.code != "BL202":
+    is_alone = wish.difference.code == "BL202" and not wish.difference.along
+    if wish.dialect.name == "sqlite" and is_altered and not is_alone:
         return write_operations(wish)  # SQLite does it only by copying the table.
     buffer = io.StringIO()
     options = {"as_sql": True, "output_buffer": buffer}

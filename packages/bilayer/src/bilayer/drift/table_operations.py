@@ -12,8 +12,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from bilayer.drift.constraint_operations import write_constraint
-from bilayer.drift.constraints import ForeignKey
+from bilayer.drift.constraint_operations import write_constraint, write_dropped, write_made
+from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.enum_words import write_words
 from bilayer.drift.generated_operations import write_generated
 from bilayer.drift.key_operations import write_key, write_numbering
@@ -70,11 +70,34 @@ def _write_table(wish: Wish) -> _Operations:
 
 def _write_column(wish: Wish) -> _Operations:
     if wish.difference.left == "no column":
-        return [ops.DropColumnOp(wish.name, wish.difference.column or "", schema=wish.schema)]
-    column = wish.column
-    if column is None:
+        dropped = ops.DropColumnOp(wish.name, wish.difference.column or "", schema=wish.schema)
+        return [*_drop_along(wish), dropped]
+    column, table = wish.column, wish.table
+    if column is None or table is None:
         return []
-    return [ops.AddColumnOp(wish.name, column._copy(), schema=wish.schema)]
+    copy = column._copy()
+    if wish.difference.along:
+        copy.unique = copy.index = None
+    made = [write_made(item, table) for item in wish.difference.along]
+    return [ops.AddColumnOp(wish.name, copy, schema=wish.schema), *filter(None, made)]
+
+
+def _drop_along(wish: Wish) -> _Operations:
+    """Drop what does not go with a column by itself: all does on PostgreSQL."""
+    stays: dict[str, tuple[type[Any], ...]] = {
+        "postgresql": (),
+        # Alembic's copy leaves out the keys of a column that it leaves out.
+        "sqlite": (Check, Index),
+    }
+    kinds = stays.get(wish.dialect.name, (Check, Index, Unique, ForeignKey))
+    return [
+        dropped
+        for item in reversed(wish.difference.along)
+        # MariaDB names a check that a column has of its own after it, and drops both.
+        if isinstance(item, kinds) and item.name is not None
+        if not (isinstance(item, Check) and item.name == wish.difference.column)
+        for dropped in write_dropped(item, wish.name, wish.schema)
+    ]
 
 
 def _write_name(wish: Wish) -> _Operations:
@@ -160,7 +183,8 @@ def _drop_index_of(link: ForeignKey, wish: Wish) -> _Operations:
     return [
         ops.DropIndexOp(str(index.name), wish.name, schema=wish.schema)
         for index in wish.current_table.indexes
-        if tuple(column.name for column in index.columns) == link.columns and index.name not in kept
+        if tuple(column.name for column in index.columns) == link.columns
+        if index.name not in kept and not index.unique
     ]
 
 

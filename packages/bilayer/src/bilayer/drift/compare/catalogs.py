@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from bilayer.drift.compare.belongings import Belongings, set_aside
 from bilayer.drift.compare.columns import ColumnPlace, compare_column
-from bilayer.drift.compare.constraints import compare_constraints
+from bilayer.drift.compare.constraints import compare_constraints, describe
 from bilayer.drift.compare.objects import compare_objects
 from bilayer.drift.compare.storage import Collations, compare_storage
 from bilayer.drift.findings import Difference, Pair
@@ -57,8 +58,10 @@ def _missing_table(pair: Pair, engine: str, table: Table, other_case: str | None
 def _compare_tables(
     pair: Pair, engine: str, left: Table, right: Table, usual: Collations
 ) -> Iterator[Difference]:
-    yield from _compare_columns(ColumnPlace(pair, engine, left.name, usual), left, right)
-    yield from compare_constraints(pair, WORDS[pair], engine, left, right)
+    rest, belongings = set_aside(left, right)
+    place = ColumnPlace(pair, engine, left.name, usual)
+    yield from _compare_columns(place, left, right, belongings)
+    yield from compare_constraints(pair, WORDS[pair], engine, left, rest)
     yield from compare_storage(pair, left, right, usual)
     if (left.comment or "") != (right.comment or ""):
         yield Difference(
@@ -67,8 +70,10 @@ def _compare_tables(
         )  # fmt: skip
 
 
-def _compare_columns(place: ColumnPlace, left: Table, right: Table) -> Iterator[Difference]:
-    yield from _missing_columns(place.pair, place.engine, left, right)
+def _compare_columns(
+    place: ColumnPlace, left: Table, right: Table, belongings: Belongings
+) -> Iterator[Difference]:
+    yield from _missing_columns(place, left, right, belongings)
     for column in left.columns:
         other = right.column(column.name)
         if other is not None:
@@ -78,9 +83,11 @@ def _compare_columns(place: ColumnPlace, left: Table, right: Table) -> Iterator[
     )
 
 
-def _missing_columns(pair: Pair, engine: str, left: Table, right: Table) -> Iterator[Difference]:
-    words = WORDS[pair]
-    case_severity: Severity = "error" if engine == "postgresql" else "info"
+def _missing_columns(
+    at: ColumnPlace, left: Table, right: Table, belongings: Belongings
+) -> Iterator[Difference]:
+    pair, words = at.pair, WORDS[at.pair]
+    case_severity: Severity = "error" if at.engine == "postgresql" else "info"
     right_by_case = {column.name.lower(): column.name for column in right.columns}
     for column in left.columns:
         other = right_by_case.get(column.name.lower())
@@ -101,10 +108,13 @@ def _missing_columns(pair: Pair, engine: str, left: Table, right: Table) -> Iter
     for column in right.columns:
         if column.name.lower() not in known:
             message = f"column {left.name}.{column.name} is in {words[1]} and not in {words[0]}"
+            along = belongings.get(column.name, ())
+            if along:
+                message += f"; with it goes {', '.join(map(describe, along))}"
             severity: Severity = "warning" if column.is_filled_by_engine else "error"
             yield Difference(
                 "BL202", severity, pair, message, left.name, column.name,
-                "no column", column.type.text, column,
+                "no column", column.type.text, column, along=along,
             )  # fmt: skip
 
 
