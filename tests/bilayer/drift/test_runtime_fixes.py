@@ -67,10 +67,14 @@ CASES: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "keyed": (
         "BL301",
-        '-sa.Column("a", sa.Integer, primary_key=True),'
-        ' sa.Column("b", sa.Integer, primary_key=True)',
-        'Field("a", "integer", notnull=True), Field("b", "integer", notnull=True),'
-        ' primarykey=["a"]',
+        (
+            '-sa.Column("a", sa.Integer, primary_key=True),'
+            ' sa.Column("b", sa.Integer, primary_key=True)'
+        ),
+        (
+            'Field("a", "integer", notnull=True), Field("b", "integer", notnull=True),'
+            ' primarykey=["a"]'
+        ),
     ),
     "single": ("BL302", 'sa.Column("x", sa.Integer)', 'Field("x", "integer", unique=True)'),
     "linked": (

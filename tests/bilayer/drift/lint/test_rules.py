@@ -13,6 +13,16 @@ from tests.bilayer.drift.lint.conftest import Lint, lint_project_of
 CONCURRENTLY = "postgresql_concurrently=True"
 
 UNSAFE = {
+    "truncated with others": ('op.execute("TRUNCATE TABLE users CASCADE")', "BL621"),
+    "truncated, quoted": (
+        """op.execute('TRUNCATE ONLY "users" RESTART IDENTITY CASCADE')""",
+        "BL621",
+    ),
+    "word without a place": (
+        """op.execute("ALTER TYPE mood ADD VALUE IF NOT EXISTS 'after'")""",
+        "BL622",
+    ),
+    "word renamed": ("""op.execute("ALTER TYPE mood RENAME VALUE 'a' TO 'b'")""", "BL623"),
     "index": ('op.create_index("ix", "users", ["age"])', "BL601"),
     "index in SQL": ('op.execute("CREATE UNIQUE INDEX ix ON users (age)")', "BL601"),
     "index dropped": ('op.drop_index("ix_users_name", "users")', "BL602"),
@@ -129,6 +139,8 @@ UNSAFE = {
 }
 
 SAFE = {
+    "table emptied by name": """op.execute("TRUNCATE users")""",
+    "word with a place": """op.execute("ALTER TYPE mood ADD VALUE 'a' BEFORE 'b'")""",
     "column": 'op.add_column("users", sa.Column("plan", sa.String(9)))',
     "column with a constant": (
         """op.add_column("users", sa.Column("plan", sa.String(9), nullable=False,

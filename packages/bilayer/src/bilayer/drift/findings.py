@@ -635,6 +635,25 @@ _RULES: Final = (
         "def downgrade() -> None: pass",
     ),
     Rule(
+        "BL621", "ban-truncate-cascade", "warning",
+        "TRUNCATE with CASCADE also empties every table that refers to this one, and those that"
+        " refer to them; also tables that came after the statement was written. Name the tables.",
+        'op.execute("TRUNCATE users CASCADE")',
+    ),
+    Rule(
+        "BL622", "require-enum-value-ordering", "warning",
+        "A word is added to an enum without BEFORE or AFTER. It goes to the end, so that ORDER BY,"
+        " < and > follow the order of the revisions and not the one the models give the words.",
+        'op.execute("ALTER TYPE mood ADD VALUE \'calm\'")',
+    ),
+    Rule(
+        "BL623", "renaming-enum-value", "warning",
+        "A word of an enum gets another name while the release that runs uses the old one: its"
+        " queries fail from then on. Add the new word, and move the rows once no older release"
+        " runs.",
+        'op.execute("ALTER TYPE mood RENAME VALUE \'sad\' TO \'blue\'")',
+    ),
+    Rule(
         "BL701", "upgrade-fails", "error",
         "The upgrade of a revision fails in an empty database, after those before it went through."
         " Nobody can install the project. The revisions behind it were not rehearsed.",

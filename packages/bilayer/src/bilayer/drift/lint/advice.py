@@ -101,3 +101,23 @@ def expand_and_contract(step: Step) -> str:
         "# write both from the next release on, copy in batches, read the new one, and when no\n"
         f'# process of an older release is left:\nop.drop_column("{table}", "{column}")'
     )
+
+
+def truncate_by_name(step: Step) -> str:
+    """Empty the tables that are meant, and fail where another refers to one of them."""
+    return f'op.execute("TRUNCATE {step.table}, <each table that refers to it>")'
+
+
+def place_enum_value(step: Step) -> str:
+    """Say where among the words a new one stands."""
+    statement = f"ALTER TYPE {step.get('enum')} ADD VALUE '<word>' AFTER '<its neighbour>'"
+    return f'op.execute("{statement}")'
+
+
+def replace_enum_value(step: Step) -> str:
+    """Add the new word; move the rows when nothing writes the old one any more."""
+    return (
+        f"{place_enum_value(step)}\n"
+        "# and in a later release, when no older one runs, a batch in each transaction:\n"
+        "# give each row that has the old word the new one"
+    )

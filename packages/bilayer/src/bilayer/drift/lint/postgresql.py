@@ -104,6 +104,22 @@ def _add_column(step: Step) -> Iterator[Verdict]:
         yield Verdict("BL616", "warning", step, message)
 
 
+def _write_rows(step: Step) -> Iterator[Verdict]:
+    if step.get("is_cascading"):
+        message = f"every table that refers to {step.table} is emptied too"
+        yield Verdict("BL621", "warning", step, message, advice.truncate_by_name(step))
+
+
+def _change_enum(step: Step) -> Iterator[Verdict]:
+    enum = step.get("enum")
+    if step.get("change") == "rename":
+        message = f"the release that runs still uses the old word of {enum}"
+        yield Verdict("BL623", "warning", step, message, advice.replace_enum_value(step))
+    elif step.get("change") == "add" and not step.get("is_placed"):
+        message = f"the new word of {enum} goes to the end, wherever the models have it"
+        yield Verdict("BL622", "warning", step, message, advice.place_enum_value(step))
+
+
 def _judge_validation(revision: Recorded) -> Iterator[Verdict]:
     """Look for a constraint that is validated where it is added: the first lock is still held."""
     added = {step.table for step in revision.steps if step.get("is_not_valid")}
@@ -122,4 +138,6 @@ _RULES = {
     "add_constraint": _add_constraint,
     "alter_column": _alter_column,
     "add_column": _add_column,
+    "write_rows": _write_rows,
+    "other": _change_enum,
 }

@@ -96,7 +96,14 @@ def _rename_by_name(match: re.Match[str]) -> Iterator[Told]:
 
 
 def _write_rows(match: re.Match[str]) -> Iterator[Told]:
-    yield "write_rows", _plain(match[1]), {}
+    is_cascading = bool(re.match(r"truncate\b.*\bcascade\b", match.string, _FLAGS))
+    yield "write_rows", _plain(match[1]), {"is_cascading": is_cascading}
+
+
+def _alter_type(match: re.Match[str]) -> Iterator[Told]:
+    is_placed = bool(re.search(r"\b(?:before|after)\b", match.string, _FLAGS))
+    facts = {"change": match[2].lower(), "is_placed": is_placed}
+    yield "other", None, facts | {"enum": _plain(match[1])}
 
 
 def _alter_table(match: re.Match[str]) -> Iterator[Told]:
@@ -237,6 +244,7 @@ _PATTERNS: Final = [
         (rf"drop\s+table\s+{_IF}({_BARE}(?:\s*,\s*{_BARE})*)", _drop_table),
         (rf"rename\s+table\s+(?:if\s+exists\s+)?{_NAME}\s+to\s+{_NAME}", _rename_by_name),
         (rf"alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?{_NAME}\s+(.*)", _alter_table),
+        (rf"alter\s+type\s+{_NAME}\s+(add|rename)\s+value\b", _alter_type),
         (rf"(?:with\s.*\)\s*)?(?:{_WRITE})\s+(?:only\s+)?{_NAME}", _write_rows),
     )
 ]  # fmt: skip
