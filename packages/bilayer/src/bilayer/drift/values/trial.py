@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from pydal.helpers.classes import Reference
 
 from bilayer.drift.kinds import Severity
 from bilayer.drift.snapshot import Type
@@ -160,8 +159,8 @@ def are_same(one: Any, two: Any) -> bool:
         return (one.tzinfo is None) == (two.tzinfo is None) and one == two
     if isinstance(one, memoryview | bytearray):
         one = bytes(one)
-    if isinstance(one, Reference):
-        one = int(one)  # PyDAL's own kind of integer
+    if isinstance(one, int) and not isinstance(one, bool):
+        one = int(one)  # PyDAL reads references as integers of its own kind.
     if type(one) is not type(two):
         return False
     if isinstance(one, list):
