@@ -142,6 +142,34 @@ def test_encoding_line_ends_and_permissions_stay(folder: Path, encoding: str) ->
     assert [each.name for each in target.parent.glob("*") if each.suffix] == ["tables.py"]
 
 
+def test_type_that_says_more_than_what_is_stored_stays(folder: Path) -> None:
+    (folder / "shelf_models.py").write_text("""
+import sqlalchemy as sa
+metadata = sa.MetaData()
+sa.Table("a", metadata, sa.Column("id", sa.Integer, primary_key=True))
+sa.Table("b", metadata, sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("link", sa.ForeignKey("a.id"), nullable=False),
+    sa.Column("ghost", sa.Integer, nullable=False),
+    *(sa.Column(name, sa.String(80), nullable=False) for name in ("secret", "image")))
+""")
+    (folder / "shelf_tables.py").write_text("""
+from pydal import Field
+def define_tables(db):
+    db.define_table("a")
+    db.define_table("b", Field("link", db.a), Field("ghost", "reference nobody"),
+        Field("secret", "password", length=80), Field("image", "upload", length=80))
+""")
+
+    run(folder, "fix", "--write")
+
+    text = (folder / "shelf_tables.py").read_text()
+    assert 'Field("link", "reference a", notnull=True' in text
+    assert 'Field("ghost", "integer", notnull=True' in text
+    assert 'Field("secret", "password", length=80, notnull=True)' in text
+    assert 'Field("image", "upload", length=80, notnull=True)' in text
+    assert run(folder, "check", "--fail-on", "warning").returncode == 0
+
+
 def test_no_file_is_changed_where_one_cannot_be(folder: Path) -> None:
     first, second = folder / "shelf_tables.py", folder / "shelf_models.py"
     second.write_bytes(b"# -*- coding: latin-1 -*-\n")

@@ -13,6 +13,7 @@ from typing import Final
 
 from bilayer.drift.compare.setup import foreign_quotes
 from bilayer.drift.compare.spelling import constant_default
+from bilayer.drift.field_types import LINK_CODES, keep_meaning, without_link
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import LIST, MISMATCH, judge, kind_of
 from bilayer.drift.naming import Names, write_name, write_names, write_rname, write_table_name
@@ -47,7 +48,7 @@ def write_field(column: Column, target: Target, field: Field | None = None) -> s
     A ``field`` that stands for it already keeps its name. ``None`` if PyDAL has no type whose
     values the column would take.
     """
-    types = _write_type(column)
+    types = keep_meaning(_write_type(column), field)
     if column.type.family == "numeric" and column.type.precision is None:
         # Any decimal(p,s) would round what the column holds.
         return None
@@ -139,22 +140,21 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     is_computed = difference.code == "BL211" and not (
         difference.left == "default in Python" and column.python_constant
     )
-    if is_there or is_computed or difference.code in _NOT_MENDED_IN_PYDAL:
+    if is_there or is_computed or difference.code in ("BL120", "BL215", "BL217"):
         return None
     spelled = _respell(difference, column)
-    line = write_field(spelled, target, names.field(column.name)) if spelled else None
+    known = {each.name for each in by_table.values()}
+    field = without_link(names.field(column.name), difference.code, known)
+    line = write_field(spelled, target, field) if spelled else None
     if line is None:
         return None
     if difference.code == "BL108" and column.type.family != "integer":
         return f"{line}\n{names.write_key([column.name])}"
-    if difference.code in ("BL110", "BL304"):
+    if difference.code in LINK_CODES:
         return _refer(difference, schema, names, line)
     shown = (f'"{difference.left}"', f'"{difference.right}"')
     is_same = difference.code.startswith("BL4") and any(text in line for text in shown)
     return None if is_same else line
-
-
-_NOT_MENDED_IN_PYDAL: Final = frozenset({"BL120", "BL215", "BL217"})
 
 
 def _fix_part(difference: Difference, names: Names, target: Target) -> str | None:
