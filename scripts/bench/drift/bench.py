@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.bench.drift import catalogs, cost, runtime, truth, truth_scenes
+from scripts.bench.drift import catalogs, cost, projects, runtime, truth, truth_scenes
 from scripts.bench.drift.baseline import MODES
 from scripts.bench.drift.scoring import Score, rate, tally
 from scripts.bench.drift.world import NAMES, World
@@ -52,6 +52,8 @@ def try_side_by_side(run: Run, engines: Sequence[str], only: Sequence[str]) -> l
         tasks += [("combinations", engine, 0) for engine in engines]
     if "postgresql" in engines and (not only or "truth" in only):
         tasks += [("truth", "postgresql", place) for place in range(len(truth.ADAPTERS))]
+    if "sqlite" in engines and (not only or projects.GROUP in only):
+        tasks.append(("projects", "sqlite", 0))
     workers = len(os.sched_getaffinity(0))
     # A forked child would inherit connections and the locks of threads.
     context = multiprocessing.get_context("spawn")
@@ -68,6 +70,8 @@ def _try_part(state: str, kind: str, engine: str, part: int, only: Sequence[str]
             return list(catalogs.try_all(World(run, engine, folder), only, part=part, parts=PARTS))
         if kind == "combinations":
             return list(catalogs.try_combinations(World(run, engine, folder), COMBINATIONS, SEED))
+        if kind == "projects":
+            return list(projects.try_all())
         if kind == "truth":
             scenes = truth_scenes.try_all(run) if part == 0 else ()
             return [*scenes, *truth.try_all(run, truth.ADAPTERS[part])]
