@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import datetime as dt
 import decimal
+import functools
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
