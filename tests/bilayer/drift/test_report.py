@@ -252,6 +252,26 @@ def test_github_lines_are_escaped() -> None:
     assert len(lines) == 4
 
 
+@pytest.mark.parametrize(
+    ("path", "uri", "file"),
+    [
+        ("a b/ü#%:x.py", "a%20b/%C3%BC%23%25%3Ax.py", "a b/ü#%25%3Ax.py"),
+        ("a,b\n.py", "a%2Cb%0A.py", "a%2Cb%0A.py"),
+        ("/x/é y.py", "file:///x/%C3%A9%20y.py", "/x/é y.py"),
+    ],
+)
+def test_paths_are_written_as_each_form_wants_them(path: str, uri: str, file: str) -> None:
+    report = Report.of([replace(ODD, location=f"{path}:7")], engines=["sqlite"])
+
+    (result,) = json.loads(report.to_sarif())["runs"][0]["results"]
+    (line,) = report.to_github().splitlines()
+
+    place = result["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]) == (uri, {"startLine": 7})
+    assert line.startswith(f"::error file={file},line=7,title=BL204 type-mismatch::")
+    assert not set(line) & set("\x1b\x07")
+
+
 def test_what_engines_have_in_common_stands_once() -> None:
     one = Report.of([ERROR], engines=["sqlite"])
     two = Report.of([replace(ERROR, engine="mysql", fix="other"), WARNING], engines=["mysql"])

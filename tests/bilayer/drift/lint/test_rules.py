@@ -177,6 +177,14 @@ SAFE = {
         op.execute("INSERT INTO cards (id, user_id) SELECT id, id FROM users")
         """
     ),
+    "table of its own by the default schema": (
+        """
+        op.create_table("own", sa.Column("id", sa.Integer()))
+        op.execute('CREATE INDEX ix ON "public".own (id)')
+        op.create_table("other", sa.Column("id", sa.Integer()), schema="public")
+        op.execute("CREATE INDEX iy ON other (id)")
+        """
+    ),
     "table of its own in a schema": (
         """
         cards = op.create_table("cards", sa.Column("id", sa.Integer(), primary_key=True),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bilayer.drift.findings import Finding
 from bilayer.drift.report.model import Report
+from bilayer.drift.report.words import show_unseen
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 
@@ -29,7 +30,8 @@ def _annotate(finding: Finding) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    # The log shows colours, so that a name could paint over what stands before it.
+    return show_unseen(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
