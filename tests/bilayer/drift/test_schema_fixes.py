@@ -114,6 +114,7 @@ KEPT = (
     "CREATE INDEX some ON t (b) WHERE b > 2",
     "CREATE INDEX lowered ON t (lower(a))",
     "CREATE INDEX down ON t (b DESC)",
+    "CREATE UNIQUE INDEX one ON t (d DESC)",
     "CREATE TRIGGER counted AFTER INSERT ON t BEGIN SELECT ':x'; END",
     "CREATE VIEW seen AS SELECT a FROM t",
 )
@@ -173,4 +174,26 @@ def test_column_goes_with_all_that_is_over_it(
 
     assert [(finding.code, finding.place) for finding in before.findings] == [("BL202", "t.c")]
     assert rows == [(1, 2)]
+    assert found(after) == []
+
+
+def test_index_keeps_its_prefix_on_mariadb(
+    tmp_path: Path, empty_database_url: str, scratch_url: str | None, dialect: str
+) -> None:
+    if dialect != "mysql":
+        pytest.skip("only MariaDB indexes the beginning of a text")
+    table = "CREATE TABLE t (id INTEGER PRIMARY KEY, a VARCHAR(90))"
+    config = write_project(tmp_path, first=run_all([table, "CREATE INDEX i ON t (a(10))"]))
+    live = sa.create_engine(empty_database_url)
+    with live.begin() as connection:
+        for statement in (table, "CREATE INDEX i ON t (a(20))", *STAMP):
+            connection.exec_driver_sql(statement)
+
+    before = bilayer.check(migrations=config, url=live.url, scratch_url=scratch_url)
+    with live.begin() as connection:
+        apply(before.findings[0].fix or "", connection)
+    after = bilayer.check(migrations=config, url=live.url, scratch_url=scratch_url)
+    live.dispose()
+
+    assert [(finding.code, finding.place) for finding in before.findings] == [("BL303", "t.a")]
     assert found(after) == []

@@ -105,6 +105,9 @@ def _list_lost(table: Table, wish: Wish) -> Iterator[str]:
         is_gone = gone is not None and re.search(rf"\b{re.escape(gone)}\b", index.definition)
         if not is_gone and not _PLAIN.fullmatch(index.definition):
             yield _literal(str(index.name))
+    for unique in table.uniques:
+        if unique.is_index and unique.options:
+            yield _literal(str(unique.name))
     for each in wish.there.objects if wish.there else ():
         if each.kind == "trigger" and each.table == table.name:
             yield _literal(each.name)

@@ -33,6 +33,11 @@ def reflect_tables(url: sa.URL, schemas: Iterable[str]) -> Sequence[sa.Table]:
     finally:
         engine.dispose()
     for table in metadata.tables.values():
+        for index in table.indexes:
+            # Reflected under the driver's name, and read under the server's.
+            lengths = index.kwargs.get("mysql_length")
+            if lengths is not None:
+                index.kwargs["mariadb_length"] = lengths
         column = table.autoincrement_column
         default = getattr(column, "server_default", None)
         if column is not None and "nextval(" in str(getattr(default, "arg", "")):
