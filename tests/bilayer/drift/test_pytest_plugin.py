@@ -64,6 +64,18 @@ def test_what_was_not_rehearsed_is_not_passed(tmp_path: Path) -> None:
     assert "4 passed, 2 skipped" in output, output
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_conftest_names_the_servers(tmp_path: Path, scratch_url: str) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture(scope='session')\n"
+        f"def bilayer_scratch_urls():\n    return [{scratch_url!r}]\n"
+    )
+
+    output = run_ready_tests(tmp_path, settings='dialects = ["postgresql"]')
+
+    assert "6 passed" in output, output
+
+
 def run_ready_tests(
     folder: Path, column: str = "", definition: str = "", settings: str = ""
 ) -> str:

@@ -3,7 +3,8 @@
     from bilayer.pytest_plugin import *
 
 They read ``[tool.bilayer]`` of the nearest ``pyproject.toml`` above pytest's root. PostgreSQL and
-MariaDB are checked in scratch databases if the fixture ``bilayer_scratch_urls`` is overridden.
+MariaDB are checked in scratch databases if you have a session fixture ``bilayer_scratch_urls``
+that gives the URLs of servers on which they may be made.
 Revisions run in a process of their own, which reaches nothing but its scratch database.
 """
 
@@ -23,7 +24,6 @@ from bilayer.drift.report import Report
 __all__ = [
     "bilayer_rehearsal",
     "bilayer_report",
-    "bilayer_scratch_urls",
     "test_data_survives_migrations",
     "test_layers_agree",
     "test_migrations_go_up_and_down",
@@ -39,25 +39,20 @@ _REFUSED: Final = frozenset({"BL112", "BL113"})
 
 
 @pytest.fixture(scope="session")
-def bilayer_scratch_urls() -> Sequence[str]:
-    """URLs of servers on which scratch databases may be made; override it to name yours."""
-    return ()
-
-
-@pytest.fixture(scope="session")
-def bilayer_report(pytestconfig: pytest.Config, bilayer_scratch_urls: Sequence[str]) -> Report:
+def bilayer_report(request: pytest.FixtureRequest) -> Report:
     """The check of the project, made once for all tests."""
-    project = find_project(pytestconfig.rootpath)
-    return _require_read(check_project(project, scratch_urls=bilayer_scratch_urls))
+    project = find_project(request.config.rootpath)
+    return _require_read(check_project(project, scratch_urls=_find_scratch_urls(request)))
 
 
 @pytest.fixture(scope="session")
-def bilayer_rehearsal(pytestconfig: pytest.Config, bilayer_scratch_urls: Sequence[str]) -> Report:
+def bilayer_rehearsal(request: pytest.FixtureRequest) -> Report:
     """Every revision run up, down and up again on made-up rows, once for all tests."""
-    project = find_project(pytestconfig.rootpath)
+    project = find_project(request.config.rootpath)
     if project.migrations is None:
         pytest.skip("[tool.bilayer] names no migrations")
-    report = _require_read(rehearse_project(project, scratch_urls=bilayer_scratch_urls).report)
+    servers = _find_scratch_urls(request)
+    report = _require_read(rehearse_project(project, scratch_urls=servers).report)
     if set(report.engines) <= set(report.partly):
         pytest.skip("; ".join(report.not_done))
     return report
@@ -104,6 +99,15 @@ def test_data_survives_migrations(bilayer_rehearsal: Report) -> None:
             finding.code == _NOT_TRIED or (finding.code in _DATA and finding.severity == "error")
         ),
     )
+
+
+def _find_scratch_urls(request: pytest.FixtureRequest) -> Sequence[str]:
+    """Ask the project's fixture: one of ours, imported with the tests, would hide a conftest's."""
+    try:
+        urls: Sequence[str] = request.getfixturevalue("bilayer_scratch_urls")
+    except pytest.FixtureLookupError:
+        return ()
+    return urls
 
 
 def _require_read(report: Report) -> Report:
