@@ -62,6 +62,11 @@ def _read_schema(
 class _Parts:
     """Everything the inspector tells about one schema, asked for once for all tables."""
 
+    uniques: Mapping[_Key, Any]
+    links: Mapping[_Key, Any]
+    indexes: Mapping[_Key, Any]
+    checks: Mapping[_Key, Any]
+
     def __init__(self, connection: sa.Connection, inspector: Inspector, schema: str | None) -> None:
         self.dialect = connection.dialect
         self.engine = engine_name(self.dialect.name)
@@ -79,10 +84,6 @@ class _Parts:
         self.options = storage.read_options(connection, schema, self.engine)
         self.statements: Mapping[str, str] = {}
         self.types: dict[str, Type] = {}
-        self.indexes: Mapping[_Key, Any]
-        self.checks: Mapping[_Key, Any]
-        self.uniques: Mapping[_Key, Any]
-        self.links: Mapping[_Key, Any]
         if self.engine == "sqlite":
             self.indexes = sqlite.read_indexes(connection)
             self.statements = sqlite.read_statements(connection)
