@@ -18,23 +18,26 @@ from matplotlib import pyplot as plt
 
 _COLORS = ("#1f6feb", "#9aa4b2")
 _TEXT_COLORS = ("white", "black")
-_WIDTH, _HEIGHT = 4.2, 4.2
+_WIDTH, _HEIGHT, _ROW_HEIGHT = 4.2, 4.2, 0.22
 
 
 def draw(document: dict[str, Any], path: Path) -> None:
-    """Draw a panel for each comparison."""
-    results = [
-        result
-        for bench in document["benches"]
-        for result in bench["results"]
-        if "contestants" in result["figures"]
+    """Draw a panel for each comparison, and one for what is counted by class on each engine."""
+    results = [result for bench in document["benches"] for result in bench["results"]]
+    drawers = {"contestants": _draw_panel, "classes": _draw_classes}
+    drawn = [
+        (drawers[kind], result)
+        for result in results
+        for kind in drawers
+        if kind in result["figures"]
     ]
-    if not results:
+    if not drawn:
         return
-    size = (_WIDTH * len(results), _HEIGHT)
-    figure, panels = plt.subplots(1, len(results), figsize=size, squeeze=False)
-    for panel, result in zip(panels[0], results, strict=True):
-        _draw_panel(panel, result)
+    rows = max(len(result["figures"].get("classes", ())) for _, result in drawn)
+    size = (_WIDTH * len(drawn), max(_HEIGHT, _ROW_HEIGHT * rows))
+    figure, panels = plt.subplots(1, len(drawn), figsize=size, squeeze=False)
+    for panel, (drawer, result) in zip(panels[0], drawn, strict=True):
+        drawer(panel, result)
     machine = document["machine"]
     figure.suptitle(
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load']};"
@@ -63,6 +66,25 @@ def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
         title += f" {ratio['most']:.2f}), wanted {wanted} {goal['bound']}"
     panel.set_title(title, fontsize=9)
     panel.set_ylabel("in a second")
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_classes(panel: Any, result: dict[str, Any]) -> None:
+    """Draw recall and precision of each class beside each other."""
+    classes = result["figures"]["classes"]
+    for place, each in enumerate(classes.values()):
+        for shift, (name, color) in enumerate(zip(("recall", "precision"), _COLORS, strict=True)):
+            label = name if place == 0 else None
+            panel.barh(place + 0.4 * shift, each[name], height=0.4, color=color, label=label)
+    names = [f"{name} ({each['cases']})" for name, each in classes.items()]
+    panel.set_yticks([place + 0.2 for place in range(len(names))], names, fontsize=7)
+    panel.invert_yaxis()
+    panel.set_xlim(0, 100)
+    panel.set_xlabel("per cent")
+    figures = result["figures"]
+    title = f"{result['name']}\nrecall {figures['recall']} %, precision {figures['precision']} %"
+    panel.set_title(title, fontsize=9)
+    panel.legend(fontsize=7, loc="lower left")
     panel.spines[["top", "right"]].set_visible(False)
 
 

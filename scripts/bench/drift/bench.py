@@ -96,9 +96,17 @@ def _summarize(name: str, scores: Sequence[Score]) -> Result:
         f" {total['cases']} cases, {total['trials']} trials"
     )
     if not name.endswith("engines"):
-        sentence = "\n  ".join([sentence, *figures["misses"]])
+        sentence = "\n  ".join([sentence, *_draw_table(classes), *figures["misses"]])
     is_complete = total["recall"] == total["precision"] == 100  # noqa: PLR2004 - per cent
     return Result(name, figures, sentence, is_complete)
+
+
+def _draw_table(classes: dict[str, dict[str, Any]]) -> Iterable[str]:
+    """Write recall and precision of each class, one a line."""
+    width = max((len(name) for name in classes), default=0)
+    for name, each in classes.items():
+        figures = f"{each['recall']:5.1f} {each['precision']:5.1f}"
+        yield f"{name:{width}}  {figures}  {each['cases']:3} cases, {each['trials']:4} trials"
 
 
 def _summarize_alembic(scores: Sequence[Score]) -> Result:
