@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Final
 
-from bilayer.drift.snapshot import Field
+from bilayer.drift.snapshot import Field, RuntimeTable
 
 _LINKS: Final = ("reference ", "big-reference ")
 LINK_CODES: Final = ("BL110", "BL304")
@@ -26,7 +26,7 @@ def keep_meaning(types: list[str], field: Field | None) -> list[str]:
     return [f'"{kept}"', *types[1:]] if is_link or is_text else types
 
 
-def without_link(field: Field | None, code: str, known: Collection[str]) -> Field | None:
+def without_link(field: Field | None, code: str, known: Iterable[RuntimeTable]) -> Field | None:
     """Forget the type of a reference if a finding is about where it leads, or it leads nowhere.
 
     Args:
@@ -37,5 +37,5 @@ def without_link(field: Field | None, code: str, known: Collection[str]) -> Fiel
     if field is None or not field.type.startswith(_LINKS):
         return field
     target = field.type.split()[1].partition(".")[0]
-    is_right = code not in LINK_CODES and target in known
+    is_right = code not in LINK_CODES and any(each.name == target for each in known)
     return field if is_right else dataclasses.replace(field, type="")

@@ -143,8 +143,7 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     if is_there or is_computed or difference.code in ("BL120", "BL215", "BL217"):
         return None
     spelled = _respell(difference, column)
-    known = {each.name for each in by_table.values()}
-    field = without_link(names.field(column.name), difference.code, known)
+    field = without_link(names.field(column.name), difference.code, by_table.values())
     line = write_field(spelled, target, field) if spelled else None
     if line is None:
         return None
