@@ -16,7 +16,6 @@ from bilayer.drift.project import check_project
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.snapshot import RuntimeTable
 from bilayer.drift.source_files import read_source
-from bilayer.drift.source_files import read_source
 from bilayer.urls import EngineName, engine_name
 
 _NEW_TABLE = "db.define_table("
