@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 import bilayer
-from bilayer.drift.scratch import scratch_databases
+from bilayer.drift.scratch.databases import scratch_databases
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName, engine_name, parse_url
 from tests.bilayer.drift.project import CREATE, ENV, write_project

@@ -20,10 +20,10 @@ from pydal import Field
 import bilayer
 from bilayer.drift import pairing, sources
 from bilayer.drift.readers import building, migrations
-from bilayer.drift.scratch import Scratch, scratch_databases
-from bilayer.drift.scratch_folder import ScratchFolder
-from bilayer.drift.scratch_server import ScratchServer
-from bilayer.drift.signals import unwinding
+from bilayer.drift.scratch.databases import Scratch, scratch_databases
+from bilayer.drift.scratch.folder import ScratchFolder
+from bilayer.drift.scratch.server import ScratchServer
+from bilayer.drift.scratch.signals import unwinding
 from bilayer.drift.values import checking
 from bilayer.urls import engine_name, parse_url
 from tests.bilayer.drift.project import CREATE, write_project

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bilayer.drift.locate import map_models, map_revisions, map_runtime
+from bilayer.drift.definitions.locate import map_models, map_revisions, map_runtime
 from bilayer.drift.snapshot import Place
 
 MODELS = """

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bilayer.cli import main
-from bilayer.drift.editing import CannotEdit, Edit, add_tables, edit_source
-from bilayer.drift.source_files import SourceUnwritable, write_sources
+from bilayer.drift.definitions.editing import CannotEdit, Edit, add_tables, edit_source
+from bilayer.drift.definitions.files import SourceUnwritable, write_sources
 
 MODELS = """
 import sqlalchemy as sa

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from bilayer.drift.config import ConfigurationError
-from bilayer.drift.connecting import connect
 from bilayer.drift.readers.database import read_catalog
 from bilayer.drift.rehearsal import Rehearsal, rehearse_project
 from bilayer.drift.rehearsal.probing import probing
 from bilayer.drift.rehearsal.stage import Stage
-from bilayer.drift.scratch import scratch_databases
-from bilayer.drift.scratch_server import ScratchServer
+from bilayer.drift.scratch.connecting import connect
+from bilayer.drift.scratch.databases import scratch_databases
+from bilayer.drift.scratch.server import ScratchServer
 from bilayer.urls import engine_name, parse_url
 from tests.bilayer.drift.rehearsal.project import SOUND, Revisions, write
 

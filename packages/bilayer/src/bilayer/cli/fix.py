@@ -11,7 +11,7 @@ import click
 
 from bilayer.cli.output import refuse
 from bilayer.drift.config import find_project
-from bilayer.drift.source_files import write_sources
+from bilayer.drift.definitions.files import write_sources
 from bilayer.errors import BilayerError
 
 _NEEDS = "bilayer fix needs libcst: pip install 'bilayer[fix]'"

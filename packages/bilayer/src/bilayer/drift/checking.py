@@ -18,7 +18,7 @@ from bilayer.drift.passwords import hide_passwords, list_passwords
 from bilayer.drift.readers.pydal import ADAPTERS
 from bilayer.drift.readers.sqlalchemy import list_tables, load_dialect
 from bilayer.drift.report import Failure, Report
-from bilayer.drift.scratch import scratch_databases
+from bilayer.drift.scratch.databases import scratch_databases
 from bilayer.drift.snapshot import Schema
 from bilayer.drift.sources import Sources
 from bilayer.errors import BilayerError

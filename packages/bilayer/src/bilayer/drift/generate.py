@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bilayer.drift.config import ConfigurationError, Project
-from bilayer.drift.fix import VALIDATORS, Target, write_field, write_table
-from bilayer.drift.locate import map_models
-from bilayer.drift.naming import write_names, write_table_name
+from bilayer.drift.definitions.lines import VALIDATORS, Target, write_field, write_table
+from bilayer.drift.definitions.locate import map_models
+from bilayer.drift.definitions.naming import write_names, write_table_name
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.pydal import STOCK_ADAPTERS
 from bilayer.drift.snapshot import Schema, Table

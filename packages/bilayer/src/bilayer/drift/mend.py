@@ -11,14 +11,14 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 
+from bilayer.drift.definitions.lines import fix_runtime
+from bilayer.drift.definitions.locate import SourceMap, map_models, map_revisions, map_runtime
 from bilayer.drift.findings import CATALOGUE, Difference, Finding
-from bilayer.drift.fix import fix_runtime
 from bilayer.drift.history import History
-from bilayer.drift.locate import SourceMap, map_models, map_revisions, map_runtime
-from bilayer.drift.losses import warn
-from bilayer.drift.operations import write_revision, write_sql
+from bilayer.drift.operations.losses import warn
+from bilayer.drift.operations.revisions import write_revision, write_sql
+from bilayer.drift.operations.wishes import Wish
 from bilayer.drift.snapshot import Runtime, Schema
-from bilayer.drift.wishes import Wish
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

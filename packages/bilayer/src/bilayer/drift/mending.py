@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bilayer.drift.config import ConfigurationError, Project
-from bilayer.drift.editing import CannotEdit, Edit, add_tables, edit_source, names_in
+from bilayer.drift.definitions.editing import CannotEdit, Edit, add_tables, edit_source, names_in
+from bilayer.drift.definitions.files import read_source
+from bilayer.drift.definitions.naming import Names
 from bilayer.drift.findings import Finding
-from bilayer.drift.naming import Names
 from bilayer.drift.project import check_project
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.snapshot import RuntimeTable
-from bilayer.drift.source_files import read_source
 from bilayer.urls import EngineName, engine_name
 
 _NEW_TABLE = "db.define_table("

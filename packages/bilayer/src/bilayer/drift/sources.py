@@ -15,18 +15,18 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.config import Config
 
-from bilayer.drift.connecting import connect
 from bilayer.drift.history import History
 from bilayer.drift.live import LiveUnreadable, first_line, open_live, read_versions
+from bilayer.drift.operations.reflecting import reflect_tables
 from bilayer.drift.readers import building
 from bilayer.drift.readers import migrations as migrations_reader
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
-from bilayer.drift.reflecting import reflect_tables
 from bilayer.drift.remedies import SCRATCH, explain_define, explain_replay, with_remedy
 from bilayer.drift.report import Described, Failure
-from bilayer.drift.scratch import Scratch, ScratchUnavailable
+from bilayer.drift.scratch.connecting import connect
+from bilayer.drift.scratch.databases import Scratch, ScratchUnavailable
 from bilayer.drift.snapshot import LostTarget, Runtime, Schema, Unbuilt
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName

@@ -14,7 +14,7 @@ from bilayer.drift.lint.reading import Recording, record
 from bilayer.drift.lint.steps import Recorded, Step
 from bilayer.drift.lint.verdicts import Verdict
 from bilayer.drift.report.model import Failure, Report
-from bilayer.drift.scratch import scratch_databases
+from bilayer.drift.scratch.databases import scratch_databases
 from bilayer.urls import EngineName, engine_name, parse_url
 
 Judge = Callable[[Recorded], Iterator[Verdict]]

@@ -9,7 +9,7 @@ from alembic.config import Config
 
 from bilayer.drift.lint.steps import Recorded, Step
 from bilayer.drift.readers.migrations import asking
-from bilayer.drift.scratch import Scratch
+from bilayer.drift.scratch.databases import Scratch
 from bilayer.urls import EngineName
 
 _DIALECTS: Final = {"postgresql": "postgresql", "mysql": "mariadb", "sqlite": "sqlite"}

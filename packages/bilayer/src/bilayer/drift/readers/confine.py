@@ -20,10 +20,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import create as engine_module
 from sqlalchemy.pool import NullPool
 
-from bilayer.drift.connecting import hurry
 from bilayer.drift.readers.drivers import ConnectionRefused, guard_drivers, refuse
 from bilayer.drift.readers.fence import require_inside
 from bilayer.drift.readers.later_drivers import guard_later
+from bilayer.drift.scratch.connecting import hurry
 
 _PORTABLE_OPTIONS: Final = frozenset(
     {"echo", "poolclass", "isolation_level", "hide_parameters", "_is_async"}

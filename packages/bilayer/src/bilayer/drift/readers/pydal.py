@@ -18,7 +18,7 @@ from typing import Any, Final
 import pydal
 
 from bilayer.drift.schemas import QUOTES, read_name, read_table_name
-from bilayer.drift.signals import Terminated
+from bilayer.drift.scratch.signals import Terminated
 from bilayer.drift.snapshot import Field, Place, Refusal, Runtime, RuntimeTable
 
 STOCK_ADAPTERS: Final = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}

@@ -14,8 +14,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from bilayer.drift.connecting import connect
 from bilayer.drift.rehearsal.filling import Names, is_written
+from bilayer.drift.scratch.connecting import connect
 from bilayer.drift.snapshot import Table
 
 _PAUSE_SECONDS: Final = 0.005

@@ -19,7 +19,7 @@ from bilayer.drift.rehearsal.stage import Stage
 from bilayer.drift.rehearsal.trial import Trial
 from bilayer.drift.rehearsal.verdicts import Verdict
 from bilayer.drift.report.model import Failure, Report
-from bilayer.drift.scratch import scratch_databases
+from bilayer.drift.scratch.databases import scratch_databases
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName, engine_name, parse_url
 

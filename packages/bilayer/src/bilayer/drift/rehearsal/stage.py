@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 import sqlalchemy as sa
 from alembic.config import Config
 
-from bilayer.drift.connecting import connect
 from bilayer.drift.readers.migrations import ReplayFailed
 from bilayer.drift.rehearsal.catalog import Catalog, read_objects
 from bilayer.drift.rehearsal.filling import Filler
 from bilayer.drift.rehearsal.player import Player, Ran, Step, playing
 from bilayer.drift.rehearsal.rows import Rows, read_rows
-from bilayer.drift.scratch import Scratch
+from bilayer.drift.scratch.connecting import connect
+from bilayer.drift.scratch.databases import Scratch
 from bilayer.urls import EngineName
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bilayer.drift.findings import Difference
-from bilayer.drift.scratch import Scratch
+from bilayer.drift.scratch.databases import Scratch
 from bilayer.drift.snapshot import Runtime
 from bilayer.drift.values.boundaries import list_boundaries
 from bilayer.drift.values.layers import abandon, open_dal

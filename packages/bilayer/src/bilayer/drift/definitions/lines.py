@@ -13,10 +13,16 @@ from typing import Final
 
 from bilayer.drift.compare.setup import foreign_quotes
 from bilayer.drift.compare.spelling import constant_default
+from bilayer.drift.definitions.naming import (
+    Names,
+    write_name,
+    write_names,
+    write_rname,
+    write_table_name,
+)
 from bilayer.drift.field_types import LINK_CODES, keep_meaning, without_link
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import LIST, MISMATCH, judge, kind_of
-from bilayer.drift.naming import Names, write_name, write_names, write_rname, write_table_name
 from bilayer.drift.snapshot import Column, Field, Runtime, RuntimeTable, Schema, Table, Type
 
 _SIMPLE: Final = {

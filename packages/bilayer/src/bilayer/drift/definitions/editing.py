@@ -12,7 +12,7 @@ import libcst as cst
 from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
-from bilayer.drift.calls import (
+from bilayer.drift.definitions.calls import (
     called_name,
     inserted,
     merged,
@@ -21,7 +21,7 @@ from bilayer.drift.calls import (
     with_argument,
     without,
 )
-from bilayer.drift.fix import VALIDATORS
+from bilayer.drift.definitions.lines import VALIDATORS
 
 TABLE_ARGUMENTS = frozenset({"primarykey", "migrate", "rname"})
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from bilayer.drift.wishes import Wish
+from bilayer.drift.operations.wishes import Wish
 
 
 def write_generated(wish: Wish) -> list[ops.MigrateOperation]:

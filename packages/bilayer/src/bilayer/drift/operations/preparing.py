@@ -12,7 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from bilayer.drift.wishes import Wish
+from bilayer.drift.operations.wishes import Wish
 
 _FILL_FIRST: Final = "Fails where a row has no value: give every row one first."
 _NEEDS_TYPE: Final = ("BL202", "BL204")

@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bilayer.drift.live import first_line
 from bilayer.drift.remedies import SCRATCH, with_remedy
-from bilayer.drift.scratch_folder import ScratchFolder
-from bilayer.drift.scratch_server import ScratchServer
-from bilayer.drift.signals import Signals, unwinding
+from bilayer.drift.scratch.folder import ScratchFolder
+from bilayer.drift.scratch.server import ScratchServer
+from bilayer.drift.scratch.signals import Signals, unwinding
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName, engine_name, parse_url
 

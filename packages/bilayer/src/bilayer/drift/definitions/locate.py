@@ -11,9 +11,9 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bilayer.drift.mapped import find_tables, list_modules
+from bilayer.drift.definitions.mapped import find_tables, list_modules
+from bilayer.drift.operations.statements import list_named
 from bilayer.drift.snapshot import Place
-from bilayer.drift.statements import list_named
 
 _COLUMN_CALLS = frozenset({"Column", "mapped_column", "relationship", "column"})
 _FIELD_CALLS = frozenset({"Field"})

@@ -17,7 +17,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from bilayer.drift.connecting import connect
+from bilayer.drift.scratch.connecting import connect
 from bilayer.urls import engine_name
 
 _NAME: Final = re.compile(r"(bilayer_[a-z]+[0-9]*_\d+_([0-9a-f]{8}))_([0-9a-f]{8})")

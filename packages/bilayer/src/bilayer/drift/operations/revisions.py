@@ -16,9 +16,9 @@ from alembic.autogenerate import render_python_code
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 
-from bilayer.drift.copying import keep_all
-from bilayer.drift.enum_words import write_words_sql
-from bilayer.drift.preparing import (
+from bilayer.drift.operations.copying import keep_all
+from bilayer.drift.operations.enums import write_words_sql
+from bilayer.drift.operations.preparing import (
     cast_to,
     create_enum_operation,
     create_enum_sql,
@@ -29,8 +29,8 @@ from bilayer.drift.preparing import (
     repeat_attributes,
     surround_type_change,
 )
-from bilayer.drift.table_operations import list_operations
-from bilayer.drift.wishes import Code, Wish
+from bilayer.drift.operations.tables import list_operations
+from bilayer.drift.operations.wishes import Code, Wish
 
 _COPYLESS: Final = (ops.CreateIndexOp, ops.DropIndexOp)
 _USING: Final = "postgresql_using"

@@ -11,10 +11,10 @@ from typing import Final
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from bilayer.drift.constraint_operations import write_constraint
 from bilayer.drift.constraints import Index, Unique
+from bilayer.drift.operations.constraints import write_constraint
+from bilayer.drift.operations.wishes import Wish
 from bilayer.drift.snapshot import Table
-from bilayer.drift.wishes import Wish
 
 _BIND: Final = re.compile(r"(?<![:\w\\]):(?=\w)")
 _MYSQL: Final = ("mysql", "mariadb")

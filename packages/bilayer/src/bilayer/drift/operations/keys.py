@@ -8,8 +8,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic.operations import ops
 
+from bilayer.drift.operations.wishes import Code, Wish
 from bilayer.drift.snapshot import Table
-from bilayer.drift.wishes import Code, Wish
 
 _IS_NUMBERED: Final = ("numbered by the engine", "GENERATED ALWAYS", "a number may be given")
 

@@ -12,20 +12,20 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from bilayer.drift.constraint_operations import write_constraint, write_dropped, write_made
 from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
-from bilayer.drift.enum_words import write_words
-from bilayer.drift.generated_operations import write_generated
-from bilayer.drift.key_operations import write_key, write_numbering
-from bilayer.drift.object_operations import (
+from bilayer.drift.operations.constraints import write_constraint, write_dropped, write_made
+from bilayer.drift.operations.enums import write_words
+from bilayer.drift.operations.generated import write_generated
+from bilayer.drift.operations.keys import write_key, write_numbering
+from bilayer.drift.operations.objects import (
     write_object,
     write_rename,
     write_state,
     write_storage,
     write_visibility,
 )
+from bilayer.drift.operations.wishes import Code, Wish
 from bilayer.drift.snapshot import Table
-from bilayer.drift.wishes import Code, Wish
 
 _Operations = list[ops.MigrateOperation]
 _ALONE: Final = (

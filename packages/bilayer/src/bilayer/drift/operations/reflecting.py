@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from bilayer.drift.connecting import connect
 from bilayer.drift.readers.sqlite import find_generated, read_statements, without_index_warnings
+from bilayer.drift.scratch.connecting import connect
 
 
 def reflect_tables(url: sa.URL, schemas: Iterable[str]) -> Sequence[sa.Table]:

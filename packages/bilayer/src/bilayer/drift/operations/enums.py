@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from bilayer.drift.wishes import Code, Wish
+from bilayer.drift.operations.wishes import Code, Wish
 
 
 def write_words(wish: Wish) -> list[ops.MigrateOperation]:

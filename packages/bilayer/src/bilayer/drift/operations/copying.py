@@ -11,8 +11,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from bilayer.drift.operations.wishes import Wish
 from bilayer.drift.snapshot import Column, Table
-from bilayer.drift.wishes import Wish
 
 _BATCH: Final = ") as batch_op:"
 _PLAIN: Final = re.compile(r"\(\w+(?:, ?\w+)*\)")

@@ -1,0 +1,1 @@
+"""Scratch databases: made, lent, and gone after any end of the process that made them."""
