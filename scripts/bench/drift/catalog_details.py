@@ -56,8 +56,6 @@ DETAILS: Final[tuple[Case, ...]] = (
     case("numbering", "a key is wide", swap("line_notes", '"id", sa.Integer',
          '"id", sa.BigInteger'),
          "BL207 line_notes.id W/E", on="pg my"),
-    case("numbering", "an identity is a serial", swap("invoices", "sa.Identity(), ", ""),
-         "BL217 invoices.id I", on="pg"),
     case("generated", "an expression is another", swap("invoice_lines", "quantity * price",
          "quantity + price"), "BL215 invoice_lines.total E"),
     case("generated", "a column is not generated", swap("invoice_lines",

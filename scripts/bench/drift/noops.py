@@ -56,6 +56,8 @@ TYPES: Final = (
     _quiet("BLOB for LargeBinary", swap("users", "sa.LargeBinary", "sa.BLOB"), on="lite my"),
     _quiet("TIMESTAMP WITH TIME ZONE by its name", swap("users", '"seen_at", STAMP',
            '"seen_at", postgresql.TIMESTAMP(timezone=True)'), on="pg"),
+    # Both number a row that brings no number, from a sequence that the column owns.
+    _quiet("a serial for an identity", swap("invoices", "sa.Identity(), ", ""), on="pg"),
     _quiet("CHAR(32) for Uuid", swap("users", "sa.Uuid", "sa.CHAR(32)"), on="lite"),
     _quiet("NVARCHAR by its real name", swap("users", "sa.String(80)",
            'sa.String(80, collation="default")'), on="pg"),

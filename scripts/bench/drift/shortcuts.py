@@ -25,7 +25,7 @@ from bilayer.drift.history import History, Revision
 from bilayer.drift.readers import building
 from bilayer.drift.readers import migrations as migrations_reader
 from bilayer.drift.readers.database import read_catalog
-from bilayer.drift.scratch import Scratch
+from bilayer.drift.scratch.databases import Scratch
 from bilayer.drift.snapshot import Schema
 
 PURPOSES = ("models", "migrations")
