@@ -81,7 +81,8 @@ def combine(several: Sequence[Case], world: World) -> Case | None:
         edit(world.text)
     except CannotEdit:
         return None
-    return Case("combinations", " + ".join(each.name for each in several), edit, tuple(wants))
+    name = " + ".join(each.name for each in several)
+    return Case(name, "combinations", edit, tuple(wants))
 
 
 def try_one(world: World, each: Case, source: str, live: str) -> Score:
