@@ -222,15 +222,27 @@ def build(engine: str) -> tuple[sa.MetaData, sa.MetaData]:
             sa.Table(f"of_{name}", metadata, key, sa.Column("y", sa.Integer))
     _add(models, "lacking", whole())
     _add(made, "leftover", whole())
+    for metadata, name in ((models, "lacking"), (made, "leftover")):
+        _add_circle(metadata, name)
+        if engine == "postgresql":  # as models may name the schema in which it looks anyway
+            _add(metadata, f"{name}_public", whole(), schema="public")
     return models, made
 
 
-def _add(metadata: sa.MetaData, name: str, items: Items) -> None:
+def _add_circle(metadata: sa.MetaData, name: str) -> None:
+    """Make two tables that refer to each other, neither of which can be made or dropped first."""
+    for one, other in (("a", "z"), ("z", "a")):
+        linked = column(sa.Integer, sa.ForeignKey(f"{other}_{name}.id"))
+        held = sa.Column("held", sa.Integer, sa.ForeignKey("parent.id"))
+        _add(metadata, f"{one}_{name}", [held, linked])
+
+
+def _add(metadata: sa.MetaData, name: str, items: Items, schema: str | None = None) -> None:
     for each in items:
         if isinstance(each, sa.ForeignKeyConstraint):
             each.name = f"fk_{name}"  # one name for the whole database on MariaDB
     id_ = sa.Column("id", sa.Integer, primary_key=True)
-    sa.Table(name, metadata, id_, sa.Column("y", sa.Integer), *items)
+    sa.Table(name, metadata, id_, sa.Column("y", sa.Integer), *items, schema=schema)
 
 
 def write_statements(metadata: sa.MetaData, dialect: sa.Dialect) -> list[str]:

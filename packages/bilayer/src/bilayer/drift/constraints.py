@@ -64,6 +64,14 @@ class ForeignKey:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class LateKey:
+    """A foreign key that is made behind the table it refers to, and not with its own ``table``."""
+
+    table: str
+    key: ForeignKey
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Check:
     """A check constraint; ``is_valid`` if every row was looked at (not ``NOT VALID``)."""
 

@@ -20,6 +20,7 @@ Pair = Literal[
     "revisions",
 ]
 RANK: Final[dict[str, int]] = {"error": 0, "warning": 1, "info": 2}
+_STAGES: Final = {("BL201", "table"): 1, ("BL201", "no table"): 3}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Difference:
         item: What differs on the left side, or on the only side that has it.
         other: What it differs from on the right side, for constraints.
         is_later: A later revision makes it so; mending it here would undo that.
-        along: Keys, indexes and checks that go with a column.
+        along: Keys, indexes and checks that go with a column; the late keys of a whole table.
     """
 
     code: str
@@ -78,9 +79,14 @@ class Finding:
         """The table and column in one word."""
         return ".".join(part for part in (self.table, self.column) if part)
 
-    def sort_key(self) -> tuple[int, str, str, str, str]:
-        """Sort errors first, then by table and column."""
-        return (RANK[self.severity], self.table or "", self.column or "", self.code, self.message)
+    def sort_key(self) -> tuple[int, int, str, str, str, str]:
+        """Sort errors first, then by table and column, so that fixes can be applied in order.
+
+        What refers to a table comes behind the one that makes it, and before the one that drops it.
+        """
+        table = self.table or ""
+        stage = _STAGES.get((self.code, self.left or ""), 2 if table else 0)
+        return (RANK[self.severity], stage, table, self.column or "", self.code, self.message)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from bilayer.drift.compare.apart import LateKeys, find_late_keys
 from bilayer.drift.compare.belongings import Belongings, set_aside
 from bilayer.drift.compare.columns import ColumnPlace, compare_column
 from bilayer.drift.compare.constraints import compare_constraints, describe
@@ -24,10 +25,12 @@ def compare_catalogs(pair: Pair, left: Schema, right: Schema) -> Iterator[Differ
     """Yield every difference between two schemas built by the same engine."""
     right_by_case = {name.lower(): name for name in right.tables}
     usual = (left.collation, right.collation)
+    late = find_late_keys(left, right)
     for name, table in left.tables.items():
         other = right.tables.get(name)
         if other is None:
-            yield _missing_table(pair, left.engine, table, right_by_case.get(name.lower()))
+            other_case = right_by_case.get(name.lower())
+            yield _missing_table(pair, left.engine, table, other_case, late)
         else:
             yield from _compare_tables(pair, left.engine, table, other, usual)
     known = {name.lower() for name in left.tables}
@@ -36,12 +39,15 @@ def compare_catalogs(pair: Pair, left: Schema, right: Schema) -> Iterator[Differ
             words = WORDS[pair]
             message = f"table {name} is in {words[1]} and not in {words[0]}"
             yield Difference(
-                "BL201", "warning", pair, message, name, left="no table", right="table", item=table
-            )
+                "BL201", "warning", pair, message, name, left="no table", right="table",
+                item=table, along=late.get(name, ()),
+            )  # fmt: skip
     yield from compare_objects(pair, WORDS[pair], left, right)
 
 
-def _missing_table(pair: Pair, engine: str, table: Table, other_case: str | None) -> Difference:
+def _missing_table(
+    pair: Pair, engine: str, table: Table, other_case: str | None, late: LateKeys
+) -> Difference:
     words = WORDS[pair]
     if other_case is not None:
         message = f"table {table.name} is called {other_case} in {words[1]}"
@@ -51,8 +57,9 @@ def _missing_table(pair: Pair, engine: str, table: Table, other_case: str | None
         )
     message = f"table {table.name} is in {words[0]} and not in {words[1]}"
     return Difference(
-        "BL201", "error", pair, message, table.name, left="table", right="no table", item=table
-    )
+        "BL201", "error", pair, message, table.name, left="table", right="no table", item=table,
+        along=late.get(table.name, ()),
+    )  # fmt: skip
 
 
 def _compare_tables(

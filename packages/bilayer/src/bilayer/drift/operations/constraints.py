@@ -21,7 +21,7 @@ def write_constraint(
     item = difference.item
     if (difference.left or "").startswith("no "):
         return write_dropped(item, name, schema)
-    found = _find(item, table) if table is not None else None
+    found = find_made(item, table) if table is not None else None
     dropped = write_dropped(difference.other, name, schema) if difference.other is not None else []
     # What has no name cannot be dropped, and must not be made twice.
     if found is None or (difference.other is not None and not dropped):
@@ -41,7 +41,7 @@ def write_dropped(item: Any, name: str, schema: str | None) -> list[ops.MigrateO
 
 def write_made(item: Any, table: sa.Table) -> ops.MigrateOperation | None:
     """Make what a snapshot was made from, if the table has it."""
-    found = _find(item, table)
+    found = find_made(item, table)
     return None if found is None else _create(found, table.name, item.name)
 
 
@@ -76,7 +76,7 @@ _PREFIXES: Final[dict[type[Any], str]] = {
 }
 
 
-def _find(item: Any, table: sa.Table) -> sa.Constraint | sa.Index | None:
+def find_made(item: Any, table: sa.Table) -> sa.Constraint | sa.Index | None:
     """Find the object a snapshot was made from: by name, or else by its columns."""
     candidates: list[sa.Constraint | sa.Index] = [
         *(constraint for constraint in table.constraints if _is_alike(item, constraint)),

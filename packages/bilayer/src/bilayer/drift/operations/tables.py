@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
+from bilayer.drift.operations.apart import add_late_keys, create_table, drop_late_keys
 from bilayer.drift.operations.constraints import write_constraint, write_dropped, write_made
 from bilayer.drift.operations.enums import write_words
 from bilayer.drift.operations.generated import write_generated
@@ -54,7 +55,7 @@ def list_operations(wish: Wish) -> _Operations:
 
 def _write_table(wish: Wish) -> _Operations:
     if wish.difference.left == "no table":
-        return [ops.DropTableOp(wish.name, schema=wish.schema)]
+        return [*drop_late_keys(wish), ops.DropTableOp(wish.name, schema=wish.schema)]
     table = wish.table
     if table is None:
         return []
@@ -65,7 +66,7 @@ def _write_table(wish: Wish) -> _Operations:
             ops.CreateTableOp.from_table(table),
             ops.ModifyTableOps(wish.name, made, schema=wish.schema),
         ]
-    return [ops.CreateTableOp.from_table(table), *made]
+    return [create_table(table, wish), *made, *add_late_keys(wish)]
 
 
 def _write_column(wish: Wish) -> _Operations:

@@ -11,7 +11,9 @@ from alembic.operations import ops
 from sqlalchemy.engine.interfaces import Dialect
 
 from bilayer.drift.findings import Difference
+from bilayer.drift.schemas import drop_default_schema
 from bilayer.drift.snapshot import Schema
+from bilayer.urls import engine_name
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Wish:
     @property
     def table(self) -> sa.Table | None:
         """The table as it is to be."""
-        return _find(self.wanted, self.difference.table)
+        return self.find(self.difference.table)
 
     @property
     def column(self) -> sa.Column[Any] | None:
@@ -53,12 +55,18 @@ class Wish:
     @property
     def current_table(self) -> sa.Table | None:
         """The table as it is."""
-        return _find(self.current, self.difference.table)
+        return self.reversed().table
 
     @property
     def current_column(self) -> sa.Column[Any] | None:
         """The column as it is."""
         return _find_column(self.current_table, self.difference.column)
+
+    def find(self, name: str | None) -> sa.Table | None:
+        """Find a table as it is to be, by the name that the catalog has."""
+        engine = engine_name(self.dialect.name)
+        named = (t for t in self.wanted if drop_default_schema(t.fullname, engine) == name)
+        return next(named, None)
 
     def reversed(self) -> Wish:
         """Give the wish to have it back as it is."""
@@ -92,10 +100,6 @@ class Code(ops.MigrateOperation):
 
     def __init__(self, text: str) -> None:
         self.text = text
-
-
-def _find(tables: Sequence[sa.Table], name: str | None) -> sa.Table | None:
-    return next((table for table in tables if table.fullname == name), None)
 
 
 def _find_column(table: sa.Table | None, name: str | None) -> sa.Column[Any] | None:

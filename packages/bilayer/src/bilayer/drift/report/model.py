@@ -43,7 +43,8 @@ class Report:
     """What a check found.
 
     Attributes:
-        findings: Errors first, then by table and column.
+        findings: Errors first, then by table and column; of each severity, tables that are to be
+            made stand first, and those to be dropped last.
         failures: What was asked for and could not be read, and why.
         not_done: What was not compared because it needs more than was given.
         engines: The engines the check ran for.
