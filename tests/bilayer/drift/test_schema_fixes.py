@@ -108,8 +108,8 @@ def test_column_keeps_default_comment_and_numbering_on_mariadb(
 
 
 KEPT = (
-    """CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT COLLATE NOCASE, b INTEGER{},
-    c INTEGER GENERATED ALWAYS AS (b + 1) STORED, d TEXT, CHECK (b < 99))""",
+    """CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a VARCHAR({1}) COLLATE NOCASE,
+    b INTEGER{0}, c INTEGER GENERATED ALWAYS AS (b + 1) STORED, d TEXT, CHECK (b < 99))""",
     "CREATE INDEX plain ON t (a)",
     "CREATE INDEX some ON t (b) WHERE b > 2",
     "CREATE INDEX lowered ON t (lower(a))",
@@ -117,6 +117,8 @@ KEPT = (
     "CREATE UNIQUE INDEX one ON t (d DESC)",
     "CREATE TRIGGER counted AFTER INSERT ON t BEGIN SELECT ':x'; END",
     "CREATE VIEW seen AS SELECT a FROM t",
+    "CREATE TABLE bare (id INTEGER PRIMARY KEY, a VARCHAR({1})) WITHOUT ROWID",
+    "CREATE TABLE quiet (id INTEGER PRIMARY KEY, b INTEGER UNIQUE ON CONFLICT IGNORE{0})",
 )
 
 
@@ -126,23 +128,28 @@ def test_copy_of_a_table_keeps_what_alembic_does_not(
 ) -> None:
     if dialect != "sqlite":
         pytest.skip("only SQLite's tables are copied")
-    config = write_project(tmp_path, first=run_all(each.format(" NOT NULL") for each in KEPT))
+    config = write_project(tmp_path, first=run_all(each.format(" NOT NULL", 20) for each in KEPT))
     live = sa.create_engine(empty_database_url)
     with live.begin() as connection:
-        for statement in (*(each.format("") for each in KEPT), *STAMP):
+        for statement in (*(each.format("", 10) for each in KEPT), *STAMP):
             connection.exec_driver_sql(statement)
         connection.exec_driver_sql("INSERT INTO t (id, a, b) VALUES (7, 'A', 3)")
 
     before = bilayer.check(migrations=config, url=live.url)
     with live.begin() as connection:
-        apply(before.findings[0].fix or "", connection)
+        for finding in filter(lambda finding: finding.fix, before.findings):
+            apply(finding.fix or "", connection)
         rows = connection.exec_driver_sql("SELECT id, a, b, c FROM t").all()
     after = bilayer.check(migrations=config, url=live.url)
     live.dispose()
 
-    assert [(finding.code, finding.place) for finding in before.findings] == [("BL209", "t.b")]
+    mended = [(finding.code, finding.place) for finding in before.findings if finding.fix]
+    assert sorted(mended) == [("BL205", "bare.a"), ("BL205", "t.a"), ("BL209", "t.b")]
     assert rows == [(7, "A", 3, 4)]
-    assert found(after) == []
+    # No copy keeps what a key does on a conflict, and so there is no fix.
+    assert [(each.code, each.place, each.fix) for each in found(after)] == [
+        ("BL209", "quiet.b", None)
+    ]
 
 
 def test_column_goes_with_all_that_is_over_it(

@@ -5,15 +5,23 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from bilayer.drift.constraints import ForeignKey, LateKey
-from bilayer.drift.operations.constraints import find_made, write_dropped, write_made
+from bilayer.drift.constraints import Check, ForeignKey, LateKey
+from bilayer.drift.operations.constraints import (
+    find_made,
+    is_childless,
+    write_dropped,
+    write_made,
+)
 from bilayer.drift.operations.wishes import Wish
 
 
 def create_table(table: sa.Table, wish: Wish) -> ops.CreateTableOp:
-    """Make a table without the keys that are made later."""
+    """Make a table without the keys that are made later, and the checks that are made apart."""
     operation = ops.CreateTableOp.from_table(table)
-    late = [each.key for each in wish.difference.along if each.table == wish.difference.table]
+    late: list[ForeignKey | Check] = [
+        each.key for each in wish.difference.along if each.table == wish.difference.table
+    ]
+    late += _list_childless(wish)
     if not late:
         return operation
     taken = {find_made(key, table) for key in late}
@@ -24,6 +32,16 @@ def create_table(table: sa.Table, wish: Wish) -> ops.CreateTableOp:
         if each not in taken
     ]
     return operation
+
+
+def add_checks(table: sa.Table, wish: Wish) -> list[ops.MigrateOperation]:
+    """Make the checks that hold for a table and not for those that inherit from it."""
+    made = [write_made(check, table) for check in _list_childless(wish)]
+    return list(filter(None, made))
+
+
+def _list_childless(wish: Wish) -> list[Check]:
+    return [check for check in wish.difference.item.checks if is_childless(check)]
 
 
 def add_late_keys(wish: Wish) -> list[ops.MigrateOperation]:

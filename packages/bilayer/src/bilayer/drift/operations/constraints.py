@@ -9,9 +9,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic.operations import ops
+from sqlalchemy.dialects import postgresql
 
 from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.findings import Difference
+from bilayer.drift.operations.wishes import execute
+
+CHILDLESS: Final = " NO INHERIT"
 
 
 def write_constraint(
@@ -24,9 +28,9 @@ def write_constraint(
     found = find_made(item, table) if table is not None else None
     dropped = write_dropped(difference.other, name, schema) if difference.other is not None else []
     # What has no name cannot be dropped, and must not be made twice.
-    if found is None or (difference.other is not None and not dropped):
+    if table is None or found is None or (difference.other is not None and not dropped):
         return []
-    return [*dropped, _create(found, name, item.name)]
+    return [*dropped, _make(found, item, table)]
 
 
 def write_dropped(item: Any, name: str, schema: str | None) -> list[ops.MigrateOperation]:
@@ -42,7 +46,22 @@ def write_dropped(item: Any, name: str, schema: str | None) -> list[ops.MigrateO
 def write_made(item: Any, table: sa.Table) -> ops.MigrateOperation | None:
     """Make what a snapshot was made from, if the table has it."""
     found = find_made(item, table)
-    return None if found is None else _create(found, table.name, item.name)
+    return None if found is None else _make(found, item, table)
+
+
+def _make(found: sa.Constraint | sa.Index, item: Any, table: sa.Table) -> ops.MigrateOperation:
+    if isinstance(item, Check) and is_childless(item):
+        # SQLAlchemy has no word for it; only PostgreSQL has it.
+        quote = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # as is
+        name = f"CONSTRAINT {quote.quote(item.name)} " if item.name else ""
+        check = f"CHECK ({item.expression.removesuffix(CHILDLESS)}){CHILDLESS}"
+        return execute(f"ALTER TABLE {quote.format_table(table)} ADD {name}{check}")
+    return _create(found, table.name, item.name)
+
+
+def is_childless(check: Check) -> bool:
+    """Tell whether a check does not hold for the tables that inherit from its own."""
+    return check.expression.endswith(CHILDLESS)
 
 
 def _drop_unnamed(item: Any, table: str, schema: str | None) -> list[ops.MigrateOperation]:

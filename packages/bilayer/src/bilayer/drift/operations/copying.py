@@ -18,6 +18,7 @@ _BATCH: Final = ") as batch_op:"
 _PLAIN: Final = re.compile(r"\(\w+(?:, ?\w+)*\)")
 _TYPE: Final = re.compile(r"(\w+)(?:\(([\d, ]+)\))?")
 _BESIDE: Final = ("view", "trigger")
+_KEPT: Final = {"WITHOUT ROWID": "sqlite_with_rowid", "STRICT": "sqlite_strict"}
 _LEAVING: Final = ("BL202", "BL203", "BL215")
 # What is there when the fix runs: an earlier one may have mended it.
 _KEEP: Final = """\
@@ -31,11 +32,22 @@ for kind, name, statement in kept:
     op.get_bind().exec_driver_sql(statement)"""
 
 
+class CannotCopy(ValueError):
+    """A table has what no copy of Alembic's can be told to keep."""
+
+
 def keep_all(text: str, wish: Wish) -> str:
-    """Let a copy of a table keep its triggers, views, numbering, collations and all indexes."""
+    """Let a copy of a table keep its triggers, views, numbering, collations and all indexes.
+
+    Raises:
+        CannotCopy: It has more than that.
+    """
     table = wish.there.tables.get(wish.difference.table or "") if wish.there else None
     if wish.there is None or table is None or _BATCH not in text:
         return text
+    if any(option.startswith("ON CONFLICT") for option in table.options):
+        message = f"a copy of {table.name} would forget what its keys do on a conflict"
+        raise CannotCopy(message)
     text = text.replace(_BATCH, f"{_write_options(table, wish)}{_BATCH}", 1)
     text += "".join(_renew_generated(table, wish))
     if any(each.kind in _BESIDE for each in wish.there.objects):  # These name the absent table.
@@ -54,9 +66,10 @@ def _write_options(table: Table, wish: Wish) -> str:
         and (written := _write_column(column, table, wish))
     ]
     options = f", reflect_args=[{', '.join(columns)}]" if columns else ""
+    kept = {_KEPT[each]: each != "WITHOUT ROWID" for each in table.options if each in _KEPT}
     if any(column.numbering == "AUTOINCREMENT" for column in table.columns):
-        options += ", table_kwargs={'sqlite_autoincrement': True}"
-    return options
+        kept["sqlite_autoincrement"] = True
+    return f"{options}, table_kwargs={kept}" if kept else options
 
 
 def _write_column(column: Column, table: Table, wish: Wish) -> str | None:

@@ -5,7 +5,6 @@ Makes operations; ``operations`` writes them as text.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import sqlalchemy as sa
@@ -13,10 +12,9 @@ from alembic.operations import ops
 
 from bilayer.drift.constraints import Index, Unique
 from bilayer.drift.operations.constraints import write_constraint
-from bilayer.drift.operations.wishes import Wish
+from bilayer.drift.operations.wishes import Wish, execute
 from bilayer.drift.snapshot import Table
 
-_BIND: Final = re.compile(r"(?<![:\w\\]):(?=\w)")
 _MYSQL: Final = ("mysql", "mariadb")
 
 
@@ -123,5 +121,4 @@ def _in_schema(wish: Wish, quoted: str) -> str:
 
 
 def _execute(*statements: str) -> list[ops.MigrateOperation]:
-    # A colon before a word would be a parameter.
-    return [ops.ExecuteSQLOp(_BIND.sub(r"\\:", each)) for each in statements]
+    return [execute(each) for each in statements]

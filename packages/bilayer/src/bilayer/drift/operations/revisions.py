@@ -122,7 +122,7 @@ def _render(operation: ops.MigrateOperation, wish: Wish) -> str:
     text = "\n".join(line for line in lines if not line.lstrip().startswith("#")).strip()
     if is_batch and isinstance(operation, ops.ModifyTableOps):
         text = _keep_unnamed(text, wish)
-        if not all(isinstance(each, _COPYLESS) for each in operation.ops):
+        if not all(isinstance(each, _COPYLESS) or _is_appended(each) for each in operation.ops):
             text = keep_all(text, wish)
     if isinstance(operation, ops.CreateTableOp) and wish.dialect.name == "postgresql":
         text = name_existing_enums(text, wish)
@@ -131,6 +131,15 @@ def _render(operation: ops.MigrateOperation, wish: Wish) -> str:
         text = text.removesuffix(")") + f",\n           {_USING}={cast_to(wish)!r})"
     # As the template of revisions imports them: from bilayer import types.
     return text.replace("bilayer.types.", "types.")
+
+
+def _is_appended(operation: ops.MigrateOperation) -> bool:
+    """Tell whether SQLite takes it as ADD COLUMN, without a copy."""
+    if not isinstance(operation, ops.AddColumnOp):
+        return False
+    column = operation.column
+    beside = (column.server_default, column.foreign_keys, column.constraints, column.unique)
+    return not any(beside) and not isinstance(column.type, sa.types.SchemaType)
 
 
 def _keep_unnamed(text: str, wish: Wish) -> str:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
-from bilayer.drift.operations.apart import add_late_keys, create_table, drop_late_keys
+from bilayer.drift.operations.apart import add_checks, add_late_keys, create_table, drop_late_keys
 from bilayer.drift.operations.constraints import write_constraint, write_dropped, write_made
 from bilayer.drift.operations.enums import write_words
 from bilayer.drift.operations.generated import write_generated
@@ -66,7 +66,7 @@ def _write_table(wish: Wish) -> _Operations:
             ops.CreateTableOp.from_table(table),
             ops.ModifyTableOps(wish.name, made, schema=wish.schema),
         ]
-    return [create_table(table, wish), *made, *add_late_keys(wish)]
+    return [create_table(table, wish), *add_checks(table, wish), *made, *add_late_keys(wish)]
 
 
 def _write_column(wish: Wish) -> _Operations:
@@ -145,10 +145,15 @@ def _write_alteration(wish: Wish) -> _Operations:
 def _collated(column: sa.Column[Any], wish: Wish) -> sa.types.TypeEngine[Any]:
     """Give the column's type, with the collation that SQLAlchemy does not always reflect."""
     type_ = column.type
-    if wish.difference.code != "BL214" or not isinstance(type_, sa.String):
+    if not isinstance(type_, sa.String):
         return type_
     collated = type_.copy()
-    collated.collation = None if wish.difference.left == "none" else wish.difference.left
+    if wish.difference.code == "BL214":
+        collated.collation = None if wish.difference.left == "none" else wish.difference.left
+    elif wish.dialect.name in {"sqlite", "postgresql"} and type_.collation is None:
+        table = wish.there.tables.get(wish.difference.table or "") if wish.there else None
+        there = table.column(column.name) if table is not None else None
+        collated.collation = there.type.collation if there is not None else None
     return collated
 
 

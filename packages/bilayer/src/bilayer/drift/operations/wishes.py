@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic.operations import ops
@@ -14,6 +15,8 @@ from bilayer.drift.findings import Difference
 from bilayer.drift.schemas import drop_default_schema
 from bilayer.drift.snapshot import Schema
 from bilayer.urls import engine_name
+
+_BIND: Final = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,6 +92,12 @@ class Wish:
     def quote_table(self) -> str:
         """Write the table's name, with its schema, as the engine's SQL has it."""
         return ".".join(self.quote(part) for part in (self.schema, self.name) if part)
+
+
+def execute(statement: str) -> ops.ExecuteSQLOp:
+    """Make the operation that runs a statement as it stands."""
+    # A colon before a word would be a parameter.
+    return ops.ExecuteSQLOp(_BIND.sub(r"\\:", statement))
 
 
 class Code(ops.MigrateOperation):
