@@ -18,7 +18,7 @@ import pytest
 from bilayer.drift.config import find_project
 from bilayer.drift.findings import Finding
 from bilayer.drift.project import check_project
-from bilayer.drift.rehearsal import rehearse_project
+from bilayer.drift.rehearsal.project import rehearse_project
 from bilayer.drift.report import Report
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bilayer.drift.config import find_project
-from bilayer.drift.lint import lint_project
+from bilayer.drift.lint.project import lint_project
 from bilayer.drift.report import Report
 
 Lint = Callable[..., Report]

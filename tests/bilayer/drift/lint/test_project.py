@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from bilayer.cli import main
 from bilayer.drift.config import ConfigurationError, find_project
 from bilayer.drift.findings import Finding
-from bilayer.drift.lint import lint_project
+from bilayer.drift.lint.project import lint_project
 from tests.bilayer.drift.lint.conftest import Lint, lint_project_of
 
 DROP = 'op.drop_column("users", "age")'

@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bilayer.drift.config import ConfigurationError
 from bilayer.drift.readers.database import read_catalog
-from bilayer.drift.rehearsal import Rehearsal, rehearse_project
 from bilayer.drift.rehearsal.probing import probing
+from bilayer.drift.rehearsal.project import Rehearsal, rehearse_project
 from bilayer.drift.rehearsal.stage import Stage
 from bilayer.drift.scratch.connecting import connect
 from bilayer.drift.scratch.databases import scratch_databases

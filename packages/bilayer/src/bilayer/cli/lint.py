@@ -17,7 +17,7 @@ from bilayer.cli.output import (
     source_options,
 )
 from bilayer.drift.config import find_project
-from bilayer.drift.lint import lint_project
+from bilayer.drift.lint.project import lint_project
 from bilayer.drift.report.model import FailOn
 from bilayer.errors import BilayerError
 

@@ -21,7 +21,7 @@ from bilayer.cli.output import (
     source_options,
 )
 from bilayer.drift.config import find_project
-from bilayer.drift.rehearsal import Rehearsal, rehearse_project
+from bilayer.drift.rehearsal.project import Rehearsal, rehearse_project
 from bilayer.drift.rehearsal.writing import write_costs
 from bilayer.drift.report.model import FailOn
 from bilayer.errors import BilayerError
