@@ -69,7 +69,7 @@ def read(project: Path, *options: str) -> dict[str, Any]:
         ("bad_models:metadata", "raise SystemExit('no settings')", ["no settings", ".py:1"]),
         ("bad_models:metadata", "print('{}')\n1 / 0", ["ZeroDivisionError", "bad_models.py:2"]),
         ("bad_models:metadatas", "metadata = 1", ["Did you mean bad_models:metadata?"]),
-        ("bad_models:metadata", "metadata = 1", ["is no MetaData"]),
+        ("bad_models:metadata", "metadata = 1", ["is no MetaData", "no list or dict of MetaData"]),
         ("bad_modals:metadata", "", ["Check models and pythonpath in [tool.bilayer]"]),
     ],
     ids=["import", "syntax", "exit", "prints", "attribute", "type", "module"],
@@ -86,6 +86,18 @@ def test_models_that_do_not_import_are_said_and_the_rest_is_compared(
     assert failure["source"] == "models"
     assert all(part in failure["reason"] for part in parts), failure["reason"]
     assert [f["code"] for f in document["findings"]] == ["BL109"]
+
+
+def test_models_may_be_a_dict_as_flask_sqlalchemy_has_them_by_bind(project: Path) -> None:
+    id_ = "sa.Column('id', sa.Integer, primary_key=True)"
+    text = "import sqlalchemy as sa\nmetadatas = {None: sa.MetaData(), 'other': sa.MetaData()}\n"
+    (project / "bad_models.py").write_text(f"{text}sa.Table('only', metadatas['other'], {id_})")
+    configure(project, "bad_models:metadatas")
+
+    document = json.loads(run("check", "--project", project, "--json").stdout)
+
+    assert document["failures"] == []
+    assert ("BL201", "only") in [(f["code"], f["table"]) for f in document["findings"]]
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -11,7 +11,7 @@ import difflib
 import importlib
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class Project:
 
     Attributes:
         root: The folder of ``pyproject.toml``; the paths below are relative to it.
-        models: ``module:attribute`` of a ``MetaData`` (or of a list of them), several if need be.
+        models: ``module:attribute`` of a ``MetaData`` (or a list or dict of them), or several.
         runtime: ``module:attribute`` of a function ``define(db)`` or of a DAL.
         runtime_adapter: ``native``, or a stock adapter's name.
         migrations: ``alembic.ini``, or a ``pyproject.toml`` with ``[tool.alembic]``.
@@ -59,9 +59,14 @@ class Project:
         for name in self.models:
             value = self._import("models", name)
             value = getattr(value, "metadata", value)
+            if isinstance(value, Mapping):  # Flask-SQLAlchemy's, by bind
+                value = list(value.values())
             several = list(value) if isinstance(value, list | tuple) else [value]
             if not all(isinstance(each, sa.MetaData) for each in several):
-                message = f"{name} is no MetaData and no list of them"
+                message = (
+                    f"{name} is no MetaData, nothing that has one (a db, a declarative Base), and"
+                    " no list or dict of MetaData"
+                )
                 raise ConfigurationError(message)
             found += several
         return found
