@@ -201,6 +201,35 @@ def test_what_cannot_be_mended_is_said(folder: Path) -> None:
     assert facts["files"] == ["shelf_tables.py"]
 
 
+def test_name_that_needs_quotes_is_not_given_those_of_each_engine_in_turn(folder: Path) -> None:
+    columns = 'sa.Column("id", sa.Integer, primary_key=True), sa.Column("Total", sa.String(40))'
+    (folder / "shelf_models.py").write_text(
+        "import sqlalchemy as sa\nmetadata = sa.MetaData()\n"
+        f'sa.Table("Invoice", metadata, {columns})\nsa.Table("Line", metadata, {columns})\n'
+    )
+    (folder / "shelf_tables.py").write_text(
+        "from pydal import Field\n\n\ndef define_tables(db):\n"
+        """    db.define_table("Line", Field("Total", length=9))\n"""
+        """    db.define_table("bill", Field("sum", length=9, rname='"Total"'),"""
+        """ rname="`Invoice`")\n"""
+    )
+    (folder / "pyproject.toml").write_text(
+        PROJECT.format(adapter="native", dialect='postgresql", "mysql')
+    )
+
+    first, text = run(folder, "fix", "--write"), (folder / "shelf_tables.py").read_text()
+    second = run(folder, "fix", "--write")
+
+    assert 'define_table("Line", Field("Total", "string", length=40))' in text
+    assert """Field("sum", "string", length=40, rname='"Total"'), rname="`Invoice`")""" in text
+    assert (folder / "shelf_tables.py").read_text() == text
+    rename = "no rname serves both PostgreSQL and MariaDB; call it {} in PyDAL too, without rname"
+    for each in (first, second):
+        assert each.returncode == 1
+        assert f"bill: {rename.format('Invoice')}" in each.stderr
+        assert f"bill.sum: {rename.format('Total')}" in each.stderr
+
+
 def test_definitions_that_stop_half_way_are_not_touched(folder: Path) -> None:
     (folder / "shelf_tables.py").write_text(TABLES + '    raise RuntimeError("no")\n')
 

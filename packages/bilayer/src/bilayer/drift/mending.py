@@ -11,7 +11,7 @@ from typing import Any
 from bilayer.drift.config import ConfigurationError, Project
 from bilayer.drift.definitions.editing import CannotEdit, Edit, add_tables, edit_source, names_in
 from bilayer.drift.definitions.files import read_source
-from bilayer.drift.definitions.naming import Names
+from bilayer.drift.definitions.naming import Names, without_quotes, write_name
 from bilayer.drift.findings import Finding
 from bilayer.drift.project import check_project
 from bilayer.drift.readers import pydal as runtime_reader
@@ -19,6 +19,7 @@ from bilayer.drift.snapshot import RuntimeTable
 from bilayer.urls import EngineName, engine_name
 
 _NEW_TABLE = "db.define_table("
+_NAMING = frozenset({"BL111", "BL119", "BL201", "BL202", "BL203"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ def mend_project(project: Project, *, dialect: str | None = None) -> Mended:
     tables = _read_tables(runtime, engine)
     sources = _sources(runtime, project.root, report.findings)
     worth = [_in_code(each, tables) for each in report.findings if each.severity != "info"]
-    return _mend(worth, sources, runtime, project)
+    left: list[str] = []
+    serving = [served for each in worth if (served := _serve_all(each, report.engines, left))]
+    mended = _mend(serving, sources, runtime, project)
+    return dataclasses.replace(mended, left=(*left, *mended.left))
 
 
 def _read_tables(runtime: Any, engine: EngineName) -> dict[str, RuntimeTable]:
@@ -76,6 +80,22 @@ def _in_code(finding: Finding, tables: Mapping[str, RuntimeTable]) -> Finding:
         table=names.defined.name if names.defined else finding.table,
         column=field.name if field else finding.column,
     )
+
+
+def _serve_all(finding: Finding, engines: Sequence[str], left: list[str]) -> Finding | None:
+    """Let a fix serve all engines; no rname in quotes does."""
+    fix, name = without_quotes(finding.fix or "", engines)
+    if name is None:
+        return finding
+    if fix.startswith("Field(") and finding.code not in _NAMING:
+        return dataclasses.replace(finding, fix=fix)  # It keeps the rname it has.
+    is_taken = write_name(name.rpartition(".")[2]) == name
+    advice = (
+        f"call it {name} in PyDAL too, without rname" if is_taken else "rename it in the database"
+    )
+    where = f"{finding.code} {finding.place}"
+    left.append(f"{where}: no rname serves both PostgreSQL and MariaDB; {advice}")
+    return None
 
 
 def _mend(

@@ -8,11 +8,16 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 import pydal
 
 from bilayer.drift.compare.setup import RESERVED
+from bilayer.drift.schemas import read_name
 from bilayer.drift.snapshot import Field, RuntimeTable
+
+_FOREIGN: Final = frozenset({"postgresql", "mysql"})
+_RNAME: Final = re.compile(r"""(?:, )?\brname=(['"])((?:(?!\1).)*)\1""")
 
 
 def write_name(name: str) -> str:
@@ -78,6 +83,21 @@ def write_rname(names: Sequence[str], engine: str) -> str:
     mark = "`" if engine == "mysql" else '"'
     quoted = ".".join(f"{mark}{name.replace(mark, mark * 2)}{mark}" for name in names)
     return f"rname={quoted!r}"
+
+
+def without_quotes(fix: str, engines: Iterable[str]) -> tuple[str, str | None]:
+    """Leave out of a fix what names in quotes, where engines quote in ways that exclude each other.
+
+    PostgreSQL takes MariaDB's quotes for something else, and the other way round; PyDAL quotes its
+    own names, as each wants.
+
+    Returns:
+        What is left, and the first name that was left out.
+    """
+    quoted = [found for found in _RNAME.finditer(fix) if re.search(r'["`]', found.group(2))]
+    if not quoted or not _FOREIGN.issubset(engines):
+        return fix, None
+    return _RNAME.sub("", fix), read_name(quoted[0].group(2), "", "")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
