@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 
-from bilayer.drift.definitions.lines import fix_runtime
+from bilayer.drift.definitions.fixes import fix_runtime
 from bilayer.drift.definitions.locate import SourceMap, map_models, map_revisions, map_runtime
 from bilayer.drift.findings import CATALOGUE, Difference, Finding
 from bilayer.drift.history import History
