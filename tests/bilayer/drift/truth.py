@@ -128,6 +128,9 @@ def open_both(url: str, adapter: str) -> Iterator[tuple[sa.Connection, Any]]:
         elif adapter.startswith("postgres"):
             db._adapter.connection.rollback()
             db._adapter.connection.autocommit = True
+            # In another zone a stock adapter moves instants, which no definition tells: BL402.
+            db.executesql("SET timezone TO 'UTC'")
+            core.exec_driver_sql("SET timezone TO 'UTC'")
         elif adapter == "mysql":
             db._adapter.connection.autocommit(True)  # noqa: FBT003 - the driver's own argument
         yield core, db

@@ -460,7 +460,9 @@ _RULES: Final = (
     Rule(
         "BL402", "naive-time", "warning",
         "PyDAL's stock adapters cut off microseconds and time zones when they write, and compare"
-        " with the cut value, so that == finds nothing. Use bilayer.runtime and UTCDateTime.",
+        " with the cut value, so that == finds nothing. PostgreSQL takes what is left for a time of"
+        " the session's zone: unless that is UTC, the instant moves. Use bilayer.runtime and"
+        " UTCDateTime.",
         "Field('created_at', 'datetime') and DateTime(timezone=True)",
     ),
     Rule(
