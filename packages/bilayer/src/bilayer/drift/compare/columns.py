@@ -140,7 +140,14 @@ def _list_details(one: Type, two: Type) -> Iterator[tuple[str, str, Severity]]:
     if one.timezone != two.timezone:
         yield "BL208", "the time zone", "error"
     if one.values != two.values:
-        yield "BL216", "the values", "info" if set(one.values) == set(two.values) else "error"
+        yield "BL216", "the values", _judge_words(set(one.values), set(two.values))
+
+
+def _judge_words(wanted: set[str], taken: set[str]) -> Severity:
+    """Judge the words of an enum: whatever the left side may write, the right side has to take."""
+    if wanted == taken:
+        return "info"
+    return "warning" if wanted < taken else "error"
 
 
 def _holds(wide: Type, narrow: Type) -> bool:
