@@ -26,8 +26,9 @@ DETAILS: Final[tuple[Case, ...]] = (
          "BL210 invoices.currency W"),
     case("defaults", "a default is the empty text", swap("line_notes", "sa.String(300)",
          'sa.String(300), server_default=""'), "BL210 line_notes.words W"),
-    case("defaults", "a default is blank", swap("users", '"en_GB"', '"en_GB "'),
-         "BL210 users.locale W"),
+    # MariaDB keeps no blank at the end of the default of a CHAR: nothing differs there.
+    case("defaults", "a default ends in a blank", swap("users", '"en_GB"', '"en_GB "'),
+         "BL210 users.locale W", on="lite pg"),
     case("defaults", "a boolean's default is the other", swap("users", "sa.true()", "sa.false()"),
          "BL210 users.is_active W"),
     case("defaults", "the time is not filled in", swap("users", "server_default=NOW",
