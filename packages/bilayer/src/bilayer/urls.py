@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import sqlalchemy as sa
@@ -80,3 +81,16 @@ def parse_url(url: str | sa.URL) -> sa.URL:
 
 def _has_several_hosts(url: sa.URL) -> bool:
     return "," in (url.host or "") or isinstance(url.query.get("host"), tuple)
+
+
+def by_engine(urls: Iterable[str | sa.URL]) -> dict[EngineName, sa.URL]:
+    """Map the engine of each URL to it; of two for one engine the later counts.
+
+    Args:
+        urls: URLs of servers.
+
+    Raises:
+        UnsupportedURL: One of them cannot be read, or names another engine.
+    """
+    parsed = [parse_url(url) for url in urls]
+    return {engine_name(url.drivername): url for url in parsed}

@@ -44,7 +44,7 @@ class Difference:
     column: str | None = None
     left: str | None = None
     right: str | None = None
-    item: Any = None  # one of several snapshot classes; only fix.py looks inside
+    item: Any = None  # one of several snapshot classes; only fixes look inside
     location: str | None = None
     other: Any = None  # as item
     is_later: bool = False

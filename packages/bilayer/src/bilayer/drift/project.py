@@ -10,7 +10,7 @@ from bilayer.drift.checking import check
 from bilayer.drift.config import ConfigurationError, Project
 from bilayer.drift.passwords import hide_passwords
 from bilayer.drift.report import Failure, Report
-from bilayer.urls import EngineName, engine_name, parse_url
+from bilayer.urls import EngineName, by_engine, engine_name, parse_url
 
 _Loaded = TypeVar("_Loaded")
 
@@ -29,7 +29,7 @@ def check_project(
     Raises:
         BilayerError: The configuration or an option makes no sense, or leaves nothing to compare.
     """
-    servers = {engine_name(parse_url(each).drivername): each for each in scratch_urls}
+    servers = by_engine(scratch_urls)
     live = engine_name(parse_url(url).drivername) if url else None
     engines = _choose_engines(dialects or project.dialects, live)
     unread: list[Failure] = []

@@ -15,7 +15,7 @@ from bilayer.drift.lint.steps import Recorded, Step
 from bilayer.drift.lint.verdicts import Verdict
 from bilayer.drift.report.model import Failure, Report
 from bilayer.drift.scratch.databases import scratch_databases
-from bilayer.urls import EngineName, engine_name, parse_url
+from bilayer.urls import EngineName, by_engine, engine_name
 
 Judge = Callable[[Recorded], Iterator[Verdict]]
 
@@ -50,7 +50,7 @@ def lint_project(
     if config is None:
         message = "[tool.bilayer] names no migrations: there is nothing to judge"
         raise ConfigurationError(message)
-    servers = {engine_name(parse_url(each).drivername): parse_url(each) for each in scratch_urls}
+    servers = by_engine(scratch_urls)
     engines = list(dict.fromkeys(engine_name(each) for each in dialects or project.dialects))
     reports = []
     for engine in engines:

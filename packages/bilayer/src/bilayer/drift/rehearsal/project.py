@@ -21,7 +21,7 @@ from bilayer.drift.rehearsal.verdicts import Verdict
 from bilayer.drift.report.model import Failure, Report
 from bilayer.drift.scratch.databases import scratch_databases
 from bilayer.errors import BilayerError
-from bilayer.urls import EngineName, engine_name, parse_url
+from bilayer.urls import EngineName, by_engine, engine_name
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def rehearse_project(
     if config is None:
         message = "[tool.bilayer] names no migrations: there is nothing to rehearse"
         raise ConfigurationError(message)
-    servers = {engine_name(parse_url(each).drivername): parse_url(each) for each in scratch_urls}
+    servers = by_engine(scratch_urls)
     engines = list(dict.fromkeys(engine_name(each) for each in dialects or project.dialects))
     found: list[Rehearsal] = []
     for engine in engines:
