@@ -124,10 +124,14 @@ def test_location_is_the_line_of_the_field(report: bilayer.Report) -> None:
 
 
 def test_findings_stand_errors_first_then_by_table(report: bilayer.Report) -> None:
-    keys = [
-        (["error", "warning", "info"].index(f.severity), f.table, f.column or "")
+    ranks = [["error", "warning", "info"].index(f.severity) for f in report.findings]
+    # A table that is made comes before all that may refer to it, one that goes behind.
+    places = [
+        {"table": 1, "no table": 3}.get((f.left or "") if f.code == "BL201" else "", 2)
         for f in report.findings
     ]
+    names = [(f.table, f.column or "") for f in report.findings]
+    keys = list(zip(ranks, places, names, strict=True))
 
     assert keys == sorted(keys)
     assert len(report.errors) + len(report.warnings) < len(report.findings)
