@@ -48,6 +48,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         privacy,
         probes,
         query_cache,
+        rules,
         sign_ins,
         sync,
         sync_clients,
@@ -85,6 +86,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         doc_ui=False,
         static_folder=None,
     )
+    app.url_rule_class = rules.MatchedRule
     app.json = encoding.JSONProvider(app)
     app.config[MAX_BODY_BYTES] = settings.max_body_bytes
     app.config[SIGNING_KEYS] = signing_keys(settings)
