@@ -10,7 +10,7 @@ import uuid_utils.compat
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
 from app.vocabulary import Role, UserType
-from bilayer.runtime import DAL, json_contains, json_text
+from bilayer.runtime import DAL, Param, json_contains, json_text, prepared, select
 
 MAX_KEY_CHARACTERS: Final = 320
 """What the column ``email_key`` holds."""
@@ -58,17 +58,22 @@ def create_user(
 
 def get_user(user_id: UUID) -> Row | None:
     """Return an account that is not deleted, with ``last_login_at``, or None."""
-    return _one(get_db().users.id == user_id, deleted=False)
+    return _by_id(user_id, deleted=False)
 
 
 def get_deleted_user(user_id: UUID) -> Row | None:
     """Return a deleted account, with ``last_login_at``, or None."""
-    return _one(get_db().users.id == user_id, deleted=True)
+    return _by_id(user_id, deleted=True)
 
 
 def get_user_by_email(email: str) -> Row | None:
     """Return the account, not deleted, that has this address in any spelling, or None."""
-    return _one(_has_email(email), deleted=False)
+    db = get_db()
+    users = db.users
+    row: Row | None = db(_has_email(email) & (users.is_deleted == False)).one(  # noqa: E712 - a query
+        *_columns(db), left=_with_logins(db)
+    )
+    return row and _without_freed_email(row)
 
 
 def list_users(
@@ -113,11 +118,7 @@ def list_users(
     if after is not None:
         query &= users.id < after
     rows: list[Row] = db(query).dicts(
-        users.ALL,
-        db.logins.last_login_at,
-        left=db.logins.on(db.logins.user_id == users.id),
-        orderby=~users.id,
-        limitby=(0, limit),
+        *_columns(db), left=_with_logins(db), orderby=~users.id, limitby=(0, limit)
     )
     return [_without_freed_email(row) for row in rows]
 
@@ -221,16 +222,29 @@ def _has_email(email: str) -> Query:
     return get_db().users.email_key.belongs([key] if len(key) <= MAX_KEY_CHARACTERS else [])
 
 
-def _one(query: Query, *, deleted: bool) -> Row | None:
-    db = get_db()
-    row: Row | None = db(query & (db.users.is_deleted == deleted)).one(
-        db.users.ALL,
-        db.logins.last_login_at,
-        left=db.logins.on(db.logins.user_id == db.users.id),
-    )
+def _by_id(user_id: UUID, *, deleted: bool) -> Row | None:
+    row = _BY_ID.one(get_db(), id=user_id, deleted=deleted)
     return row and _without_freed_email(row)
 
 
 def _without_freed_email(row: Row) -> Row:
     is_freed = row["email"] == _FREED_EMAIL.format(id=row["id"])
     return row | {"email": None} if is_freed else row
+
+
+def _columns(db: DAL) -> tuple[Any, ...]:
+    """Return what is read of an account: its row, with ``last_login_at``."""
+    return db.users.ALL, db.logins.last_login_at
+
+
+def _with_logins(db: DAL) -> Any:
+    return db.logins.on(db.logins.user_id == db.users.id)
+
+
+_BY_ID: Final = prepared(
+    lambda db: select(
+        (db.users.id == Param("id")) & (db.users.is_deleted == Param("deleted")),
+        *_columns(db),
+        left=_with_logins(db),
+    )
+)
