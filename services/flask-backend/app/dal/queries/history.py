@@ -1,12 +1,16 @@
 """What people did, one row an action. Every query is within one account."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from functools import lru_cache, reduce
+from operator import and_
+from typing import Any, Final
 from uuid import UUID
 
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
 from app.keyset import Position
+from bilayer.runtime import DAL, Param, Prepared, prepared, select
 
 
 def create_history(
@@ -41,14 +45,13 @@ def create_history(
 
 def get_history(user_id: UUID, history_id: UUID) -> Row | None:
     """Return an action of this account that is not deleted, or None."""
-    row: Row | None = get_db()(_live(user_id) & _key(user_id, history_id)).one()
-    return row
+    row = get_history_or_deleted(user_id, history_id)
+    return row if row and not row["is_deleted"] else None
 
 
 def get_history_or_deleted(user_id: UUID, history_id: UUID) -> Row | None:
     """Return an action of this account, deleted or not, or None."""
-    row: Row | None = get_db()(_key(user_id, history_id)).one()
-    return row
+    return _BY_KEY.one(get_db(), user_id=user_id, id=history_id)
 
 
 def list_history(
@@ -75,21 +78,15 @@ def list_history(
         after: The last row of the page before.
         limit: How many at most.
     """
-    db = get_db()
-    history = db.history
-    query = _live(user_id)
-    if start_date is not None:
-        query &= history.created_at >= start_date
-    if end_date is not None:
-        query &= history.created_at <= end_date
-    if action_type is not None:
-        query &= history.action_type == action_type
-    if after is not None:
-        # The first condition looks redundant; it is the one that an index can begin at.
-        query &= history.created_at <= after.created_at
-        query &= (history.created_at < after.created_at) | (history.id < after.id)
-    rows: list[Row] = db(query).dicts(orderby=~history.created_at | ~history.id, limitby=(0, limit))
-    return rows
+    given = {
+        "start_date": start_date,
+        "end_date": end_date,
+        "action_type": action_type,
+        "last_time": after and after.created_at,
+        "last_id": after and after.id,
+    }
+    filters = {name: value for name, value in given.items() if value is not None}
+    return _page(frozenset(filters), limit).dicts(get_db(), user_id=user_id, **filters)
 
 
 def update_history(user_id: UUID, history_id: UUID, **columns: Any) -> Row | None:
@@ -108,11 +105,44 @@ def delete_history(user_id: UUID, history_id: UUID) -> bool:
     return bool(get_db()(_live(user_id) & _key(user_id, history_id)).update(is_deleted=True))
 
 
+@lru_cache(maxsize=64)
+def _page(filters: frozenset[str], limit: int) -> Prepared:
+    """Prepare a page with these filters and of this length: clients ask for few kinds of them."""
+
+    def describe(db: DAL) -> Any:
+        history = db.history
+        conditions = [_FILTERS[name](history) for name in sorted(filters)]
+        query = reduce(and_, conditions, _live(Param("user_id")))
+        order = ~history.created_at | ~history.id
+        return select(query, history.ALL, orderby=order, limitby=(0, limit))
+
+    return prepared(describe)
+
+
+_FILTERS: Final[dict[str, Callable[[Any], Query]]] = {
+    "start_date": lambda history: history.created_at >= Param("start_date"),
+    "end_date": lambda history: history.created_at <= Param("end_date"),
+    "action_type": lambda history: history.action_type == Param("action_type"),
+    # Looks redundant beside the next; it is the one that an index can begin at.
+    "last_time": lambda history: history.created_at <= Param("last_time"),
+    "last_id": lambda history: (
+        (history.created_at < Param("last_time")) | (history.id < Param("last_id"))
+    ),
+}
+
+
 def _key(user_id: UUID, history_id: UUID) -> Query:
     history = get_db().history
     return (history.user_id == user_id) & (history.id == history_id)
 
 
-def _live(user_id: UUID) -> Query:
+def _live(user_id: UUID | Param) -> Query:
     history = get_db().history
     return (history.user_id == user_id) & (history.is_deleted == False)  # noqa: E712 - a query
+
+
+_BY_KEY: Final = prepared(
+    lambda db: select(
+        (db.history.user_id == Param("user_id")) & (db.history.id == Param("id")), db.history.ALL
+    )
+)
