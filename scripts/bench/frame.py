@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 GOOD, MISSED, BROKEN = 0, 1, 2
@@ -65,20 +65,28 @@ class Goal:
 
     Attributes:
         measure: ``speed``: at least so many times the other's rate. ``cost``: one takes at most so
-            many times as long as one of the other's.
-        bound: How many times.
+            many times as long as one of the other's. ``cpu``: one uses at most so many times as
+            much of a processor.
+        bound: How many times; None: nothing is promised, and the ratio is told.
+        beside: Whose, by name; None: those of whoever comes second.
     """
 
-    measure: Literal["speed", "cost"]
-    bound: float
+    measure: Literal["speed", "cost", "cpu"]
+    bound: float | None = None
+    beside: str | None = None
 
-    def is_met(self, ratio: float) -> bool:
-        """Tell whether a ratio keeps the promise."""
+    def is_met(self, ratio: float) -> bool | None:
+        """Tell whether a ratio keeps the promise; None if there is none."""
+        if self.bound is None:
+            return None
         return ratio >= self.bound if self.measure == "speed" else ratio <= self.bound
 
-    def ratio(self, subject: float, other: float) -> float:
-        """Compare two rates."""
-        return subject / other if self.measure == "speed" else other / subject
+    def ratio(self, subject: Turn, other: Turn) -> float:
+        """Compare two turns."""
+        if self.measure == "cpu":
+            return subject.cpu_ms / other.cpu_ms
+        speed = subject.rate / other.rate
+        return speed if self.measure == "speed" else 1 / speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +98,14 @@ class Comparison:
         contestants: The subject first; nobody else if there is nobody to compare it with.
         goal: What is promised.
         note: Why somebody is missing, or what else must be known.
+        more: What else is promised. What is promised beside somebody who is missing is left out.
     """
 
     name: str
     contestants: Sequence[Contestant]
     goal: Goal
     note: str | None = None
+    more: Sequence[Goal] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,21 +164,27 @@ class Bench:
 
 
 def compare(comparison: Comparison, options: Options) -> Result:
-    """Let the contestants take turns, each round in the other order, and judge them."""
-    contestants = list(comparison.contestants)
+    """Let the contestants take turns, and judge them."""
+    return judge(comparison, take_turns(comparison.name, comparison.contestants, options))
+
+
+def take_turns(
+    name: str, contestants: Sequence[Contestant], options: Options
+) -> dict[str, list[Turn]]:
+    """Let any number of contestants take turns, each round in the other order."""
     turns: dict[str, list[Turn]] = {one.name: [] for one in contestants}
     for one in contestants if options.rounds > 1 else ():
-        progress(f"{comparison.name}: {one.name} warms up")
+        progress(f"{name}: {one.name} warms up")
         one.take_turn(min(options.seconds, 2))
     for number in range(1, options.rounds + 1):
         for one in contestants if number % 2 else reversed(contestants):
             turn = one.take_turn(options.seconds)
             turns[one.name].append(turn)
             progress(
-                f"{comparison.name}: round {number} of {options.rounds}, {one.name}"
-                f" {turn.rate:.0f}/s, {turn.cpu_ms:.3f} ms of a processor each"
+                f"{name}: round {number} of {options.rounds}, {one.name}"
+                f" {_shorten(turn.rate)}/s, {turn.cpu_ms:.3f} ms of a processor each"
             )
-    return _judge(comparison, turns)
+    return turns
 
 
 def progress(sentence: str) -> None:
@@ -185,33 +201,52 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def _judge(comparison: Comparison, turns: dict[str, list[Turn]]) -> Result:
-    goal = comparison.goal
+def judge(comparison: Comparison, turns: dict[str, list[Turn]]) -> Result:
+    """Compare what was done, and tell whether it is what was promised."""
+    goal, name = comparison.goal, comparison.name
     figures: dict[str, Any] = {
-        "goal": {"measure": goal.measure, "bound": goal.bound},
+        "goal": asdict(goal),
         "contestants": {name: _describe(taken) for name, taken in turns.items()},
         "note": comparison.note,
     }
     rates = ", ".join(
-        f"{name} {entry['rate']['median']:.0f}/s ({entry['cpu_ms']['median']:.2f} ms CPU)"
+        f"{name} {_shorten(entry['rate']['median'])}/s ({entry['cpu_ms']['median']:.2f} ms CPU)"
         for name, entry in figures["contestants"].items()
     )
-    if len(turns) == 1:
-        sentence = f"{comparison.name}: {rates}; nothing to compare with: {comparison.note}"
-        return Result(comparison.name, figures, sentence, None)
-    subject, other = turns.values()
-    pairs = list(zip(subject, other, strict=True))
-    ratio = spread([goal.ratio(mine.rate, theirs.rate) for mine, theirs in pairs])
-    figures["ratio"] = ratio
-    figures["cpu_ratio"] = spread([mine.cpu_ms / theirs.cpu_ms for mine, theirs in pairs])
-    is_good = goal.is_met(ratio["median"])
-    bound = f"{'at least' if goal.measure == 'speed' else 'at most'} {goal.bound}"
-    sentence = (
-        f"{comparison.name}: {goal.measure} {ratio['median']:.2f}"
-        f" ({ratio['least']:.2f} to {ratio['most']:.2f}), wanted {bound}:"
-        f" {'met' if is_good else 'MISSED'}; {rates}"
-    )
-    return Result(comparison.name, figures, sentence, is_good)
+    present = {None, *turns} if len(turns) > 1 else set()
+    promises = [one for one in (goal, *comparison.more) if one.beside in present]
+    verdicts = [_decide(promise, turns) for promise in promises]
+    if not verdicts:
+        sentence = f"{name}: {rates}; nothing to compare with: {comparison.note}"
+        return Result(name, figures, sentence, None)
+    figures |= {"ratio": verdicts[0]["ratio"], "cpu_ratio": _ratios(Goal("cpu"), turns)}
+    figures["verdicts"] = verdicts
+    sentence = f"{name}: {'; '.join(one['sentence'] for one in verdicts)}; {rates}"
+    kept = [one["is_met"] for one in verdicts if one["is_met"] is not None]
+    return Result(name, figures, sentence, all(kept) if kept else None)
+
+
+def _decide(goal: Goal, turns: dict[str, list[Turn]]) -> dict[str, Any]:
+    """Tell whether a promise is kept, in figures and in words."""
+    ratio = _ratios(goal, turns)
+    is_met = goal.is_met(ratio["median"])
+    sentence = f"{goal.measure} {ratio['median']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f})"
+    sentence += f" beside {goal.beside}" if goal.beside else ""
+    if is_met is not None:
+        bound = f"{'at least' if goal.measure == 'speed' else 'at most'} {goal.bound}"
+        sentence += f", wanted {bound}: {'met' if is_met else 'MISSED'}"
+    return {**asdict(goal), "ratio": ratio, "is_met": is_met, "sentence": sentence}
+
+
+def _ratios(goal: Goal, turns: dict[str, list[Turn]]) -> dict[str, float]:
+    """Compare the subject with another, round by round."""
+    subject, second, *_ = turns
+    pairs = zip(turns[subject], turns[goal.beside or second], strict=True)
+    return spread([goal.ratio(mine, theirs) for mine, theirs in pairs])
+
+
+def _shorten(rate: float) -> str:
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2f}"  # noqa: PLR2004 - three digits in any case
 
 
 def _describe(turns: Sequence[Turn]) -> dict[str, Any]:

@@ -63,7 +63,8 @@ def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
         goal, ratio = figures["goal"], figures["ratio"]
         wanted = "at least" if goal["measure"] == "speed" else "at most"
         title += f"\n{goal['measure']} {ratio['median']:.2f} ({ratio['least']:.2f} to"
-        title += f" {ratio['most']:.2f}), wanted {wanted} {goal['bound']}"
+        title += f" {ratio['most']:.2f})"
+        title += f", wanted {wanted} {goal['bound']}" if goal["bound"] is not None else ""
     panel.set_title(title, fontsize=9)
     panel.set_ylabel("in a second")
     panel.spines[["top", "right"]].set_visible(False)
