@@ -5,11 +5,12 @@ Measures nothing itself and prints nothing.
 
 from __future__ import annotations
 
-import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
+
+from scripts.bench.verdicts import decide, describe, ratios, shorten
 
 GOOD, MISSED, BROKEN = 0, 1, 2
 """Exit codes."""
@@ -182,7 +183,7 @@ def take_turns(
             turns[one.name].append(turn)
             progress(
                 f"{name}: round {number} of {options.rounds}, {one.name}"
-                f" {_shorten(turn.rate)}/s, {turn.cpu_ms:.3f} ms of a processor each"
+                f" {shorten(turn.rate)}/s, {turn.cpu_ms:.3f} ms of a processor each"
             )
     return turns
 
@@ -192,70 +193,26 @@ def progress(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return the middle of some values and their ends."""
-    return {
-        "median": round(statistics.median(values), 4),
-        "least": round(min(values), 4),
-        "most": round(max(values), 4),
-    }
-
-
 def judge(comparison: Comparison, turns: dict[str, list[Turn]]) -> Result:
     """Compare what was done, and tell whether it is what was promised."""
     goal, name = comparison.goal, comparison.name
     figures: dict[str, Any] = {
         "goal": asdict(goal),
-        "contestants": {name: _describe(taken) for name, taken in turns.items()},
+        "contestants": {name: describe(taken) for name, taken in turns.items()},
         "note": comparison.note,
     }
     rates = ", ".join(
-        f"{name} {_shorten(entry['rate']['median'])}/s ({entry['cpu_ms']['median']:.2f} ms CPU)"
+        f"{name} {shorten(entry['rate']['median'])}/s ({entry['cpu_ms']['median']:.2f} ms CPU)"
         for name, entry in figures["contestants"].items()
     )
     present = {None, *turns} if len(turns) > 1 else set()
     promises = [one for one in (goal, *comparison.more) if one.beside in present]
-    verdicts = [_decide(promise, turns) for promise in promises]
+    verdicts = [decide(promise, turns) for promise in promises]
     if not verdicts:
         sentence = f"{name}: {rates}; nothing to compare with: {comparison.note}"
         return Result(name, figures, sentence, None)
-    figures |= {"ratio": verdicts[0]["ratio"], "cpu_ratio": _ratios(Goal("cpu"), turns)}
+    figures |= {"ratio": verdicts[0]["ratio"], "cpu_ratio": ratios(Goal("cpu"), turns)}
     figures["verdicts"] = verdicts
     sentence = f"{name}: {'; '.join(one['sentence'] for one in verdicts)}; {rates}"
     kept = [one["is_met"] for one in verdicts if one["is_met"] is not None]
     return Result(name, figures, sentence, all(kept) if kept else None)
-
-
-def _decide(goal: Goal, turns: dict[str, list[Turn]]) -> dict[str, Any]:
-    """Tell whether a promise is kept, in figures and in words."""
-    ratio = _ratios(goal, turns)
-    is_met = goal.is_met(ratio["median"])
-    sentence = f"{goal.measure} {ratio['median']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f})"
-    sentence += f" beside {goal.beside}" if goal.beside else ""
-    if is_met is not None:
-        bound = f"{'at least' if goal.measure == 'speed' else 'at most'} {goal.bound}"
-        sentence += f", wanted {bound}: {'met' if is_met else 'MISSED'}"
-    return {**asdict(goal), "ratio": ratio, "is_met": is_met, "sentence": sentence}
-
-
-def _ratios(goal: Goal, turns: dict[str, list[Turn]]) -> dict[str, float]:
-    """Compare the subject with another, round by round."""
-    subject, second, *_ = turns
-    pairs = zip(turns[subject], turns[goal.beside or second], strict=True)
-    return spread([goal.ratio(mine, theirs) for mine, theirs in pairs])
-
-
-def _shorten(rate: float) -> str:
-    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2f}"  # noqa: PLR2004 - three digits in any case
-
-
-def _describe(turns: Sequence[Turn]) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "rate": spread([turn.rate for turn in turns]),
-        "cpu_ms": spread([turn.cpu_ms for turn in turns]),
-    }
-    for name in ("p50_ms", "p99_ms"):
-        values = [value for turn in turns if (value := getattr(turn, name)) is not None]
-        if values:
-            described[name] = spread(values)
-    return described

@@ -24,8 +24,8 @@ from scripts.bench.frame import (
     Result,
     Turn,
     progress,
-    spread,
 )
+from scripts.bench.verdicts import spread
 from tests.factories import make_user
 from tests.support.run import Run
 from tests.support.service import connected, settings_for
