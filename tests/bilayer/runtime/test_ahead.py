@@ -47,6 +47,28 @@ def test_they_cost_no_round_trip(db: Any, database: Database) -> None:
     assert sent[1].endswith("; COMMIT")
 
 
+def test_row_is_known_before_it_is_stored(db: Any, database: Database) -> None:
+    with database.transaction():
+        db(db.owners).count()
+        row = db.owners.insert_ahead(id=uuid.uuid4(), name="first")
+        stored = db(db.owners.id == row["id"]).one()
+    again = db.owners.insert_ahead(**row | {"id": uuid.uuid4()})
+
+    assert stored == row
+    assert db(db.owners.id == again["id"]).one() == again
+
+
+@only("postgresql")
+def test_row_that_gives_all_its_columns_costs_no_round_trip(db: Any, database: Database) -> None:
+    sent = Statements(database).sent
+    with database.transaction():
+        db(db.owners).count()
+        db.owners.insert_ahead(id=uuid.uuid4(), name="first")
+
+    assert len(sent) == 2
+    assert sent[1].endswith("; COMMIT")
+
+
 def test_what_is_wrong_with_them_undoes_all(db: Any, database: Database, core: sa.Engine) -> None:
     twice = uuid.uuid4()
     with pytest.raises(UniqueViolation), database.transaction():

@@ -50,13 +50,14 @@ def record_action(
     Raises:
         Conflict: ``ID_TAKEN``: another action has the id. ``ACTION_DELETED``: it was deleted.
     """
-    row = get_history_or_deleted(user_id, action_id) if action_id else None
+    columns: dict[str, Any] = {"action_type": action_type, "payload": payload}
+    if action_id is None:  # Nobody else has the one that is made here, so nobody waits to see.
+        new_id = uuid_utils.compat.uuid7()
+        return create_history(user_id, history_id=new_id, is_awaited=False, **columns), True
+    row = get_history_or_deleted(user_id, action_id)
     if row is None:
-        new_id = action_id or uuid_utils.compat.uuid7()
         try:
-            return create_history(
-                user_id, history_id=new_id, action_type=action_type, payload=payload
-            ), True
+            return create_history(user_id, history_id=action_id, **columns), True
         except UniqueViolation:
             raise SerializationFailure("another request stored this action first") from None
     if row["is_deleted"]:

@@ -55,11 +55,12 @@ class RowImages:
 
     # -- writing
 
-    def insert(self, table: Any, fields: Assignments) -> Row:
+    def insert(self, table: Any, fields: Assignments, *, is_awaited: bool = True) -> Row:
         """Insert a row and give it as it is stored."""
         adapter = self._adapter
         if fields and not any(isinstance(value, _UNKNOWN) for _, value in fields):
-            return self.insert_many(table, [{field.name: value for field, value in fields}])[0]
+            row = {field.name: value for field, value in fields}
+            return self.insert_many(table, [row], is_awaited=is_awaited)[0]
         if adapter.returning:
             return adapter.send_insert_returning(table, fields)
         key = adapter.send_insert(table, fields)

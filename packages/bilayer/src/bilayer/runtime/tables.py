@@ -82,6 +82,7 @@ class NativeTable(Table):  # type: ignore[misc]
         self._before_insert: list[Any] = []
         self._before_update: list[Any] = []
         self._before_delete: list[Any] = []
+        self._column_sets: dict[tuple[str, ...], Any] = {}
         for field in self:
             if getattr(field.filter_in, "__name__", "") in _FIELD_FILTERS:
                 field.filter_in = None
@@ -133,6 +134,16 @@ class NativeTable(Table):  # type: ignore[misc]
     def insert_returning(self, **values: Any) -> Row:
         """Insert a row like ``insert``; returns it as it is stored."""
         row: Row = self._db._adapter.pipeline.insert_returning(self, assignments(self, values))
+        return row
+
+    def insert_ahead(self, **values: Any) -> Row:
+        """Insert a row like ``insert_returning``, and do not wait until it is stored.
+
+        Inside a transaction it may go with the next statement, at the latest with COMMIT, which
+        raises what is wrong. A row of which the database makes a column is waited for.
+        """
+        fields = assignments(self, values)
+        row: Row = self._db._adapter.pipeline.insert_returning(self, fields, is_awaited=False)
         return row
 
     def insert_many(self, rows: Iterable[Mapping[str, Any]], *, is_awaited: bool = True) -> int:

@@ -65,19 +65,25 @@ class WritePipeline:
         made = {column.name: row[column.name] for column in self._adapter.key_columns(table)}
         return made if len(made) > 1 else next(iter(made.values()))
 
-    def insert_returning(self, table: Any, fields: Assignments) -> Row:
-        """Insert as ``insert`` does, and give the row as it is stored."""
+    def insert_returning(self, table: Any, fields: Assignments, *, is_awaited: bool = True) -> Row:
+        """Insert as ``insert`` does, and give the row as it is stored.
+
+        Args:
+            table: Where.
+            fields: Its columns.
+            is_awaited: False lets it go with the next statement, if it gives all its columns.
+        """
         with self._begun(table):
             fields = self.subscriptions.complete(table, "insert", fields, {})
             if self.subscriptions.is_watched(table):
-                return self._insert_watched(table, fields)
-            if self._adapter.returning:
+                return self._insert_watched(table, fields, is_awaited=is_awaited)
+            if self._adapter.returning and is_awaited:
                 return self._adapter.send_insert_returning(table, fields)
             with self._together():
-                return self._images.insert(table, fields)
+                return self._images.insert(table, fields, is_awaited=is_awaited)
 
-    def _insert_watched(self, table: Any, fields: Assignments) -> Row:
-        row = self._images.insert(table, fields)
+    def _insert_watched(self, table: Any, fields: Assignments, *, is_awaited: bool = True) -> Row:
+        row = self._images.insert(table, fields, is_awaited=is_awaited)
         self.subscriptions.tell(table, "insert", [None], [row])
         return row
 

@@ -20,6 +20,7 @@ def create_history(
     action_type: str,
     payload: dict[str, Any],
     created_at: datetime | None = None,
+    is_awaited: bool = True,
 ) -> Row:
     """Store an action and return its row.
 
@@ -29,11 +30,14 @@ def create_history(
         action_type: What was done.
         payload: Anything about it.
         created_at: When, if it is not now.
+        is_awaited: Wait for the database to take it. Otherwise the next statement of the
+            transaction raises what is wrong, at the latest COMMIT.
 
     Raises:
         UniqueViolation: The account has an action with this id, perhaps a deleted one.
     """
-    row: Row = get_db().history.insert_returning(
+    history = get_db().history
+    row: Row = (history.insert_returning if is_awaited else history.insert_ahead)(
         user_id=user_id,
         id=history_id,
         action_type=action_type,
