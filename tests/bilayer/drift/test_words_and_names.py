@@ -50,6 +50,18 @@ def make_words() -> sa.MetaData:
     return metadata
 
 
+def make_checked(kind: str) -> sa.MetaData:
+    """Keep the words by checks: those an enum makes, and written ones."""
+    metadata = sa.MetaData()
+    table = sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    for name in FIELDS:
+        words = sa.Enum(*WORDS, name=f"k_{name}", native_enum=False, create_constraint=True)
+        table.append_column(sa.Column(name, words if kind == "enum" else sa.String(8)))
+        if kind == "string":
+            table.append_constraint(sa.CheckConstraint(f"{name} IS NULL OR {name} IN {WORDS}"))
+    return metadata
+
+
 def define_words(db: Any) -> None:
     fields = [pydal.Field(name, length=8, **options) for name, (options, *_) in FIELDS.items()]
     db.define_table("t", *fields)
@@ -72,6 +84,16 @@ def find_refused(url: str, adapter: str) -> set[str]:
     return refused
 
 
+def find_words(report: bilayer.Report) -> dict[str, dict[str | None, str]]:
+    """Find the severity told of each column, by pair."""
+    return {
+        pair: {
+            f.column: f.severity for f in report.findings if f.code == "BL216" and f.pair == pair
+        }
+        for pair in ("models-runtime", "runtime-database")
+    }
+
+
 def test_words_pydal_may_write_are_held_against_the_enum(url: str, dialect: str) -> None:
     metadata = make_words()
     server = sa.create_engine(url)
@@ -81,12 +103,7 @@ def test_words_pydal_may_write_are_held_against_the_enum(url: str, dialect: str)
 
     report = bilayer.check(metadata=metadata, dal=define_words, url=url)
 
-    found = {
-        pair: {
-            f.column: f.severity for f in report.findings if f.code == "BL216" and f.pair == pair
-        }
-        for pair in ("models-runtime", "runtime-database")
-    }
+    found = find_words(report)
     wanted = {name: severity for name, (*_, severity) in FIELDS.items() if severity is not None}
     if dialect == "sqlite":
         # A column of text takes any word; SQLAlchemy alone refuses to read it.
@@ -94,6 +111,54 @@ def test_words_pydal_may_write_are_held_against_the_enum(url: str, dialect: str)
     else:
         assert refused == {name for name, severity in wanted.items() if severity == E}
         assert found == {"models-runtime": wanted, "runtime-database": wanted}
+
+
+@pytest.mark.parametrize("kind", ["enum", "string"])
+def test_words_pydal_may_write_are_held_against_a_check(url: str, dialect: str, kind: str) -> None:
+    metadata = make_checked(kind)
+    server = sa.create_engine(url)
+    metadata.create_all(server)
+    server.dispose()
+    refused = find_refused(url, ADAPTERS[dialect])
+
+    report = bilayer.check(metadata=metadata, dal=define_words, url=url)
+
+    found = find_words(report)
+    wanted = {name: severity for name, (*_, severity) in FIELDS.items() if severity is not None}
+    # MariaDB's usual collation takes a word in any case, which an enum of SQLAlchemy does not read.
+    taken = dict.fromkeys(("lower", "lower_default") if dialect == "mysql" else ())
+    assert refused == {each for each, s in wanted.items() if s == E and each not in taken}
+    by_check = {each: s for each, s in (wanted | taken).items() if s is not None}
+    by_check |= {"lower_default": W} if taken else {}
+    assert found["runtime-database"] == by_check
+    assert found["models-runtime"] == (wanted if kind == "enum" else by_check)
+
+
+def test_checks_that_list_no_words_of_one_column_are_left_alone() -> None:
+    metadata = sa.MetaData()
+    sa.Table(
+        "t",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("a", sa.String(8)),
+        sa.Column("b", sa.String(8)),
+        sa.Column("c", sa.String(8)),
+        sa.CheckConstraint("a = 'x' OR b = 'y'"),
+        sa.CheckConstraint("a IN ('x') OR b = 'y' AND c IS NULL"),
+        sa.CheckConstraint("b <> 'x' AND b IN ('y', b)"),
+        sa.CheckConstraint("c <> 'a' AND (c IS NULL OR c IN ('it''s', 'b'))"),
+    )
+
+    def define(db: Any) -> None:
+        db.define_table("t", *(pydal.Field(name, length=8) for name in "abc"))
+
+    report = bilayer.check(metadata=metadata, dal=define)
+
+    (finding,) = (f for f in report.findings if f.code == "BL216")
+    assert (finding.column, finding.severity) == ("c", E)
+    assert finding.fix == (
+        'Field("c", "string", length=8, requires=IS_EMPTY_OR(IS_IN_SET(["it\'s", "b"]))),'
+    )
 
 
 def test_a_fix_gives_the_words_or_their_case() -> None:

@@ -325,9 +325,10 @@ _RULES: Final = (
     ),
     Rule(
         "BL216", "enum-values", "error",
-        "The two sides allow different words in an enum. A word one side lacks is refused there;"
-        " a word that only may come from there is a warning. What PyDAL may write is its IS_IN_SET"
-        " and its default; a field with neither may write any word, also in the wrong case.",
+        "The two sides allow different words in an enum, or in a column whose check lists them. A"
+        " word one side lacks is refused there; a word that only may come from there is a warning."
+        " What PyDAL may write is its IS_IN_SET and its default; a field with neither may write"
+        " any word, also in the wrong case.",
         "('red', 'green') and ('red', 'green', 'blue')",
     ),
     Rule(

@@ -67,6 +67,7 @@ class Column:
         python_default: SQLAlchemy fills the column in Python, on insert.
         python_onupdate: SQLAlchemy fills the column in Python, on update.
         python_constant: What it fills in, as Python source, where that is a constant.
+        checked_words: The words a check allows; none if no check lists words.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Column:
     numbering: str = ""
     is_invisible: bool = False
     python_constant: str | None = None
+    checked_words: tuple[str, ...] = ()
 
     @property
     def is_filled_by_engine(self) -> bool:
@@ -225,26 +227,3 @@ class Runtime:
     def by_table(self) -> dict[str, RuntimeTable]:
         """Map database table names to PyDAL tables."""
         return {table.table: table for table in self.tables.values()}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Unbuilt:
-    """A table that cannot be built, and why; no table: all of them."""
-
-    table: str | None
-    reason: str
-
-    def __str__(self) -> str:
-        """Say it in a sentence."""
-        what = f"table {self.table}" if self.table else "the models"
-        return f"{what} cannot be built: {self.reason}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class LostTarget:
-    """A foreign key to a table its own metadata does not have, though another one may."""
-
-    table: str
-    column: str
-    target: str
-    is_elsewhere: bool

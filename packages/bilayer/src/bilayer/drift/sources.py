@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.config import Config
 
+from bilayer.drift.defects import LostTarget, Unbuilt
 from bilayer.drift.history import History
 from bilayer.drift.live import LiveUnreadable, first_line, open_live, read_versions
 from bilayer.drift.operations.reflecting import reflect_tables
@@ -27,7 +28,7 @@ from bilayer.drift.remedies import SCRATCH, explain_define, explain_replay, with
 from bilayer.drift.report import Described, Failure
 from bilayer.drift.scratch.connecting import connect
 from bilayer.drift.scratch.databases import Scratch, ScratchUnavailable
-from bilayer.drift.snapshot import LostTarget, Runtime, Schema, Unbuilt
+from bilayer.drift.snapshot import Runtime, Schema
 from bilayer.errors import BilayerError
 from bilayer.urls import EngineName
 

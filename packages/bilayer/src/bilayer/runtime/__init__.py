@@ -43,11 +43,13 @@ from bilayer.runtime.fields import Field
 from bilayer.runtime.guard import Guard
 from bilayer.runtime.json_ops import json_contains, json_merge, json_text
 from bilayer.runtime.prepared import Param, Prepared, prepared, select, update
+from bilayer.runtime.pydal_compat import IS_IN_SET
 from bilayer.runtime.subscribers import Change, Subscriber, Timestamps
 from bilayer.runtime.transaction import Isolation, Transaction
 
 __all__ = [
     "DAL",
+    "IS_IN_SET",
     "JSON_NULL",
     "Change",
     "CheckViolation",

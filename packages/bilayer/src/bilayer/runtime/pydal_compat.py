@@ -24,6 +24,7 @@ from pydal.objects import (
     Table,
 )
 from pydal.objects import Field as PyDALField
+from pydal.validators import IS_IN_SET
 
 from bilayer.errors import BilayerError
 
@@ -52,6 +53,7 @@ else:
 
 __all__ = [
     "DEFAULT",
+    "IS_IN_SET",
     "Expression",
     "LazySet",
     "MySQLDialect",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.dal.audited import audit
 from app.dal.synced import sync
-from bilayer.runtime import DAL, Field
+from app.vocabulary import MailKind, Role, UserType
+from bilayer.runtime import DAL, IS_IN_SET, Field
 
 
 def define_accounts(db: DAL) -> None:
@@ -26,8 +27,22 @@ def _define_users(db: DAL) -> None:
         Field("email_key", "string", length=320, unique=True),
         Field("password_hash", "string", length=255),
         Field("full_name", "string", length=200),
-        Field("role", "string", length=20, notnull=True, default="viewer"),
-        Field("user_type", "string", length=20, notnull=True, default="individual"),
+        Field(
+            "role",
+            "string",
+            length=20,
+            notnull=True,
+            default="viewer",
+            requires=IS_IN_SET(list(Role)),
+        ),
+        Field(
+            "user_type",
+            "string",
+            length=20,
+            notnull=True,
+            default="individual",
+            requires=IS_IN_SET(list(UserType)),
+        ),
         Field("is_active", "boolean", notnull=True, default=True),
         Field("created_at", "datetime", notnull=True),
         Field("updated_at", "datetime", notnull=True),
@@ -106,7 +121,7 @@ def _define_email_tokens(db: DAL) -> None:
     db.define_table(
         "email_tokens",
         Field("user_id", "uuid", notnull=True),
-        Field("purpose", "string", length=20, notnull=True),
+        Field("purpose", "string", length=20, notnull=True, requires=IS_IN_SET(list(MailKind))),
         Field("id", "uuid", notnull=True),
         Field("token_hash", "string", length=64, notnull=True),
         Field("created_at", "datetime", notnull=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bilayer.runtime import DAL, Field
+from bilayer.runtime import DAL, IS_IN_SET, Field
 
 
 def define_audit(db: DAL) -> None:
@@ -18,7 +18,13 @@ def _define_log(db: DAL) -> None:
         Field("id", "uuid", notnull=True),
         Field("table_name", "string", length=64, notnull=True),
         Field("record_id", "string", length=255, notnull=True),
-        Field("action", "string", length=8, notnull=True),
+        Field(
+            "action",
+            "string",
+            length=8,
+            notnull=True,
+            requires=IS_IN_SET(["insert", "update", "delete"]),
+        ),
         Field("old_value", "json"),
         Field("new_value", "json"),
         Field("changed_at", "datetime", notnull=True),

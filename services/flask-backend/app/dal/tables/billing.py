@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app.dal.audited import audit
-from bilayer.runtime import DAL, Field
+from app.vocabulary import EventState
+from bilayer.runtime import DAL, IS_IN_SET, Field
 
 
 def define_billing(db: DAL) -> None:
@@ -53,7 +54,14 @@ def _define_stripe_events(db: DAL) -> None:
         Field("event_id", "string", length=255, notnull=True),
         Field("type", "string", length=100, notnull=True),
         Field("livemode", "boolean", notnull=True),
-        Field("state", "string", length=10, notnull=True, default="unmatched"),
+        Field(
+            "state",
+            "string",
+            length=10,
+            notnull=True,
+            default="unmatched",
+            requires=IS_IN_SET(list(EventState)),
+        ),
         Field("reason", "string", length=200),
         Field("parent_id", "string", length=255),
         Field("payload", "json", notnull=True),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.dal.audited import audit
 from app.dal.synced import sync
-from bilayer.runtime import DAL, Field
+from app.vocabulary import Decision, Purpose
+from bilayer.runtime import DAL, IS_IN_SET, Field
 
 
 def define_consents(db: DAL) -> None:
@@ -36,8 +37,8 @@ def _define_consent_events(db: DAL) -> None:
         "consent_events",
         Field("user_id", "uuid", notnull=True),
         Field("id", "uuid", notnull=True),
-        Field("purpose", "string", length=20, notnull=True),
-        Field("decision", "string", length=20, notnull=True),
+        Field("purpose", "string", length=20, notnull=True, requires=IS_IN_SET(list(Purpose))),
+        Field("decision", "string", length=20, notnull=True, requires=IS_IN_SET(list(Decision))),
         Field("document", "string", length=50),
         Field("document_version", "string", length=50),
         Field("language", "string", length=35),

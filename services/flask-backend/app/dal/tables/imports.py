@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bilayer.runtime import DAL, Field
+from bilayer.runtime import DAL, IS_IN_SET, Field
 
 
 def define_imports(db: DAL) -> None:
@@ -19,7 +19,13 @@ def _define_runs(db: DAL) -> None:
         Field("id", "uuid", notnull=True),
         Field("source", "text", notnull=True),
         Field("profile_id", "string", length=64),
-        Field("state", "string", length=16, notnull=True),
+        Field(
+            "state",
+            "string",
+            length=16,
+            notnull=True,
+            requires=IS_IN_SET(["running", "finished", "rolled_back"]),
+        ),
         Field("manifest", "json", notnull=True),
         Field("counts", "json", notnull=True, default={}),
         Field("started_at", "datetime", notnull=True),
@@ -38,7 +44,13 @@ def _define_items(db: DAL) -> None:
         Field("position", "bigint", notnull=True),
         Field("pointer", "text", notnull=True),
         Field("record_hash", "string", length=64, notnull=True),
-        Field("status", "string", length=16, notnull=True),
+        Field(
+            "status",
+            "string",
+            length=16,
+            notnull=True,
+            requires=IS_IN_SET(["added", "merged", "present", "quarantined"]),
+        ),
         Field("stored", "json", notnull=True),
         Field("original", "json", notnull=True),
         Field("version", "bigint", notnull=True, default=0),
@@ -58,7 +70,7 @@ def _define_quarantine(db: DAL) -> None:
         Field("rule", "string", length=64, notnull=True),
         Field("reason", "text", notnull=True),
         Field("value", "text", notnull=True),
-        Field("state", "string", length=16, notnull=True),
+        Field("state", "string", length=16, notnull=True, requires=IS_IN_SET(["open", "resolved"])),
         Field("created_at", "datetime", notnull=True),
         Field("resolved_at", "datetime"),
         primarykey=["user_id", "run_id", "file", "position", "number"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from app.dal.audited import audit
 from app.dal.synced import sync
-from bilayer.runtime import DAL, Field
+from bilayer.runtime import DAL, IS_IN_SET, Field
 
 
 def define_learning(db: DAL) -> None:
@@ -90,8 +90,20 @@ def _define_cards(db: DAL) -> None:
         Field("user_id", "uuid", notnull=True),
         Field("id", "uuid", notnull=True),
         Field("profile_id", "string", length=64, notnull=True),
-        Field("card_type", "string", length=32, notnull=True),
-        Field("status", "string", length=16, notnull=True),
+        Field(
+            "card_type",
+            "string",
+            length=32,
+            notnull=True,
+            requires=IS_IN_SET(["basic", "basic_reverse", "cloze", "interactive_cloze"]),
+        ),
+        Field(
+            "status",
+            "string",
+            length=16,
+            notnull=True,
+            requires=IS_IN_SET(["pending", "approved", "synced"]),
+        ),
         Field("content", "json", notnull=True),
         Field("approved_at", "datetime", notnull=True),
         Field("created_at", "datetime", notnull=True),
@@ -110,7 +122,13 @@ def _define_messages(db: DAL) -> None:
         Field("user_id", "uuid", notnull=True),
         Field("id", "uuid", notnull=True),
         Field("profile_id", "string", length=64, notnull=True),
-        Field("role", "string", length=16, notnull=True),
+        Field(
+            "role",
+            "string",
+            length=16,
+            notnull=True,
+            requires=IS_IN_SET(["user", "assistant", "system", "tool"]),
+        ),
         Field("content", "text", notnull=True),
         Field("mentions", "json"),
         Field("config", "json"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bilayer.runtime import DAL, Field
+from app.vocabulary import CacheScope
+from bilayer.runtime import DAL, IS_IN_SET, Field
 
 
 def define_query_cache(db: DAL) -> None:
@@ -10,7 +11,7 @@ def define_query_cache(db: DAL) -> None:
     db.define_table(
         "query_cache",
         Field("user_id", "uuid", notnull=True),
-        Field("scope", "string", length=10, notnull=True),
+        Field("scope", "string", length=10, notnull=True, requires=IS_IN_SET(list(CacheScope))),
         Field("query_hash", "string", length=64, notnull=True),
         Field("result", "json", notnull=True),
         Field("size_bytes", "bigint", notnull=True),

@@ -6,8 +6,8 @@ Holds no rule about when credits come or go.
 from __future__ import annotations
 
 from app.dal.audited import audit
-from app.vocabulary import TransactionType
-from bilayer.runtime import DAL, Field
+from app.vocabulary import Bucket, HoldState, TransactionType
+from bilayer.runtime import DAL, IS_IN_SET, Field
 
 
 def define_wallet(db: DAL) -> None:
@@ -53,8 +53,14 @@ def _define_credit_transactions(db: DAL) -> None:
         "credit_transactions",
         Field("user_id", "uuid", notnull=True),
         Field("id", "uuid", notnull=True),
-        Field("bucket", "string", length=10, notnull=True),
-        Field("transaction_type", "string", length=20, notnull=True),
+        Field("bucket", "string", length=10, notnull=True, requires=IS_IN_SET(list(Bucket))),
+        Field(
+            "transaction_type",
+            "string",
+            length=20,
+            notnull=True,
+            requires=IS_IN_SET(list(TransactionType)),
+        ),
         Field("amount", "bigint", notnull=True),
         Field("balance_after", "bigint", notnull=True),
         Field("reference", "string", length=255, notnull=True),
@@ -72,8 +78,14 @@ def _define_credit_transactions_archive(db: DAL) -> None:
         "credit_transactions_archive",
         Field("user_id", "uuid", notnull=True),
         Field("id", "uuid", notnull=True),
-        Field("bucket", "string", length=10, notnull=True),
-        Field("transaction_type", "string", length=20, notnull=True),
+        Field("bucket", "string", length=10, notnull=True, requires=IS_IN_SET(list(Bucket))),
+        Field(
+            "transaction_type",
+            "string",
+            length=20,
+            notnull=True,
+            requires=IS_IN_SET(list(TransactionType)),
+        ),
         Field("amount", "bigint", notnull=True),
         Field("balance_after", "bigint", notnull=True),
         Field("reference", "string", length=255, notnull=True),
@@ -91,7 +103,14 @@ def _define_credit_holds(db: DAL) -> None:
         Field("id", "uuid", notnull=True),
         Field("amount", "bigint", notnull=True),
         Field("captured", "bigint", notnull=True, default=0),
-        Field("state", "string", length=10, notnull=True, default="open"),
+        Field(
+            "state",
+            "string",
+            length=10,
+            notnull=True,
+            default="open",
+            requires=IS_IN_SET(list(HoldState)),
+        ),
         Field("reason", "string", length=500),
         Field("created_at", "datetime", notnull=True),
         Field("expires_at", "datetime", notnull=True),

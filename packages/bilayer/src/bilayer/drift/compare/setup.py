@@ -6,17 +6,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from bilayer.drift.defects import LostTarget, Unbuilt
 from bilayer.drift.findings import Difference
 from bilayer.drift.kinds import kind_of
 from bilayer.drift.snapshot import (
     Field,
-    LostTarget,
     Place,
     Refusal,
     Runtime,
     RuntimeTable,
     Schema,
-    Unbuilt,
 )
 
 RESERVED: Final = frozenset(

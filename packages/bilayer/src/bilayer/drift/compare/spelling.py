@@ -81,14 +81,14 @@ def canonical_index(text: str) -> str:
 def _flatten(text: str) -> str:
     """Take off the parentheses around the parts of AND and OR that say nothing."""
     text = strip_parentheses(text)
-    alternatives = _split(text, "or")
+    alternatives = split_at(text, "or")
     if len(alternatives) > 1:
         return " or ".join(map(_flatten, alternatives))
-    parts = _split(text, "and")
+    parts = split_at(text, "and")
     if len(parts) == 1:
         return text
     flat = map(_flatten, parts)
-    return " and ".join(f"({part})" if len(_split(part, "or")) > 1 else part for part in flat)
+    return " and ".join(f"({part})" if len(split_at(part, "or")) > 1 else part for part in flat)
 
 
 def _unnest(text: str) -> str:
@@ -111,7 +111,7 @@ def _unnest(text: str) -> str:
     return _outside_strings(bare, lambda part: re.sub(r"(?<![\w)\]])\((\w+)\)", r"\1", part))
 
 
-def _split(text: str, word: str) -> list[str]:
+def split_at(text: str, word: str) -> list[str]:
     """Split at a word that stands in no parentheses and no string."""
     masked = _mask(text)
     parts: list[str] = []

@@ -1,8 +1,12 @@
-"""The words of an enum against those PyDAL may write: IS_IN_SET, and the default."""
+"""The words a column takes against those PyDAL may write: IS_IN_SET, and the default.
+
+An enum says them, or a check: whoever keeps them, any other word is refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 
 from bilayer.drift.compare.place import RuntimePlace
 from bilayer.drift.findings import Difference
@@ -13,35 +17,70 @@ _CODE = "BL216"
 
 
 def compare_words(place: RuntimePlace, column: Column, field: Field) -> Iterator[Difference]:
-    """Yield how the words of an enum column differ from what a field may write."""
-    words = column.type.values
-    if column.type.family != "enum" or not words or kind_of(field.type) != "text":
+    """Yield how the words a column takes differ from what a field may write."""
+    words = list_words(column)
+    if not words or kind_of(field.type) != "text":
         return
-    if field.default is not None and field.default not in words:
+    taken = _Words(words, is_blind=_is_blind(place, column))
+    if field.default is not None and field.default not in taken:
         message = f"the default of {place.name(column.name)} is none of the column's words"
         yield _differ(place, "error", message, column, f"default={field.default!r}")
         return
     if field.words is None:
         yield from _any_word(place, column, field)
         return
-    refused = [word for word in field.words if word not in words]
+    refused = [word for word in field.words if word not in taken]
     if refused:
         message = (
             f"PyDAL may write {_list(refused)} to {place.name(column.name)}, which has no such word"
         )
         yield _differ(place, "error", message, column, _show(field.words))
-    unknown = [word for word in words if word not in field.words]
+    written = _Words(field.words, is_blind=taken.is_blind)
+    unknown = [word for word in words if word not in written]
     if unknown and not refused:
         message = f"PyDAL's IS_IN_SET for {place.name(column.name)} lacks {_list(unknown)}"
         yield _differ(place, "warning", message, column, _show(field.words))
 
 
+def list_words(column: Column) -> tuple[str, ...]:
+    """List what an enum and the checks of its table both take."""
+    declared = column.type.values if column.type.family == "enum" else ()
+    if not (declared and column.checked_words):
+        return declared or column.checked_words
+    return tuple(word for word in declared if word in column.checked_words)
+
+
+class _Words:
+    """Words as an engine compares them."""
+
+    def __init__(self, words: Collection[str], *, is_blind: bool) -> None:
+        self.is_blind = is_blind
+        self._words = {self._fold(word) for word in words}
+
+    def __contains__(self, word: str) -> bool:
+        return self._fold(word) in self._words
+
+    def _fold(self, word: str) -> str:
+        return word.casefold() if self.is_blind else word
+
+
+def _is_blind(place: RuntimePlace, column: Column) -> bool:
+    """Tell whether a check takes a word in any case; an enum gives back its own spelling."""
+    if column.type.family == "enum":
+        return False
+    collation = (column.type.collation or place.schema.collation or "").lower()
+    is_exact = re.search(r"_(?:bin|cs)$", collation)
+    return collation == "nocase" or (place.engine == "mysql" and is_exact is None)
+
+
 def _any_word(place: RuntimePlace, column: Column, field: Field) -> Iterator[Difference]:
     """A field without a set takes any word, also in the wrong case; the engine does not."""
-    message = f"PyDAL may write any word to {place.name(column.name)}, which is an enum"
-    is_refused = column.type.physical == "enum" and field.default is None
-    severity: Severity = "error" if is_refused else "warning"
-    if place.runtime.adapter == "mysql":
+    name = place.name(column.name)
+    what = "is an enum" if column.type.family == "enum" else "takes some words only"
+    message = f"PyDAL may write any word to {name}, which {what}"
+    is_kept = column.type.physical == "enum" or bool(column.checked_words)
+    severity: Severity = "error" if is_kept and field.default is None else "warning"
+    if place.runtime.adapter == "mysql" and not column.checked_words:
         message += "; MariaDB stores an empty text for a word it does not know"
     yield _differ(place, severity, message, column, f"{field.type} without IS_IN_SET")
 
@@ -49,7 +88,10 @@ def _any_word(place: RuntimePlace, column: Column, field: Field) -> Iterator[Dif
 def _differ(
     place: RuntimePlace, severity: Severity, message: str, column: Column, shown: str
 ) -> Difference:
-    return place.differ(_CODE, severity, message, column.name, column.type.text, shown, column)
+    said = column.type.text
+    if column.type.family != "enum":
+        said += f" IN ({_list(column.checked_words)})"
+    return place.differ(_CODE, severity, message, column.name, said, shown, column)
 
 
 def _list(words: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import re
 
+from bilayer.drift.compare.words import list_words
 from bilayer.drift.definitions.lines import Target, write_field, write_table
 from bilayer.drift.definitions.naming import (
     Names,
@@ -86,7 +87,7 @@ def _respell(difference: Difference, column: Column) -> Column | None:
     if difference.code != "BL216" or written is None:
         return column
     default = written.removeprefix("default=").strip("'\"").lower()
-    word = next((each for each in column.type.values if each.lower() == default), None)
+    word = next((each for each in list_words(column) if each.lower() == default), None)
     constant = json.dumps(word, ensure_ascii=False)
     if word is None:
         return None

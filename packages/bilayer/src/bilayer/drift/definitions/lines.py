@@ -8,6 +8,7 @@ from typing import Final
 
 from bilayer.drift.compare.setup import foreign_quotes
 from bilayer.drift.compare.spelling import constant_default
+from bilayer.drift.compare.words import list_words
 from bilayer.drift.definitions.naming import (
     write_name,
     write_names,
@@ -60,7 +61,7 @@ def write_field(column: Column, target: Target, field: Field | None = None) -> s
     default = _write_default(column)
     if default is not None:
         parts.append(f"default={default}")
-    if column.type.family == "enum" and column.type.values:
+    if list_words(column):
         parts.append(f"requires={_write_words(column)}")
     is_right = field is not None and field.column == column.name
     if field and field.rname and is_right and not foreign_quotes(field.rname, target.engine):
@@ -71,7 +72,7 @@ def write_field(column: Column, target: Target, field: Field | None = None) -> s
 
 
 def _write_words(column: Column) -> str:
-    words = f"IS_IN_SET({json.dumps(column.type.values, ensure_ascii=False)})"
+    words = f"IS_IN_SET({json.dumps(list_words(column), ensure_ascii=False)})"
     return f"IS_EMPTY_OR({words})" if column.nullable else words
 
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 
+from bilayer.drift.defects import LostTarget, Unbuilt
 from bilayer.drift.readers.sqlalchemy import list_tables
-from bilayer.drift.snapshot import LostTarget, Unbuilt
 from bilayer.errors import BilayerError
 from bilayer.urls import engine_name
 

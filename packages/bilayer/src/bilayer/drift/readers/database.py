@@ -16,6 +16,7 @@ from bilayer.drift.readers.describe import describe
 from bilayer.drift.readers.keys import read_check, read_foreign_key, read_indexes
 from bilayer.drift.readers.objects import list_unseen, read_objects
 from bilayer.drift.snapshot import Column, Schema, Table, Type
+from bilayer.drift.words import with_words
 from bilayer.urls import engine_name
 
 _SERVER_SCHEMAS: Final = frozenset(
@@ -116,17 +117,19 @@ class _Parts:
             self.definitions,
             self.invalid,
         )
+        checks = tuple(
+            read_check(each, self.constraints.get((key[1], each.get("name") or ""), ""))
+            for each in self.checks.get(key, ())
+        )
+        columns = [self._read_column(key[1], primary_key, i) for i in self.columns[key]]
         return Table(
             name=_full_name(key),
-            columns=tuple(self._read_column(key[1], primary_key, i) for i in self.columns[key]),
+            columns=with_words(columns, checks),
             primary_key=primary_key,
             uniques=uniques,
             indexes=indexes,
             foreign_keys=tuple(self._read_links(key)),
-            checks=tuple(
-                read_check(each, self.constraints.get((key[1], each.get("name") or ""), ""))
-                for each in self.checks.get(key, ())
-            ),
+            checks=checks,
             comment=self.comments.get(key),
             key_name=info.get("name"),
             options=self._read_options(key[1]),

@@ -19,6 +19,7 @@ from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.readers.describe import describe
 from bilayer.drift.schemas import drop_default_schema
 from bilayer.drift.snapshot import Column, Schema, Table, Type
+from bilayer.drift.words import with_words
 from bilayer.urls import EngineName, engine_name, parse_url
 
 
@@ -76,14 +77,15 @@ def name_table(name: str, dialect: Dialect) -> str:
 
 
 def _read_table(table: sa.Table, dialect: Dialect) -> Table:
+    checks = tuple(_read_checks(table, dialect))
     return Table(
         name=name_table(table.fullname, dialect),
-        columns=tuple(_read_column(column, dialect) for column in table.columns),
+        columns=with_words([_read_column(column, dialect) for column in table.columns], checks),
         primary_key=tuple(str(column.name) for column in table.primary_key.columns),
         uniques=tuple(_read_uniques(table)),
         indexes=tuple(_read_indexes(table)),
         foreign_keys=tuple(_read_foreign_keys(table, dialect)),
-        checks=tuple(_read_checks(table, dialect)),
+        checks=checks,
         comment=table.comment or None,
     )
 
@@ -180,11 +182,15 @@ def _read_foreign_keys(table: sa.Table, dialect: Dialect) -> Iterator[ForeignKey
 
 
 def _read_checks(table: sa.Table, dialect: Dialect) -> Iterator[Check]:
-    for constraint in table.constraints:
+    own = [constraint for column in table.columns for constraint in column.constraints]
+    for constraint in (*table.constraints, *own):
         if not isinstance(constraint, sa.CheckConstraint):
             continue
         try:
-            text = str(constraint.sqltext.compile(dialect=dialect))
+            written = constraint.sqltext.compile(
+                dialect=dialect, compile_kwargs={"literal_binds": True}
+            )
+            text = str(written)
         except SQLAlchemyError:
             text = str(constraint.sqltext)
         yield Check(text, _name(constraint))
