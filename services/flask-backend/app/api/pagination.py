@@ -7,15 +7,16 @@ one row more than the page has, which tells whether there is a next page.
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
-from flask import current_app, g, request
+from flask import g, request
 from pydantic import Field
 
+from app.api.encoding import encode
 from app.api.fields import FROM_DIGITS, Parameters
 from app.api.signing import current_signing_keys
 from app.errors import FieldError, Invalid
@@ -96,7 +97,7 @@ def page_of(
         shape: Turns a row into what the client sees.
         time: The column by which they are ordered.
     """
-    items = _fitting(shape(row) for row in rows[: query.limit])
+    items = _fitting([shape(row) for row in rows[: query.limit]])
     has_more = len(rows) > len(items)
     return {
         "items": items,
@@ -104,12 +105,14 @@ def page_of(
     }
 
 
-def _fitting(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _fitting(items: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Take items until the page is full of bytes; at least one, so that paging gets on."""
+    if len(encode(items)) <= MAX_PAGE_BYTES:
+        return items
     page: list[Mapping[str, Any]] = []
     size = 0
     for item in items:
-        size += len(current_app.json.dumps(item).encode())
+        size += len(encode(item))
         if page and size > MAX_PAGE_BYTES:
             break
         page.append(item)
