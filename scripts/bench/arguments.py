@@ -23,6 +23,7 @@ NAMES: Final = (
     "copying",
     "audit",
     "import",
+    "runtime",
     "drift",
 )
 FEWEST_ROWS: Final = 20_000

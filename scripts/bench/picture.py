@@ -16,15 +16,20 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-_COLORS = ("#1f6feb", "#9aa4b2")
-_TEXT_COLORS = ("white", "black")
+_COLORS = ("#1f6feb", "#9aa4b2", "#f0883e", "#3fb950")
+_TEXT_COLORS = ("white", "black", "black", "black")
 _WIDTH, _HEIGHT, _ROW_HEIGHT = 4.2, 4.2, 0.22
 
 
 def draw(document: dict[str, Any], path: Path) -> None:
-    """Draw a panel for each comparison, and one for what is counted by class on each engine."""
+    """Draw a panel for each comparison, and one an engine for classes, and for operations."""
     results = [result for bench in document["benches"] for result in bench["results"]]
-    drawers = {"contestants": _draw_panel, "classes": _draw_classes}
+    results += _by_engine(results)
+    drawers = {
+        "contestants": _draw_panel,
+        "classes": _draw_classes,
+        "operations": _draw_operations,
+    }
     drawn = [
         (drawers[kind], result)
         for result in results
@@ -33,7 +38,7 @@ def draw(document: dict[str, Any], path: Path) -> None:
     ]
     if not drawn:
         return
-    rows = max(len(result["figures"].get("classes", ())) for _, result in drawn)
+    rows = max(map(_count_rows, (result["figures"] for _, result in drawn)))
     size = (_WIDTH * len(drawn), max(_HEIGHT, _ROW_HEIGHT * rows))
     figure, panels = plt.subplots(1, len(drawn), figsize=size, squeeze=False)
     for panel, (drawer, result) in zip(panels[0], drawn, strict=True):
@@ -46,6 +51,20 @@ def draw(document: dict[str, Any], path: Path) -> None:
     )
     figure.tight_layout()
     figure.savefig(path, dpi=120)
+
+
+def _count_rows(figures: dict[str, Any]) -> int:
+    operations = figures.get("operations", ())
+    return len(figures.get("classes", ())) or sum(len(each["ways"]) for each in operations)
+
+
+def _by_engine(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the operations of each engine together, in the form of a result."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for figures in (result["figures"] for result in results):
+        if "ways" in figures:
+            found.setdefault(figures["engine"], []).append(figures)
+    return [{"name": name, "figures": {"operations": each}} for name, each in found.items()]
 
 
 def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
@@ -86,6 +105,40 @@ def _draw_classes(panel: Any, result: dict[str, Any]) -> None:
     title = f"{result['name']}\nrecall {figures['recall']} %, precision {figures['precision']} %"
     panel.set_title(title, fontsize=9)
     panel.legend(fontsize=7, loc="lower left")
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_operations(panel: Any, result: dict[str, Any]) -> None:
+    """Draw how many times as long as the reference each way took, on a scale of ratios."""
+    operations = result["figures"]["operations"]
+    reference = operations[0]["reference"]
+    names = [name for name in operations[0]["ways"] if name != reference]
+    height = 0.8 / len(names)
+    for place, operation in enumerate(operations):
+        for row, name in enumerate(names):
+            times = operation["ways"][name]["times"]
+            error = [[times["median"] - times["least"]], [times["most"] - times["median"]]]
+            label = name if place == 0 else None
+            at = place + row * height
+            panel.barh(at, times["median"], height, xerr=error, color=_COLORS[row], label=label)
+            bound = operation["goal"]["bound"] if operation["goal"] and row == 0 else 0
+            if bound:
+                ends = (at - height / 2, at + height / 2)
+                panel.plot([bound, bound], ends, color="red", linewidth=2)
+            text = f"  {times['median']:.2f}"
+            panel.text(max(times["most"], bound), at, text, ha="left", va="center", fontsize=6)
+    panel.set_xscale("log")
+    panel.set_xlim(0.5, 16)
+    ticks = (0.5, 1, 2, 4, 8, 16)
+    panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    panel.minorticks_off()
+    panel.axvline(1, color="black", linewidth=0.8)
+    labels = [each["operation"].replace(", ", ",\n") for each in operations]
+    panel.set_yticks([place + 0.4 - height / 2 for place in range(len(labels))], labels, fontsize=7)
+    panel.invert_yaxis()
+    panel.set_xlabel(f"times as long as {reference}; red: what is promised", fontsize=8)
+    panel.set_title(result["name"], fontsize=9)
+    panel.legend(fontsize=7, loc="lower right")
     panel.spines[["top", "right"]].set_visible(False)
 
 

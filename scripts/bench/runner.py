@@ -22,6 +22,7 @@ from scripts.bench import (
     cache,
     copying,
     importing,
+    runtime,
     spend,
     sync_hot,
     sync_pull,
@@ -45,6 +46,7 @@ BENCHES: dict[str, Callable[[Run, Options], Bench]] = {
     "copying": copying.measure,
     "audit": audit.measure,
     "import": importing.measure,
+    "runtime": runtime.measure,
     "drift": drift_bench.measure,
 }
 
