@@ -15,6 +15,7 @@ from tests.support.run import ENGINES
 
 NAMES: Final = (
     "spend",
+    "http",
     "cache",
     "wallet-races",
     "sync-pull",
@@ -52,5 +53,5 @@ def _read_rows(text: str) -> int:
 
 if __name__ == "__main__":
     given = read_arguments(sys.argv[1:])
-    if not given.without_peers and ("spend" in given.names or given.json):
+    if not given.without_peers and ({"spend", "http"}.intersection(given.names) or given.json):
         print("peers")

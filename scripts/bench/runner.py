@@ -21,6 +21,7 @@ from scripts.bench import (
     audit,
     cache,
     copying,
+    http,
     importing,
     runtime,
     spend,
@@ -38,6 +39,7 @@ from tests.support.run import Run, sources
 
 BENCHES: dict[str, Callable[[Run, Options], Bench]] = {
     "spend": spend.measure,
+    "http": http.measure,
     "cache": cache.measure,
     "wallet-races": wallet_races.measure,
     "sync-pull": sync_pull.measure,

@@ -30,8 +30,12 @@ _SERVICE = ("-c", "from app.cli import main; main()", "serve")
 _UNSTAMPED = ("-m", "scripts.bench.unstamped", "serve")
 _UNAUDITED = ("-m", "scripts.bench.unaudited", "serve")
 _REFERENCE = (
-    *("-m", "uvicorn", "scripts.bench.reference:app", "--host", "127.0.0.1", "--port", "0"),
+    *("-m", "uvicorn", "scripts.bench.reference.app:app", "--host", "127.0.0.1", "--port", "0"),
     *("--loop", "uvloop", "--http", "httptools", "--workers", "1"),
+)
+_LIMIT = (
+    *("-m", "gunicorn", "scripts.bench.limit.app:app", "--bind", "127.0.0.1:0", "--workers", "1"),
+    *("--worker-class", "gthread", "--threads", "8", "--keep-alive", "5"),
 )
 CONNECTIONS = 16
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
@@ -143,6 +147,12 @@ def reference(url: sa.URL) -> AbstractContextManager[Server]:
     text = url.render_as_string(hide_password=False)
     variables = {"REFERENCE_URL": text, "PYTHONPATH": f"{PEERS}:{ROOT}"}
     return _serving("reference", _REFERENCE, variables)
+
+
+def limit(url: str) -> AbstractContextManager[Server]:
+    """Run what Flask can do at most, with one worker and as many threads as the service has."""
+    address = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return _serving("limit", _LIMIT, {"LIMIT_URL": address, "PYTHONPATH": str(ROOT)})
 
 
 def _variables_of_service(url: str) -> dict[str, str]:

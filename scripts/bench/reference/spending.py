@@ -1,66 +1,24 @@
-"""What the service is compared with: the way of the reference designs, as well as it can be.
-
-FastAPI, SQLAlchemy's asynchronous ORM on asyncpg, ``with_for_update`` on the rows that change, and
-orjson; one process with uvloop. It does what ``POST credits/spend`` does, on the same tables: the
-same check of the token, the same validation, the same rows in one transaction, the same answer.
-Who is not the service's is refused in fewer words, because nobody is in a bench.
-
-Runs with the packages of ``.venv/bench``.
-"""
+"""Spending, as ``POST credits/spend`` does, with ``with_for_update`` on the rows that change."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 
-import orjson
 import uuid_utils.compat
-from fastapi import Depends, FastAPI, Header, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import BigInteger, DateTime, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from scripts.bench.reference.access import Asking
+from scripts.bench.reference.database import Base, Database, answer
 
 DAILY_CREDITS = 20
-_UTC = DateTime(timezone=True)
 
-engine = create_async_engine(os.environ["REFERENCE_URL"], pool_size=10, max_overflow=20)
-new_session = async_sessionmaker(engine, expire_on_commit=False)
-app = FastAPI()
-
-
-class Base(DeclarativeBase):
-    """Where the tables are described."""
-
-    type_annotation_map = {int: BigInteger, datetime: _UTC}  # noqa: RUF012 - as the library wants it
-
-
-class User(Base):
-    """An account."""
-
-    __tablename__ = "users"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    role: Mapped[str]
-    user_type: Mapped[str]
-    is_active: Mapped[bool]
-    is_deleted: Mapped[bool]
-
-
-class SignIn(Base):
-    """A pair of tokens."""
-
-    __tablename__ = "sessions"
-
-    user_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    token_hash: Mapped[str]
-    expires_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
+router = APIRouter(prefix="/api/v1/credits")
 
 
 class UserCredits(Base):
@@ -112,40 +70,8 @@ class Spend(BaseModel):
     description: Annotated[str, Field(max_length=500)] | None = None
 
 
-async def open_database() -> AsyncIterator[AsyncSession]:
-    """Lend a session for one request."""
-    async with new_session() as session:
-        yield session
-
-
-Database = Annotated[AsyncSession, Depends(open_database)]
-
-
-async def authenticate(database: Database, authorization: Annotated[str, Header()]) -> uuid.UUID:
-    """Return who holds the token."""
-    scheme, _, token = authorization.partition(" ")
-    try:
-        user_id = uuid.UUID(token.partition(".")[0])
-    except ValueError:
-        raise HTTPException(401, "TOKEN_INVALID") from None
-    found = await database.execute(
-        select(SignIn.expires_at, SignIn.revoked_at, User.is_active, User.is_deleted, User.role)
-        .join(User, User.id == SignIn.user_id)
-        .where(SignIn.user_id == user_id)
-        .where(SignIn.token_hash == hashlib.sha256(token.encode()).hexdigest())
-    )
-    row = found.one_or_none()
-    if scheme.lower() != "bearer" or row is None or row.revoked_at or row.is_deleted:
-        raise HTTPException(401, "TOKEN_INVALID")
-    if not row.is_active or row.expires_at <= datetime.now(UTC):
-        raise HTTPException(401, "TOKEN_EXPIRED")
-    return user_id
-
-
-@app.post("/api/v1/credits/spend")  # type: ignore[untyped-decorator]  # FastAPI is not seen here
-async def spend(
-    body: Spend, user_id: Annotated[uuid.UUID, Depends(authenticate)], database: Database
-) -> Response:
+@router.post("/spend")  # type: ignore[untyped-decorator]  # FastAPI is not seen here
+async def spend(body: Spend, user_id: Asking, database: Database) -> Response:
     """Take credits, of the day first."""
     now = datetime.now(UTC)
     today = datetime.combine(now.date(), time(), UTC)
@@ -175,12 +101,13 @@ async def spend(
         rows.append(ledger_row(user_id, "prepaid", -from_prepaid, left, now, **cause))
     database.add_all(rows)
     await database.commit()
-    answer = {
-        "spend_id": spend_id,
-        "credits": describe(daily, prepaid, today),
-        "transaction_ids": [row.id for row in rows],
-    }
-    return Response(orjson.dumps(answer), media_type="application/json")
+    return answer(
+        {
+            "spend_id": spend_id,
+            "credits": describe(daily, prepaid, today),
+            "transaction_ids": [row.id for row in rows],
+        }
+    )
 
 
 async def lock_rows(

@@ -1,0 +1,81 @@
+"""Three requests, login excluded: the service beside the reference designs' way and the limit.
+
+All serve one database and take turns, each with one worker. Before they are measured they must
+give the same answers, and refuse the same; afterwards each must have written all of its rows.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from scripts.bench.accounts import Credits, make_people, write_targets
+from scripts.bench.databases import describe_server, new_database
+from scripts.bench.frame import Bench, CannotMeasure, Comparison, Goal, Options, compare
+from scripts.bench.http_checks import require_same_answers
+from scripts.bench.http_requests import ACCOUNTS, READERS, ROUTES, Tally, fill_histories, open_heads
+from scripts.bench.servers import Load, Server, is_installed, limit, reference, service
+from tests.support.run import Run
+
+GOALS: Final = (
+    Goal("speed", 1.3, "reference"),
+    Goal("cpu", 0.8, "reference"),
+    Goal("speed", 0.85, "limit"),
+)
+
+
+def measure(run: Run, options: Options) -> Bench:
+    """Measure the requests on PostgreSQL.
+
+    Raises:
+        CannotMeasure: Another engine was asked for, or somebody did not do what all do.
+    """
+    if options.engine != "postgresql":
+        raise CannotMeasure("http knows PostgreSQL only: asyncpg and psycopg2 speak to nobody else")
+    bench = Bench("http")
+    note = _reason_of_absence(options)
+    with new_database(run, options.engine) as url, tempfile.TemporaryDirectory() as folder:
+        bench.facts = {"engine": options.engine, **describe_server(url)}
+        crowds = {
+            "all": make_people(url, ACCOUNTS, Credits(daily=20, prepaid=0)),
+            "readers": make_people(url, READERS, Credits(daily=20, prepaid=0)),
+        }
+        fill_histories(url, crowds["readers"])
+        open_heads(url)
+        with _servers(url, has_peers=note is None) as servers:
+            for route in ROUTES:
+                people = crowds[route.crowd]
+                require_same_answers(servers, route, people[0])
+                path = Path(folder, route.crowd)
+                targets = write_targets(path, ((one.token.text, route.path) for one in people))
+                loads = [
+                    Tally(Load(server, targets, route.method, route.body_of(server.name)))
+                    for server in servers
+                ]
+                goal, *more = GOALS
+                comparison = Comparison(route.name, loads, goal, note, more)
+                bench.results.append(compare(comparison, options))
+    return bench
+
+
+def _reason_of_absence(options: Options) -> str | None:
+    """Say why the reference designs' way is missing, if so."""
+    if not options.has_peers:
+        return "--without-peers"
+    return None if is_installed() else "there is no .venv/bench"
+
+
+@contextmanager
+def _servers(url: str, *, has_peers: bool) -> Iterator[list[Server]]:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(service(url))]
+        if has_peers:
+            peer_url = sa.make_url(url).set(drivername="postgresql+asyncpg")
+            servers.append(stack.enter_context(reference(peer_url)))
+        servers.append(stack.enter_context(limit(url)))
+        yield servers
