@@ -18,6 +18,7 @@ from bilayer.drift.snapshot import Place
 _COLUMN_CALLS = frozenset({"Column", "mapped_column", "relationship", "column"})
 _FIELD_CALLS = frozenset({"Field"})
 _DEFINE = "define_table"
+_LOOKED_AT = (ast.Call, ast.ClassDef, ast.FunctionDef)
 _EXECUTE = frozenset({"execute", "text", "exec_driver_sql", "DDL"})
 
 
@@ -48,8 +49,7 @@ def map_models(first: Iterable[Path] = ()) -> SourceMap:
     found = SourceMap()
     own, lent = find_tables(list_modules())
     for path in _list_sources(first):
-        tree = _parse(path, ("Column(", "mapped_column("))
-        for node in ast.walk(tree) if tree else ():
+        for node in _parse(path, ("Column(", "mapped_column(")):
             if isinstance(node, ast.ClassDef):
                 key = (str(path), node.name)
                 _note_class(found, node, str(path), own.get(key, ()), lent.get(key, ()))
@@ -72,8 +72,7 @@ def map_runtime(first: Iterable[Path], places: Mapping[str, Place] | None = None
     recorded = places or {}
     settled = {name for name, place in recorded.items() if _note_recorded(found, name, place)}
     for path in _list_sources(first):
-        tree = _parse(path, ("define_table",))
-        for node in ast.walk(tree) if tree else ():
+        for node in _parse(path, ("define_table",)):
             if not isinstance(node, ast.Call):
                 continue
             name = _first_text(node)
@@ -87,8 +86,7 @@ def map_runtime(first: Iterable[Path], places: Mapping[str, Place] | None = None
 
 def _note_recorded(found: SourceMap, name: str, place: Place) -> bool:
     """Note the call at the place a table was defined, if it names the table."""
-    tree = _parse(Path(place.path), (_DEFINE,))
-    for node in ast.walk(tree) if tree else ():
+    for node in _parse(Path(place.path), (_DEFINE,)):
         if not isinstance(node, ast.Call) or _called(node) != _DEFINE:
             continue
         is_there = node.lineno <= place.line <= (node.end_lineno or node.lineno)
@@ -102,8 +100,7 @@ def map_revisions(paths: Iterable[str]) -> SourceMap:
     """Map the last ``op.`` call on each table and column; ``paths`` from first to last revision."""
     found = SourceMap()
     for path in paths:
-        tree = _parse(Path(path), ("op.",))
-        for node in ast.walk(tree) if tree else ():
+        for node in _parse(Path(path), ("op.",)):
             if isinstance(node, ast.FunctionDef) and node.name == "upgrade":
                 _note_operations(found, node, path)
     return found
@@ -122,21 +119,24 @@ def _list_loaded() -> Iterator[Path]:
     return (Path(str(module.__file__)) for module in list_modules())
 
 
-def _parse(path: Path, marks: tuple[str, ...]) -> ast.Module | None:
+def _parse(path: Path, marks: tuple[str, ...]) -> Sequence[ast.AST]:
+    """List the classes, functions and calls of a file that has one of the marks, in their order."""
     try:
         stamp = path.stat().st_mtime_ns
     except OSError:
-        return None
+        return ()
     return _parse_text(path, stamp, marks)
 
 
-@functools.lru_cache(maxsize=512)
-def _parse_text(path: Path, _stamp: int, marks: tuple[str, ...]) -> ast.Module | None:
+# Every check goes through all files in one order: a cache a file too small would never hit.
+@functools.lru_cache(maxsize=8192)
+def _parse_text(path: Path, _stamp: int, marks: tuple[str, ...]) -> Sequence[ast.AST]:
     try:
         text = path.read_text(encoding="utf-8")
-        return ast.parse(text) if any(mark in text for mark in marks) else None
+        tree = ast.parse(text) if any(mark in text for mark in marks) else None
     except (OSError, SyntaxError, ValueError):
-        return None
+        return ()
+    return tuple(node for node in ast.walk(tree) if isinstance(node, _LOOKED_AT)) if tree else ()
 
 
 def _called(node: ast.Call) -> str:
@@ -161,9 +161,11 @@ def _note_table_call(
 ) -> None:
     """Note a call that defines a table: by its name, or by what stands in it (a project's own)."""
     name = _first_text(node)
+    if name is None or _called(node) in columns:
+        return
     inner = [each for each in ast.walk(node) if isinstance(each, ast.Call) and each is not node]
     defined = [each for each in inner if _called(each) in columns]
-    if name is None or _called(node) in columns or not (_called(node) == call or defined):
+    if not (_called(node) == call or defined):
         return
     found.note((name,), path, node.lineno)
     for each in defined:
