@@ -122,6 +122,53 @@ def test_savepoints_know_what_was_done_before_them(
     assert names(core) == {"before", "kept"}
 
 
+@only("postgresql")
+def test_savepoint_costs_one_round_trip_if_something_may_be_wrong_and_none_if_not(
+    db: Any, database: Database
+) -> None:
+    sent = Statements(database).sent
+    with database.transaction():
+        db(db.owners).count()
+        with database.transaction():
+            pass
+        with pytest.raises(Refused), database.transaction():
+            add(db, "never sent")
+            raise Refused
+        with database.transaction(), database.transaction():
+            db(db.owners).count()
+        with database.transaction():
+            db(db.owners).count()
+            add(db, "kept")
+
+    texts = [sql.partition("SELECT")[0].partition("INSERT")[0] for sql in sent]
+    assert texts == [
+        "BEGIN; ",
+        "SAVEPOINT bilayer_1; SAVEPOINT bilayer_2; ",
+        "RELEASE SAVEPOINT bilayer_2; RELEASE SAVEPOINT bilayer_1; SAVEPOINT bilayer_1; ",
+        "",
+        "COMMIT",
+    ]
+    assert sent[3].endswith("; RELEASE SAVEPOINT bilayer_1")
+
+
+def test_what_is_wrong_inside_a_savepoint_undoes_what_is_inside(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    twice = uuid.uuid4()
+    with database.transaction():
+        add(db, "before")
+        with pytest.raises(UniqueViolation), database.transaction():
+            add(db, "inside")
+            with database.transaction():
+                add(db, "within")
+            db.owners.insert_many([{"id": twice}, {"id": twice}], is_awaited=False)
+        with pytest.raises(UniqueViolation), database.transaction():
+            db.owners.insert_many([{"id": twice}, {"id": twice}])
+        add(db, "after")
+
+    assert names(core) == {"before", "after"}
+
+
 @only("postgresql", "mariadb")
 def test_commit_whose_answer_is_lost_is_unknown_and_done_once(
     tables_url: str, core: sa.Engine

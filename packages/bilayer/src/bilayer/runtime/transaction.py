@@ -74,7 +74,7 @@ class Transaction:
             raise TransactionMisuse("only an outermost block chooses isolation and readonly, once")
         else:
             self._savepoint = f"bilayer_{session.depth}"
-            self._adapter.run(f"SAVEPOINT {self._savepoint}")
+            self._adapter.set_savepoint(self._savepoint)
         session.blocks.append(self)
 
     def __exit__(
@@ -133,13 +133,26 @@ class Transaction:
         else:
             aborted = session.failed and not undo
             if undo or session.failed:
-                session.failed = False
-                self._adapter.run(f"ROLLBACK TO SAVEPOINT {self._savepoint}")
-            self._adapter.run(f"RELEASE SAVEPOINT {self._savepoint}")
+                self._undo_savepoint(session)
+            else:
+                self._release_savepoint(session)
         if aborted:
             raise TransactionAborted("a statement of this block failed; the block was rolled back")
         if not undo:
             session.blocks[-1].memory.update(self.memory)
+
+    def _release_savepoint(self, session: Session) -> None:
+        """Keep what was done; what nobody has waited for may turn out wrong only now."""
+        try:
+            self._adapter.release_savepoint(self._savepoint)
+        except Exception:
+            if not session.lost:
+                self._undo_savepoint(session)
+            raise
+
+    def _undo_savepoint(self, session: Session) -> None:
+        session.failed = False
+        self._adapter.rollback_to_savepoint(self._savepoint)
 
     def _commit(self) -> None:
         adapter = self._adapter

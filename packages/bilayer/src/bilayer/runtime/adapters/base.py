@@ -60,6 +60,19 @@ class NativeAdapter(WriteStatements):
         """Send ROLLBACK."""
         self.run("ROLLBACK")
 
+    def set_savepoint(self, name: str) -> None:
+        """Begin a part of a transaction that can be undone."""
+        self.run(f"SAVEPOINT {name}")
+
+    def release_savepoint(self, name: str) -> None:
+        """Keep what was done since a savepoint, and forget the savepoint."""
+        self.run(f"RELEASE SAVEPOINT {name}")
+
+    def rollback_to_savepoint(self, name: str) -> None:
+        """Undo what was done since a savepoint, and forget the savepoint."""
+        self.run(f"ROLLBACK TO SAVEPOINT {name}")
+        self.run(f"RELEASE SAVEPOINT {name}")
+
     # -- PyDAL's own transaction calls
 
     def commit(self) -> None:

@@ -41,6 +41,8 @@ from bilayer.runtime.errors import (
 from bilayer.runtime.pydal_compat import dialects
 
 _ROWS_WORTH_A_COPY: Final = 50
+_SAVEPOINTS: Final = ("SAVEPOINT ", "RELEASE ")
+"""What cannot fail where it is sent."""
 
 
 class PostgreSQLAdapter(NativeAdapter):
@@ -99,11 +101,10 @@ class PostgreSQLAdapter(NativeAdapter):
     def run_ahead(self, sql: str, parameters: Any) -> None:
         """Let the next statement take it along, in one round trip; the message is one string.
 
-        The beginning must have been sent: it may be sent twice, and COMMIT may not. Savepoints
-        must know what was done before them.
+        The beginning must have been sent: it may be sent twice, and COMMIT may not.
         """
         session = self._ready()
-        if session.depth == 1 and session.opening is None and not session.failed:
+        if session.depth and session.opening is None and not session.failed:
             session.ahead.append((sql, parameters))
         else:
             self.run(sql, parameters)
@@ -121,8 +122,6 @@ class PostgreSQLAdapter(NativeAdapter):
 
     def copy_in(self, sql: str, text: str) -> None:
         """Send the rows of a COPY, which is a message of its own."""
-        if self.session.ahead:
-            self.run("SELECT 1")
         self.settle()
         self.run(sql, CopiedRows(text))
 
@@ -149,6 +148,36 @@ class PostgreSQLAdapter(NativeAdapter):
         self.session.ahead = []
         if self.session.opening is None:
             super().rollback_transaction()
+
+    def set_savepoint(self, name: str) -> None:
+        """Let the first statement behind it take it along.
+
+        What may fail must be done before it: rolling back to a savepoint that was never set fails.
+        """
+        if all(sql.startswith(_SAVEPOINTS) for sql, _ in self.session.ahead):
+            self.run_ahead(f"SAVEPOINT {name}", None)
+        else:
+            super().set_savepoint(name)
+
+    def release_savepoint(self, name: str) -> None:
+        """Find out whether all is well that was done, or let the next statement take it along."""
+        ahead = self.session.ahead
+        if ahead and ahead[-1] == (f"SAVEPOINT {name}", None):
+            ahead.pop()  # nothing was done
+        elif all(sql.startswith(_SAVEPOINTS) for sql, _ in ahead):
+            self.run_ahead(f"RELEASE SAVEPOINT {name}", None)
+        else:
+            super().release_savepoint(name)
+
+    def rollback_to_savepoint(self, name: str) -> None:
+        """Roll back what was sent, and let go of what was not."""
+        ahead = self.session.ahead
+        beginning = (f"SAVEPOINT {name}", None)
+        if beginning in ahead:
+            del ahead[ahead.index(beginning) :]
+            return
+        ahead.clear()
+        self.run(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
 
     def refusal(self, caught: BaseException) -> DatabaseError | None:
         """Map a refused connection."""

@@ -114,10 +114,14 @@ class RunningStatements(PooledConnections):
         return self._send(session, sql, parameters)
 
     def settle(self) -> None:
-        """Have a connection that answers, and its transaction begun: what follows is sent once."""
+        """Have a connection that answers, and nothing left to send: what follows is sent alone."""
         session = self._ready(asked=True)
-        if not session.failed and (session.opening is not None or not session.is_proven):
+        if session.failed:
+            return
+        if session.opening is not None or not session.is_proven:
             self._send_first(session, "SELECT 1", None)
+        elif session.ahead:
+            self._send(session, "SELECT 1", None)
 
     def _send(self, session: Session, sql: str, parameters: Any) -> Any:
         watch = session.watch
