@@ -11,11 +11,13 @@ import pytest
 from app import clock
 from app.errors import AppError, Unauthorized
 from app.models import create_history, create_idempotency_key, get_db, get_idempotency_key
+from app.usecases.history import record_action
 from app.usecases.idempotency import Answer, Request, answer_once
 from app.usecases.work import unit_of_work
 from tests.factories import make_user
 from tests.support.proxy import Proxy
 from tests.support.service import connected, settings_for
+from tests.support.statements import sent_statements
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 database_test = pytest.mark.usefixtures("database")
@@ -93,9 +95,11 @@ def test_key_that_was_claimed_by_a_request_that_failed_is_free_again() -> None:
 
 
 @database_test
-def test_refusal_by_a_constraint_is_remembered() -> None:
+@pytest.mark.parametrize("is_awaited", [True, False])
+def test_refusal_by_a_constraint_is_remembered(*, is_awaited: bool) -> None:
     user_id, action_id = make_user()["id"], uuid4()
     values: dict[str, Any] = {"history_id": action_id, "action_type": "A", "payload": {}}
+    values["is_awaited"] = is_awaited
     create_history(user_id, **values)
 
     @unit_of_work
@@ -109,6 +113,26 @@ def test_refusal_by_a_constraint_is_remembered() -> None:
         (409, "CONFLICT", False),
         (409, "CONFLICT", True),
     ]
+
+
+@database_test
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_key_is_looked_for_claimed_and_answered_in_three_round_trips() -> None:
+    user_id = make_user()["id"]
+
+    def store() -> Answer:
+        record_action(user_id, action_id=None, action_type="A", payload={})
+        return Answer(201, "stored")
+
+    ask(user_id, store, key="first")
+    with sent_statements() as plain:
+        store()
+    with sent_statements() as keyed:
+        ask(user_id, store)
+
+    assert len(keyed) == len(plain) + 3
+    assert keyed[-2].endswith("; RELEASE SAVEPOINT bilayer_1")
+    assert keyed[-1].endswith("; COMMIT")
 
 
 @database_test

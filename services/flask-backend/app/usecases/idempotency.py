@@ -24,8 +24,9 @@ from app.models import (
     transaction,
     update_idempotency_key,
 )
+from app.usecases.violations import refusal_of
 from app.usecases.work import decided_unit_of_work
-from bilayer.runtime.errors import LockTimeout, SerializationFailure
+from bilayer.runtime.errors import ConstraintViolation, LockTimeout, SerializationFailure
 
 LIFETIME: Final = timedelta(hours=24)
 MAX_KEY_CHARACTERS: Final = 255
@@ -102,14 +103,27 @@ def _answer(
     if given is not None:
         return given
     try:
-        with transaction():  # What a refused request has written is undone, and its key stays.
-            answer = perform()
+        answer = _perform(perform)
     except (RetryLater, Unauthorized):
         raise
     except AppError as refusal:
         answer = refuse(refusal)
     update_idempotency_key(request.user_id, request.key, status=answer.status, body=answer.body)
     return answer
+
+
+def _perform(perform: Callable[[], Answer]) -> Answer:
+    """Let it happen; what a refused request has written is undone, and its key stays.
+
+    Raises:
+        AppError: The refusal, also that of a row which was sent at the end only.
+    """
+    try:
+        with transaction():
+            return perform()
+    except ConstraintViolation as violation:
+        refusal = refusal_of(violation)
+    raise refusal
 
 
 def _claim(request: Request) -> Answer | None:

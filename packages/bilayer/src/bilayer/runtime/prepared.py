@@ -130,6 +130,13 @@ class _CompiledUpdate:
         update = adapter.pipeline.update_where
         return int(update(self._table, self._fields(values), **self._place(adapter, values)))
 
+    def run_ahead(self, adapter: Any, values: Mapping[str, Any]) -> None:
+        whole = self._whole
+        if whole and adapter.pipeline.subscriptions.is_free(self._table):
+            adapter.run_ahead(whole.sql, whole.parameters(values))
+        else:
+            self.run(adapter, values)
+
     def changed(self, adapter: Any, values: Mapping[str, Any]) -> list[Row]:
         whole = self._whole
         if (
@@ -198,6 +205,14 @@ class Prepared:
     def run(self, db: Any, /, **values: Any) -> int:
         """Run a prepared update through the write pipeline; returns how many rows matched."""
         return self._for(db._adapter, _CompiledUpdate, values).run(db._adapter, values)
+
+    def run_ahead(self, db: Any, /, **values: Any) -> None:
+        """Run a prepared update like ``run``, and do not wait to hear how many rows matched.
+
+        Inside a transaction it may go with the next statement, at the latest with COMMIT, which
+        raises what is wrong.
+        """
+        self._for(db._adapter, _CompiledUpdate, values).run_ahead(db._adapter, values)
 
     def changed(self, db: Any, /, **values: Any) -> list[Row]:
         """Run a prepared update like ``run``; returns the rows that matched, as they are then.

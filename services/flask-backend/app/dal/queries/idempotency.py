@@ -1,11 +1,11 @@
 """Answers that were given, by account and by the key that its client chose."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
+from bilayer.runtime import DAL, Param, prepared, select, update
 
 
 def create_idempotency_key(
@@ -27,19 +27,21 @@ def create_idempotency_key(
 
 def get_idempotency_key(user_id: UUID, key: str) -> Row | None:
     """Return a key of this account, expired or not, or None."""
-    row: Row | None = get_db()(_key(user_id, key)).one()
+    row: Row | None = _BY_KEY.one(get_db(), user_id=user_id, key=key)
     return row
 
 
-def update_idempotency_key(user_id: UUID, key: str, **columns: Any) -> None:
-    """Write the answer beside a key."""
-    get_db()(_key(user_id, key)).update(**columns)
+def update_idempotency_key(user_id: UUID, key: str, *, status: int, body: str) -> None:
+    """Write the answer beside a key, before the transaction ends; nobody waits for that."""
+    _ANSWER.run_ahead(get_db(), user_id=user_id, key=key, status=status, body=body)
 
 
 def delete_idempotency_key(user_id: UUID, key: str, *, expired_at: datetime) -> None:
     """Forget a key, unless it is valid at a time."""
     db = get_db()
-    db(_key(user_id, key) & (db.idempotency_keys.expires_at <= expired_at)).delete()
+    keys = db.idempotency_keys
+    named = (keys.user_id == user_id) & (keys.key == key)
+    db(named & (keys.expires_at <= expired_at)).delete()
 
 
 def delete_expired_idempotency_keys(*, expired_at: datetime, limit: int) -> int:
@@ -60,6 +62,10 @@ def delete_expired_idempotency_keys(*, expired_at: datetime, limit: int) -> int:
     return len(rows)
 
 
-def _key(user_id: UUID, key: str) -> Query:
-    keys = get_db().idempotency_keys
-    return (keys.user_id == user_id) & (keys.key == key)
+def _named(db: DAL) -> Query:
+    keys = db.idempotency_keys
+    return (keys.user_id == Param("user_id")) & (keys.key == Param("key"))
+
+
+_BY_KEY = prepared(lambda db: select(_named(db)))
+_ANSWER = prepared(lambda db: update(_named(db), status=Param("status"), body=Param("body")))
