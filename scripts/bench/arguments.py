@@ -26,9 +26,14 @@ NAMES: Final = (
     "import",
     "runtime",
     "drift",
+    "startup",
+    "growth",
+    "memory",
 )
 FEWEST_ROWS: Final = 20_000
 MOST_ROWS: Final = 10_000_000
+FEWEST_REQUESTS: Final = 1_000
+MOST_REQUESTS: Final = 10_000_000
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -38,6 +43,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, choices=range(1, 3601), default=6, metavar="S")
     parser.add_argument("--rounds", type=int, choices=range(1, 1001), default=5, metavar="N")
     parser.add_argument("--rows", type=_read_rows, default=MOST_ROWS // 10, metavar="N")
+    parser.add_argument("--requests", type=_read_requests, default=100_000, metavar="N")
     parser.add_argument("--engine", action="append", choices=ENGINES, default=[])
     parser.add_argument("--only", action="append", default=[], metavar="CLASS")
     parser.add_argument("--json", type=Path)
@@ -46,8 +52,16 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _read_rows(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and FEWEST_ROWS <= int(text) <= MOST_ROWS):
-        raise argparse.ArgumentTypeError(f"{text} is not {FEWEST_ROWS} to {MOST_ROWS}")
+    return _read_number(text, FEWEST_ROWS, MOST_ROWS)
+
+
+def _read_requests(text: str) -> int:
+    return _read_number(text, FEWEST_REQUESTS, MOST_REQUESTS)
+
+
+def _read_number(text: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise argparse.ArgumentTypeError(f"{text} is not {least} to {most}")
     return int(text)
 
 

@@ -138,6 +138,7 @@ class Options:
         has_peers: Whether others are measured too.
         rows: How many rows a large table has.
         only: Classes of cases, where a bench has some; all if there are none.
+        requests: After how many a worker's memory is looked at.
     """
 
     seconds: int
@@ -147,6 +148,7 @@ class Options:
     has_peers: bool
     rows: int = 1_000_000
     only: Sequence[str] = ()
+    requests: int = 100_000
 
 
 @dataclass

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import zip_longest
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from matplotlib import pyplot as plt
 _COLORS = ("#1f6feb", "#9aa4b2", "#f0883e", "#3fb950")
 _TEXT_COLORS = ("white", "black", "black", "black")
 _WIDTH, _HEIGHT, _ROW_HEIGHT = 4.2, 4.2, 0.22
+_MOST_BESIDE = 5
 
 
 def draw(document: dict[str, Any], path: Path) -> None:
@@ -29,6 +32,7 @@ def draw(document: dict[str, Any], path: Path) -> None:
         "contestants": _draw_panel,
         "classes": _draw_classes,
         "operations": _draw_operations,
+        "curves": _draw_curves,
     }
     drawn = [
         (drawers[kind], result)
@@ -39,10 +43,16 @@ def draw(document: dict[str, Any], path: Path) -> None:
     if not drawn:
         return
     rows = max(map(_count_rows, (result["figures"] for _, result in drawn)))
-    size = (_WIDTH * len(drawn), max(_HEIGHT, _ROW_HEIGHT * rows))
-    figure, panels = plt.subplots(1, len(drawn), figsize=size, squeeze=False)
-    for panel, (drawer, result) in zip(panels[0], drawn, strict=True):
-        drawer(panel, result)
+    beside = min(len(drawn), _MOST_BESIDE)
+    lines = ceil(len(drawn) / beside)
+    size = (_WIDTH * beside, max(_HEIGHT, _ROW_HEIGHT * rows) * lines)
+    figure, panels = plt.subplots(lines, beside, figsize=size, squeeze=False)
+    for panel, what in zip_longest(panels.flat, drawn):
+        if what is None:
+            panel.set_visible(False)
+        else:
+            drawer, result = what
+            drawer(panel, result)
     machine = document["machine"]
     figure.suptitle(
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load']};"
@@ -86,6 +96,19 @@ def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
         title += f", wanted {wanted} {goal['bound']}" if goal["bound"] is not None else ""
     panel.set_title(title, fontsize=9)
     panel.set_ylabel("in a second")
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_curves(panel: Any, result: dict[str, Any]) -> None:
+    """Draw a line for each thing that changes, over what it changes with."""
+    curves = result["figures"]["curves"]
+    for (name, points), color in zip(curves["lines"].items(), _COLORS, strict=False):
+        panel.plot(*zip(*points, strict=True), marker=".", color=color, label=name)
+    panel.set_ylim(bottom=0)
+    panel.set_xlabel(curves["x"])
+    panel.set_ylabel(curves["y"])
+    panel.set_title(result["name"], fontsize=9)
+    panel.legend(fontsize=7, loc="lower right")
     panel.spines[["top", "right"]].set_visible(False)
 
 

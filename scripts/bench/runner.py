@@ -21,10 +21,13 @@ from scripts.bench import (
     audit,
     cache,
     copying,
+    growth,
     http,
     importing,
+    memory,
     runtime,
     spend,
+    startup,
     sync_hot,
     sync_pull,
     sync_write,
@@ -50,6 +53,9 @@ BENCHES: dict[str, Callable[[Run, Options], Bench]] = {
     "import": importing.measure,
     "runtime": runtime.measure,
     "drift": drift_bench.measure,
+    "startup": startup.measure,
+    "growth": growth.measure,
+    "memory": memory.measure,
 }
 
 
@@ -64,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
         has_peers=not given.without_peers,
         rows=given.rows,
         only=given.only,
+        requests=given.requests,
     )
     machine = describe_machine()
     try:

@@ -29,6 +29,11 @@ PEERS = ROOT / ".venv/bench"
 _SERVICE = ("-c", "from app.cli import main; main()", "serve")
 _UNSTAMPED = ("-m", "scripts.bench.unstamped", "serve")
 _UNAUDITED = ("-m", "scripts.bench.unaudited", "serve")
+_ENDURING = ("-m", "scripts.bench.enduring", "serve")
+_BARE = (
+    *("-m", "gunicorn", "scripts.bench.bare:application", "--bind", "127.0.0.1:0", "--preload"),
+    *("--worker-class", "gthread", "--threads", "8"),
+)
 _REFERENCE = (
     *("-m", "uvicorn", "scripts.bench.reference.app:app", "--host", "127.0.0.1", "--port", "0"),
     *("--loop", "uvloop", "--http", "httptools", "--workers", "1"),
@@ -41,6 +46,7 @@ CONNECTIONS = 16
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 _START_SECONDS = 30
 _STOP_SECONDS = 40
+_PAUSE_SECONDS = 0.01
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -60,9 +66,12 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Return what its processes have used so far, those that have ended included."""
+        return sum(_cpu_seconds(pid) for pid in [self.process.pid, *self.workers()])
+
+    def workers(self) -> list[int]:
+        """Return the ids of its processes, but for the first."""
         first = self.process.pid
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        return sum(_cpu_seconds(pid) for pid in [first, *map(int, children)])
+        return [*map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,9 @@ class Load:
         targets: A file with a line ``token path`` for each thing that may be asked for.
         method: How.
         body: What is sent.
+        label: What it is called, if not like the server.
+        connections: How many ask at once.
+        is_refused: Whether answers may be refusals.
     """
 
     server: Server
@@ -81,6 +93,8 @@ class Load:
     method: str = "GET"
     body: str = ""
     label: str | None = None
+    connections: int = CONNECTIONS
+    is_refused: bool = False
 
     @property
     def name(self) -> str:
@@ -96,7 +110,8 @@ class Load:
         used = self.server.cpu_seconds()
         told = self._run_wrk(seconds)
         cpu_seconds = self.server.cpu_seconds() - used
-        if told["refused"] or told["broken"] or not told["requests"]:
+        refused = told["refused"] and not self.is_refused
+        if refused or told["broken"] or not told["requests"]:
             raise CannotMeasure(f"{self.name}: {told}")
         return Turn(
             told["requests"],
@@ -112,8 +127,9 @@ class Load:
             raise CannotMeasure("wrk makes the load; install it (Debian, Ubuntu: apt install wrk).")
         script = Path(__file__).with_name("requests.lua")
         command = [
-            *(wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "--latency"),
-            *("-s", str(script), self.server.url, "--", self.method, self.body, str(self.targets)),
+            *(wrk, "-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "10s"),
+            *("--latency", "-s", str(script), self.server.url),
+            *("--", self.method, self.body, str(self.targets)),
         ]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         told: dict[str, int] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -125,9 +141,10 @@ def is_installed() -> bool:
     return (PEERS.with_suffix(".stamp")).exists()
 
 
-def service(url: str) -> AbstractContextManager[Server]:
-    """Run the service as it is shipped, with one worker."""
-    return _serving("service", _SERVICE, _variables_of_service(url))
+def service(url: str, *, workers: int = 1) -> AbstractContextManager[Server]:
+    """Run the service as it is shipped, with so many workers."""
+    variables = _variables_of_service(url) | {"WORKERS": str(workers)}
+    return _serving("service", _SERVICE, variables)
 
 
 def unstamped_service(url: str) -> AbstractContextManager[Server]:
@@ -142,17 +159,45 @@ def unaudited_service(url: str) -> AbstractContextManager[Server]:
     return _serving("unaudited", _UNAUDITED, variables)
 
 
-def reference(url: sa.URL) -> AbstractContextManager[Server]:
-    """Run the way of the reference designs, with one worker."""
+def enduring_service(url: str) -> AbstractContextManager[Server]:
+    """Run the service with one worker, and never replace it; see ``enduring``."""
+    variables = _variables_of_service(url) | {"PYTHONPATH": str(ROOT)}
+    return _serving("enduring", _ENDURING, variables)
+
+
+def bare_service(url: str, routes: int) -> AbstractContextManager[Server]:
+    """Run a service that does nothing, with one worker; see ``bare``."""
+    variables = {"BARE_URL": url, "BARE_ROUTES": str(routes), "PYTHONPATH": str(ROOT)}
+    return _serving("bare", _BARE, variables)
+
+
+def reference(url: sa.URL, *, isolation: str | None = None) -> AbstractContextManager[Server]:
+    """Run the way of the reference designs, with one worker.
+
+    Args:
+        url: Its database.
+        isolation: What SQLAlchemy calls the level of its transactions; its default if None.
+    """
     text = url.render_as_string(hide_password=False)
     variables = {"REFERENCE_URL": text, "PYTHONPATH": f"{PEERS}:{ROOT}"}
-    return _serving("reference", _REFERENCE, variables)
+    if isolation is None:
+        return _serving("reference", _REFERENCE, variables)
+    name = f"reference-{isolation.lower()}"
+    return _serving(name, _REFERENCE, variables | {"REFERENCE_ISOLATION": isolation})
 
 
-def limit(url: str) -> AbstractContextManager[Server]:
-    """Run what Flask can do at most, with one worker and as many threads as the service has."""
+def limit(url: str, *, is_observed: bool = False) -> AbstractContextManager[Server]:
+    """Run what Flask can do at most, with one worker and as many threads as the service has.
+
+    Args:
+        url: Its database.
+        is_observed: Let it write a log and metrics, and send all headers of the service.
+    """
     address = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    return _serving("limit", _LIMIT, {"LIMIT_URL": address, "PYTHONPATH": str(ROOT)})
+    variables = {"LIMIT_URL": address, "PYTHONPATH": str(ROOT)}
+    if is_observed:  # The metrics are files of all workers, in the folder it runs in.
+        variables |= {"LIMIT_OBSERVED": "yes", "PROMETHEUS_MULTIPROC_DIR": "."}
+    return _serving("limit-observed" if is_observed else "limit", _LIMIT, variables)
 
 
 def _variables_of_service(url: str) -> dict[str, str]:
@@ -191,7 +236,7 @@ def _wait_for_address(name: str, process: subprocess.Popen[bytes], log: Path) ->
     while time.monotonic() < deadline and process.poll() is None:
         if found := _ADDRESS.search(log.read_text()):
             return found[0]
-        time.sleep(0.05)
+        time.sleep(_PAUSE_SECONDS)
     raise CannotMeasure(f"{name} did not start:\n{log.read_text()}")
 
 

@@ -1,0 +1,86 @@
+"""The benches of growth, memory and start-up: what they measure is there, and is what they say."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from scripts.bench import growth, growth_clients, memory, startup
+from scripts.bench.databases import new_database
+from scripts.bench.frame import CannotMeasure, Options
+from scripts.bench.memory import Sample
+from scripts.bench.servers import service
+from scripts.bench.startup import Program
+from tests.support.run import Run
+
+MOMENT = Options(1, 1, "postgresql", (), has_peers=False)
+needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+
+
+@needs_wrk
+@pytest.mark.slow
+def test_growth_reaches_the_last_page_and_asks_for_every_number_of_clients(
+    suite_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth_clients, "CLIENTS", (1, 4))
+    monkeypatch.setattr(growth_clients, "WORKERS", (2,))
+    with new_database(suite_run, "postgresql") as url:
+        stock = growth._fill(url, growth.FEWEST)
+        with service(url) as server:
+            pages = growth._measure_pages(stock, server, tmp_path, MOMENT)
+        endpoints = growth._endpoints(stock, tmp_path)
+        name = "store an action"
+        (clients,) = growth_clients.measure_clients(url, {name: endpoints[name]}, MOMENT)
+
+    assert len(stock.owners) * growth.LENGTH == growth.FEWEST
+    assert list(pages.figures["contestants"]) == ["page 500", "page 1"]
+    assert list(clients.figures["loads"]) == ["2 workers, 1 client", "2 workers, 4 clients"]
+    assert all(each["rate"]["least"] > 0 for each in clients.figures["loads"].values())
+
+
+@pytest.mark.slow
+def test_startup_starts_each_of_its_programs(suite_run: Run) -> None:
+    bench = startup.measure(suite_run, Options(0, 1, "sqlite", (), has_peers=False))
+
+    ratios = {one.name: one.figures["ratio"]["median"] for one in bench.results}
+    assert bench.facts["routes"] > 0
+    assert {"serve until ready", "create_app() again", "import bilayer", "backend --help"} <= {
+        *ratios
+    }
+    assert all(ratio > 0 for ratio in ratios.values())
+
+
+def test_a_program_that_fails_is_not_measured() -> None:
+    failing = Program("failing", "raise SystemExit(3)", os.environ)
+
+    with pytest.raises(CannotMeasure, match="failing ended with 3"):
+        failing.take_turn(1)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "is_good"),
+    [
+        ([50, 60, 69.9], True),
+        ([50, 60, 70], False),
+        ([50, 90, 69.9], True),  # What is given back is no growth.
+    ],
+)
+def test_memory_grows_from_the_first_tenth_of_the_requests_on(
+    sizes: Sequence[float], *, is_good: bool
+) -> None:
+    counts = (0, 100, 1000)
+    samples = [Sample(count, size, size) for count, size in zip(counts, sizes, strict=True)]
+
+    assert memory._judge(samples).is_good is is_good
+
+
+def test_memory_of_a_process_is_its_own_and_its_part_of_the_rest() -> None:
+    kept = bytearray(os.urandom(50 * 2**20))
+
+    sample = memory._look(os.getpid(), 0)
+
+    assert len(kept) / 2**20 < sample.own <= sample.shared
