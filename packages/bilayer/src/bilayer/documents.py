@@ -10,6 +10,7 @@ MAX_DEPTH: Final = 31
 """Levels of objects and arrays; MariaDB refuses deeper documents, so all engines do."""
 
 _encoder: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+_decoder: Final = json.JSONDecoder()
 _SIMPLE: Final = frozenset((str, int, bool, type(None)))
 _TEXT: Final = frozenset((str,))
 _SCALARS: Final = _SIMPLE | {float}
@@ -18,16 +19,32 @@ _LARGE: Final = 1e16
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
+class Dumped:
+    """A document that was written before; whoever did answers for it.
+
+    Attributes:
+        text: What ``dump`` would write, perhaps with the keys in another order.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 def dump(document: Any) -> str:
     """Write a document so that every engine gives it back equal.
 
     Args:
-        document: Nested dict, list, str, int, float, bool and None; the keys are text.
+        document: Nested dict, list, str, int, float, bool and None; the keys are text. Or
+            ``Dumped``, which is not written again.
 
     Raises:
         ValueError: It holds something JSON, or one of the engines, has no word for. The message
             says what, without the value.
     """
+    if type(document) is Dumped:
+        return document.text
     try:
         text = _encoder.encode(document)
         text.encode()
@@ -39,6 +56,15 @@ def dump(document: Any) -> str:
     if "\\u0000" in text and _NUL.search(text):
         raise ValueError("the document contains the NUL character")
     return _STRING_OR_LARGE_FLOAT.sub(_spell_out, text) if has_large_float else text
+
+
+def load(text: str | bytes) -> Any:
+    """Read a document as ``json.loads`` does, which takes its time to look for blanks around it."""
+    try:
+        document, end = _decoder.raw_decode(text)  # type: ignore[arg-type] # refuses bytes itself
+    except (TypeError, ValueError):
+        return json.loads(text)
+    return document if end == len(text) else json.loads(text)
 
 
 def copy(document: Any) -> Any:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-import json
 import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bilayer import decimals, documents
+from bilayer import decimals, documents, uuids
 from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.tokens import Parameter
 
@@ -201,7 +200,7 @@ def parse_uuid(value: Any) -> uuid.UUID:
 
 def decode_uuid(value: Any) -> uuid.UUID:
     """Read a UUID from its object or its text."""
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+    return value if isinstance(value, uuid.UUID) else uuids.read(value)
 
 
 def encode_json(value: Any) -> str:
@@ -217,7 +216,7 @@ def encode_json(value: Any) -> str:
 
 def decode_json(value: Any) -> Any:
     """Read a document; SQLite gives plain numbers where the column has numeric affinity."""
-    return json.loads(value) if isinstance(value, str | bytes) else value
+    return documents.load(value) if isinstance(value, str | bytes) else value
 
 
 def read_json(value: Any) -> Any:

@@ -18,6 +18,7 @@ from bilayer.runtime.adapters.values import COMMON_CODECS
 from bilayer.runtime.codecs import (
     Codec,
     decode_instant,
+    encode_boolean,
     encode_bytes,
     encode_date,
     encode_double,
@@ -55,6 +56,7 @@ class PostgreSQLAdapter(NativeAdapter):
     returns_deletes = True
     codecs: ClassVar[Mapping[str, Codec]] = {
         **COMMON_CODECS,
+        "boolean": Codec(encode_boolean),
         "json": Codec(encode_json, canonical=read_json),
         "jsonb": Codec(encode_json, canonical=read_json),
         "list:string": list_codec(text_of, None),

@@ -9,11 +9,11 @@ from math import ceil
 from typing import Any, Final
 
 import psycopg2.extensions
-import psycopg2.extras
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from bilayer.runtime.engines.pool import bound_connecting, pool_class
+from bilayer.runtime.engines.postgresql_types import register_types
 from bilayer.runtime.errors import (
     CheckViolation,
     ConnectionLost,
@@ -130,7 +130,7 @@ def prepare(connection: Any, record: Any) -> None:
     status = connection.get_parameter_status
     if status("standard_conforming_strings") == "off" or status("server_encoding") != "UTF8":
         raise UnsafeSettings("PostgreSQL needs standard_conforming_strings=on and a UTF8 database")
-    psycopg2.extras.register_uuid(conn_or_curs=connection)  # type: ignore[no-untyped-call] # untyped stub
+    register_types(connection)
 
 
 def _reset(connection: Any, record: Any, _state: Any) -> None:

@@ -1,0 +1,53 @@
+"""What is read often is read by a short way, which gives what the long one gives."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from bilayer import documents, uuids
+
+KEY = uuid4()
+
+
+def outcome(read: Any, text: Any) -> Any:
+    """Tell what a function gives, with its type, or which error it raises."""
+    try:
+        found = read(text)
+    except ValueError:
+        return ValueError
+    return type(found), repr(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(str(KEY), KEY.hex, str(KEY).upper(), KEY.urn, f"{{{KEY}}}", "0" * 32, "f" * 32),
+        *("", "x" * 32, "0" * 31, "0" * 33, f"{KEY}-", f"{{{KEY.hex[:30]}}}", f" {KEY.hex[1:]}"),
+    ],
+)
+def test_uuids_are_read_as_their_constructor_reads_them(text: str) -> None:
+    assert outcome(uuids.read, text) == outcome(UUID, text)
+
+
+def test_a_uuid_that_was_read_is_one_like_any_other() -> None:
+    read = uuids.read(str(KEY))
+
+    assert (read, hash(read), read.int, read.is_safe) == (KEY, hash(KEY), KEY.int, KEY.is_safe)
+    assert pickle.loads(pickle.dumps(read)) == KEY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('{"a":[1,2.5,null,true,"x"]}', '"text"', "1", "-0.0", "1e400", "NaN", "null", "[]"),
+        *(" [1]", "[1]\n", "[1] [2]", "[1,]", "", "  ", '{"a":1,"a":2}', '"\\ud800"', "\ufeff1"),
+        *(b'{"a":1}', b" 1 ", '{"a":1}'.encode("utf-16"), str(2**80)),
+    ],
+)
+def test_documents_are_read_as_the_standard_library_reads_them(text: str | bytes) -> None:
+    assert outcome(documents.load, text) == outcome(json.loads, text)
