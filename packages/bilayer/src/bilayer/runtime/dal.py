@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from bilayer.runtime.errors import ReadOnly, TransactionMisuse, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import PyDAL, PyDALField, RecordDeleter
 from bilayer.runtime.rows import NativeRow, NativeRows, StrictUpdater
-from bilayer.runtime.tables import NativeSet, NativeTable
+from bilayer.runtime.sets import NativeSet
+from bilayer.runtime.tables import NativeTable
 from bilayer.runtime.transaction import Isolation, Transaction
 
 

@@ -1,19 +1,19 @@
-"""Rows to insert, completed by the defaults of PyDAL's fields. Checks no value."""
+"""What is written, completed by what PyDAL's fields add. Checks no value."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from bilayer.runtime.subscribers import Row
 
 
-def assignments(table: Any, values: Mapping[str, Any]) -> Sequence[tuple[Any, Any]]:
+def assignments(table: Any, values: Mapping[str, Any]) -> Row:
     """Give the columns of a row to insert, in their order, with the defaults of the others.
 
     PyDAL makes several sets and dicts for each row; only what computes or filters needs them.
     """
-    found: list[tuple[Any, Any]] = []
+    found: Row = {}
     given = 0
     for field in table:
         if field.name in values:
@@ -24,13 +24,27 @@ def assignments(table: Any, values: Mapping[str, Any]) -> Sequence[tuple[Any, An
         if not is_plain or callable(value):
             break
         if value is not None or field.name in values:
-            found.append((field, value))
+            found[field.name] = value
     else:
         if given == len(values):
             return found
-    operations: Sequence[tuple[Any, Any]]
-    operations = table._fields_and_values_for_insert(dict(values)).op_values()
-    return operations
+    return dict(table._fields_and_values_for_insert(dict(values)).items())
+
+
+def changes(table: Any, values: Mapping[str, Any]) -> Row:
+    """Give the columns that an update sets, with what fields add to every update."""
+    given = 0
+    for field in table:
+        if field.name in values:
+            given += 1
+            if field.filter_in is not None or callable(values[field.name]):
+                break
+        elif field.compute or field.update is not None:
+            break
+    else:
+        if given == len(values):
+            return dict(values)
+    return dict(table._fields_and_values_for_update(dict(values)).items())
 
 
 def complete(table: Any, rows: list[Row]) -> list[Row]:
@@ -46,7 +60,7 @@ def complete(table: Any, rows: list[Row]) -> list[Row]:
         or any(row.keys() != names for row in rows)
     )
     if not is_plain:
-        return [{f.name: value for f, value in assignments(table, row)} for row in rows]
+        return [assignments(table, row) for row in rows]
     defaults = {field.name: field.default for field in others if field.default is not None}
     for row in rows:
         row.update(defaults)

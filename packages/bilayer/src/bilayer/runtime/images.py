@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from bilayer.runtime.adapters.parts import Rendered
+from bilayer.runtime.adapters.parts import EXPRESSIONS, Rendered, is_plain
 from bilayer.runtime.errors import UnsupportedDefinition
-from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Row
 
 if TYPE_CHECKING:
     from bilayer.runtime.adapters.base import NativeAdapter
+    from bilayer.runtime.adapters.column_sets import ColumnSet
     from bilayer.runtime.adapters.inserts import Assignments, Batch
     from bilayer.runtime.adapters.statements import Condition
 
 _KEYS_PER_STATEMENT: Final = 5_000
-_UNKNOWN: Final = (Expression, Query, Rendered)
 
 
 class RowImages:
@@ -58,10 +57,17 @@ class RowImages:
     def insert(self, table: Any, fields: Assignments, *, is_awaited: bool = True) -> Row:
         """Insert a row and give it as it is stored."""
         adapter = self._adapter
-        if fields and not any(isinstance(value, _UNKNOWN) for _, value in fields):
-            row = {field.name: value for field, value in fields}
-            return self.insert_many(table, [row], is_awaited=is_awaited)[0]
-        if adapter.returning:
+        if fields and is_plain(fields.values()):
+            columns = adapter.column_set(table, fields)
+            parameters = columns.encode(fields)
+            row = columns.read_back(fields, parameters)
+            if not columns.missing:
+                adapter.send_row(columns, parameters, is_awaited=is_awaited)
+                return row
+            if adapter.returning:
+                missing = adapter.column_set(table, columns.missing)
+                return row | adapter.returned(missing, columns.insert, parameters)[0]
+        elif adapter.returning:
             return adapter.send_insert_returning(table, fields)
         key = adapter.send_insert(table, fields)
         return self.read(table, [self._key_of(table, self._key_row(table, key))])[0]
@@ -69,39 +75,37 @@ class RowImages:
     def insert_many(self, table: Any, rows: Sequence[Row], *, is_awaited: bool = True) -> list[Row]:
         """Insert rows and give them as they are stored, in their order if they give their keys."""
         adapter = self._adapter
+        if len(rows) == 1:
+            return [self.insert(table, rows[0], is_awaited=is_awaited)]
         batch = adapter.batch(table, rows)
-        names = [field.name for field in batch.fields]
+        columns = batch.columns
         images = [
-            dict(zip(names, cells, strict=True))
+            dict(zip(columns.names, cells, strict=True))
             for cells in zip(
-                *map(adapter.read_back_column, batch.fields, batch.values, batch.parameters),
+                *map(adapter.read_back_column, columns.fields, batch.values, batch.parameters),
                 strict=True,
             )
         ]
-        missing = [field for field in table if field.name not in images[0]]
-        if not missing:
-            adapter.send_batch(table, batch, is_awaited=is_awaited)
+        if not columns.missing:
+            adapter.send_batch(batch, is_awaited=is_awaited)
             return images
         if all(
-            image.get(c.name) is not None for c in adapter.key_columns(table) for image in images
+            image.get(name) is not None for name in adapter.key_names(table) for image in images
         ):
-            return self._insert_keyed(table, batch, images, missing)
+            return self._insert_keyed(table, batch, images)
         if adapter.returning:
-            return adapter.send_batch(table, batch, list(table))
-        return [self.insert(table, [(table[n], v) for n, v in row.items()]) for row in rows]
+            return adapter.send_batch(batch, adapter.column_set(table, table.fields))
+        return [self.insert(table, row) for row in rows]
 
-    def _insert_keyed(
-        self, table: Any, batch: Batch, images: list[Row], missing: list[Any]
-    ) -> list[Row]:
+    def _insert_keyed(self, table: Any, batch: Batch, images: list[Row]) -> list[Row]:
         """Insert rows of which the database makes some columns, none of the key."""
         keys = self._keys(table, images)
-        wanted = [*self._adapter.key_columns(table), *missing]
+        wanted = self._with_key(table, batch.columns.missing)
         if self._adapter.returning:
-            rows = self._adapter.send_batch(table, batch, wanted)
-            added = self._in_order(table, keys, rows)
+            added = self._in_order(table, keys, self._adapter.send_batch(batch, wanted))
         else:
-            self._adapter.send_batch(table, batch)
-            added = self.read(table, keys, wanted)
+            self._adapter.send_batch(batch)
+            added = self.read(table, keys, wanted.fields)
         return [image | more for image, more in zip(images, added, strict=True)]
 
     def update(
@@ -126,18 +130,18 @@ class RowImages:
             UnsupportedDefinition: A column of the key is set by an expression.
         """
         moved = self.moved(table, before, fields)
-        placed, known = self._known(fields)
+        assigned, known = self._known(table, fields)
         wheres = [where] if where else self.conditions(table, self._keys(table, before))
-        unknown = [table[field.name] for field, value in fields if field.name not in known]
-        wanted = [*self._adapter.key_columns(table), *unknown]
+        unknown = [name for name in fields if name not in known]
+        wanted = self._with_key(table, unknown)
         rows: list[Row] = []
         met = 0
         for each in wheres:
             if unknown and self._adapter.returns_updates:
-                rows += self._adapter.send_update_returning(table, each, placed, wanted)
+                rows += self._adapter.send_update_returning(table, each, assigned, wanted)
                 met = len(rows)
             else:
-                met += self._adapter.send_update(table, each, placed)
+                met += self._adapter.send_update(table, each, assigned)
         if not met:  # the condition asks other tables too, whose rows nobody has locked
             return []
         if not unknown:
@@ -145,7 +149,7 @@ class RowImages:
         if self._adapter.returns_updates:
             computed = self._in_order(table, moved, rows)
         else:
-            computed = self.read(table, moved, wanted)
+            computed = self.read(table, moved, wanted.fields)
         return [row | known | new for row, new in zip(before, computed, strict=True)]
 
     def delete(self, table: Any, query: Any) -> list[Row]:
@@ -161,12 +165,15 @@ class RowImages:
     # -- keys and values
 
     def _keys(self, table: Any, rows: Iterable[Row]) -> list[tuple[Any, ...]]:
-        names = [column.name for column in self._adapter.key_columns(table)]
+        names = self._adapter.key_names(table)
         return [tuple([row[name] for name in names]) for row in rows]
 
     def _key_row(self, table: Any, key: Any) -> Mapping[str, Any]:
-        (first, *_) = self._adapter.key_columns(table)
-        return key if isinstance(key, dict) else {first.name: key}
+        (first, *_) = self._adapter.key_names(table)
+        return key if isinstance(key, dict) else {first: key}
+
+    def _with_key(self, table: Any, names: Iterable[str]) -> ColumnSet:
+        return self._adapter.column_set(table, [*self._adapter.key_names(table), *names])
 
     def _key_of(self, table: Any, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Give the primary key of a row as it will be read back."""
@@ -179,28 +186,29 @@ class RowImages:
         Raises:
             UnsupportedDefinition: A column of the key is set by an expression.
         """
-        names = [column.name for column in self._adapter.key_columns(table)]
-        given = {field.name: value for field, value in fields if field.name in names}
-        if any(isinstance(value, _UNKNOWN) for value in given.values()):
+        names = self._adapter.key_names(table)
+        given = {name: fields[name] for name in names if name in fields}
+        if not is_plain(given.values()):
             raise UnsupportedDefinition(
                 f"the primary key of {table} cannot be set by an expression"
             )
         new = {name: self._adapter.canonical(table[name], value) for name, value in given.items()}
         return self._keys(table, (row | new for row in rows) if new else rows)
 
-    def _known(self, fields: Assignments) -> tuple[Assignments, Row]:
-        """Give what is set, its plain values checked once, and these as they will be read back."""
+    def _known(self, table: Any, fields: Assignments) -> tuple[Rendered, Row]:
+        """Render what is set, and give its plain values, checked once, as they are read back."""
         adapter = self._adapter
-        placed: list[tuple[Any, Any]] = []
-        known: Row = {}
-        for field, value in fields:
-            if isinstance(value, _UNKNOWN):
-                placed.append((field, value))
-            else:
-                parameter = adapter.encoded(field, value)
-                placed.append((field, Rendered(adapter.mark_of(field.type), [parameter])))
-                known[field.name] = adapter.read_back(field, value, parameter)
-        return placed, known
+        plain = {n: value for n, value in fields.items() if not isinstance(value, EXPRESSIONS)}
+        columns = adapter.column_set(table, plain)
+        parameters = columns.encode(plain)
+        known = columns.read_back(plain, parameters)
+        if len(plain) == len(fields):
+            return Rendered(columns.assigned, parameters), known
+        placed = {
+            field.name: Rendered(adapter.mark_of(field.type), [parameter])
+            for field, parameter in zip(columns.fields, parameters, strict=True)
+        }
+        return adapter.assigned_columns(table, {**fields, **placed}), known
 
     def conditions(self, table: Any, keys: Sequence[Any]) -> Iterable[Condition]:
         """Give conditions that together match the rows with these keys."""

@@ -15,6 +15,7 @@ from bilayer.runtime.adapters.inserts import Assignments
 from bilayer.runtime.adapters.parts import Param, Rendered
 from bilayer.runtime.adapters.statements import Condition
 from bilayer.runtime.conditions import pinned
+from bilayer.runtime.defaults import changes
 from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Row
@@ -166,12 +167,11 @@ class _CompiledUpdate:
             for name, value in self._values.items()
             if name not in self._rendered
         }
-        fields: list[tuple[Any, Any]] = self._table._fields_and_values_for_update(given).op_values()
-        fields += [
-            (self._table[name], Rendered(part.sql, part.parameters(values)))
+        rendered = {
+            name: Rendered(part.sql, part.parameters(values))
             for name, part in self._rendered.items()
-        ]
-        return fields
+        }
+        return changes(self._table, given) | rendered
 
 
 class Prepared:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from bilayer.runtime.adapters.parts import Rendered
-from bilayer.runtime.pydal_compat import Expression, Query
+from bilayer.runtime.adapters.parts import EXPRESSIONS
 from bilayer.runtime.subscribers import Action, Change, Row, Subscriber
 
 if TYPE_CHECKING:
@@ -66,14 +65,14 @@ class Subscriptions:
         preparers = self._preparers.get(table._dalname, ())
         if not stampers and not preparers:
             return fields
-        values = {field.name: value for field, value in fields}
+        values = dict(fields)
         for subscriber in stampers:
             values.update(subscriber.stamp(table, action, values))
         if preparers:
             known = Known(self._adapter, table, values if action == "insert" else pinned)
             for subscriber in preparers:
                 values.update(subscriber.prepare(self._adapter.db, table, action, known))
-        return [(table[name], value) for name, value in values.items()]
+        return values
 
     def complete_rows(self, table: Any, rows: Sequence[Row]) -> None:
         """Do the same for rows to insert, in their dicts."""
@@ -99,7 +98,7 @@ class Subscriptions:
         if not after:
             return
         name = table._dalname
-        columns = [column.name for column in self._adapter.key_columns(table)]
+        columns = self._adapter.key_names(table)
         changes = [
             Change(name, action, {each: (old or new or {})[each] for each in columns}, old, new)
             for old, new in zip(before, after, strict=True)
@@ -132,7 +131,7 @@ class Known(Mapping[str, Any]):
         value = self._values[name]
         given, converted = self._last.get(name, _NOTHING)
         if given is not value:
-            if isinstance(value, Expression | Query | Rendered):
+            if isinstance(value, EXPRESSIONS):
                 raise KeyError(name)
             converted = self._adapter.canonical(self._table[name], value)
             self._last[name] = value, converted
@@ -143,8 +142,7 @@ class Known(Mapping[str, Any]):
         return super().get(name, default) if name in self._values else default
 
     def __iter__(self) -> Iterator[str]:
-        is_unknown = (Expression, Query, Rendered)
-        return (name for name, value in self._values.items() if not isinstance(value, is_unknown))
+        return (name for name, value in self._values.items() if not isinstance(value, EXPRESSIONS))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

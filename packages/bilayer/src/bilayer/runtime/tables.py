@@ -1,7 +1,7 @@
-"""PyDAL's tables and sets, without what changes values, and with keys of any type.
+"""PyDAL's tables, without what changes values, and with keys of any type.
 
-They keep PyDAL's interface and add ``dicts``, ``one``, ``insert_many``, ``upsert``, and writes that
-give back their rows.
+They keep PyDAL's interface and add ``insert_many``, ``upsert``, and inserts that give back their
+rows.
 """
 
 from __future__ import annotations
@@ -10,67 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from bilayer.runtime.adapters.statements import all_equal
-from bilayer.runtime.defaults import assignments, complete
-from bilayer.runtime.errors import InvalidValue, TransactionMisuse, UnsupportedDefinition
-from bilayer.runtime.pydal_compat import DEFAULT, Query, Set, Table
+from bilayer.runtime.defaults import assignments, changes, complete
+from bilayer.runtime.errors import InvalidValue, TransactionMisuse
+from bilayer.runtime.pydal_compat import DEFAULT, Query, Table
 from bilayer.runtime.subscribers import Row
 
 _FIELD_FILTERS: Final = ("_todate", "_totime", "_todatetime")
-
-
-class NativeSet(Set):  # type: ignore[misc]
-    """The rows of a query."""
-
-    def where(self, query: Any, ignore_common_filters: bool = False) -> NativeSet:  # noqa: FBT001, FBT002
-        """Narrow the set; text is refused when it is rendered."""
-        narrowed = super().where(query, ignore_common_filters)
-        return NativeSet(self.db, narrowed.query)
-
-    def dicts(self, *fields: Any, **attributes: Any) -> list[Row]:
-        """Select as plain dicts with typed values: the way to read.
-
-        Args:
-            *fields: Columns, tables' ``ALL`` or named expressions; all columns if none.
-            **attributes: PyDAL's: ``orderby``, ``limitby``, ``left``, ``join``, ``groupby``, ...
-        """
-        rows: list[Row] = self.db._adapter.dicts(self.query, fields, attributes)
-        return rows
-
-    def one(self, *fields: Any, **attributes: Any) -> Row | None:
-        """Select the first row as a dict, None if there is none."""
-        attributes.setdefault("orderby_on_limitby", False)
-        rows = self.dicts(*fields, limitby=(0, 1), **attributes)
-        return rows[0] if rows else None
-
-    def update_returning(self, **values: Any) -> list[Row]:
-        """Update like ``update``; returns the rows that matched, as they are then.
-
-        Raises:
-            InvalidValue: A value does not fit, or none is given; nothing was changed.
-        """
-        adapter = self.db._adapter
-        table = adapter.get_table(self.query)
-        fields = table._fields_and_values_for_update(values).op_values()
-        if not fields:
-            raise InvalidValue("a column to change is needed", table._tablename)
-        rows: list[Row] = adapter.update_returning(table, self.query, fields)
-        return rows
-
-    def isempty(self) -> bool:
-        """Tell whether there is no row, without reading its columns."""
-        adapter = self.db._adapter
-        table = next(iter(adapter.tables(self.query).values()))
-        return self.one(adapter.key_columns(table)[0]) is None
-
-    def count(self, distinct: Any = None, cache: Any = None) -> int:
-        """Count the rows; PyDAL's cached counts share one key and are refused."""
-        if cache is not None:
-            raise UnsupportedDefinition(
-                "count(cache=) gives other queries' counts; cache the number yourself"
-            )
-        if isinstance(distinct, list | tuple) and len(distinct) > 1:
-            raise UnsupportedDefinition("count(distinct=) takes one column on most engines")
-        return int(super().count(distinct))
 
 
 class NativeTable(Table):  # type: ignore[misc]
@@ -129,7 +74,7 @@ class NativeTable(Table):  # type: ignore[misc]
         """
         if self._before_insert or self._after_insert:
             return super().insert(**values)
-        return self._db._adapter.insert(self, assignments(self, values))
+        return self._db._adapter.pipeline.insert(self, assignments(self, values))
 
     def insert_returning(self, **values: Any) -> Row:
         """Insert a row like ``insert``; returns it as it is stored."""
@@ -192,9 +137,9 @@ class NativeTable(Table):  # type: ignore[misc]
             keys = {*conflict, *(c.name for c in self._db._adapter.key_columns(self))}
             update = {name: value for name, value in given.items() if name not in keys}
         fields = assignments(self, given)
-        changes = self._fields_and_values_for_update(dict(update)).op_values() if update else None
+        changed = changes(self, update) if update else None
         columns = [self[name] for name in conflict]
-        self._db._adapter.pipeline.upsert(self, fields, columns, changes)
+        self._db._adapter.pipeline.upsert(self, fields, columns, changed)
 
     def update_or_insert(self, _key: Any = DEFAULT, **values: Any) -> Any:
         """Update the rows of a key or insert one; ``upsert`` is the atomic way.

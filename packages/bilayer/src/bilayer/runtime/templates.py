@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bilayer.runtime import tokens
-from bilayer.runtime.adapters.operands import check_length
+from bilayer.runtime.adapters.operands import bounded
 from bilayer.runtime.errors import InvalidValue
 
 
@@ -52,15 +52,7 @@ def _encoded(name: str, encode: Callable[[Any], Any], value: Any) -> Any:
 
 def encoder_of(adapter: Any, field_type: str, length: int) -> Callable[[Any], Any]:
     """Give what makes a value of a column's type into the driver's parameter."""
-    encode: Callable[[Any], Any] = adapter.codec(field_type).encode
-    if not length:
-        return encode
-
-    def checked(value: Any) -> Any:
-        check_length(field_type, length, value)
-        return encode(value)
-
-    return checked
+    return bounded(adapter.codec(field_type).encode, length)
 
 
 def make_template(adapter: Any, sql: str) -> Template:

@@ -6,12 +6,11 @@ what a column could not give back is refused before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
 
 from bilayer.runtime.adapters.copying import spell_row
-from bilayer.runtime.adapters.operands import check_length, limit_of
 from bilayer.runtime.adapters.verbatim import VerbatimStatements
 from bilayer.runtime.database import Database
 from bilayer.runtime.errors import InvalidValue
@@ -31,7 +30,7 @@ class VerbatimWriter:
         self._adapter: Any = database.dal._adapter
         self._table = name
         self._statements = VerbatimStatements(self._adapter, database.dal[name])
-        self._encoders = [self._encoder(field) for field in self._statements.fields]
+        self._encoders = [self._adapter.encoder(field) for field in self._statements.fields]
 
     def encode(self, row: Values) -> Any:
         """Check the values of a row, and give it as it is sent.
@@ -64,18 +63,6 @@ class VerbatimWriter:
     def delete_all(self) -> None:
         """Delete the rows of the table."""
         self._adapter.run(self._statements.delete)
-
-    def _encoder(self, field: Any) -> Callable[[Any], Any]:
-        encode: Callable[[Any], Any] = self._adapter.codec(field.type).encode
-        limit = limit_of(field)
-        if not limit:
-            return encode
-
-        def encode_bounded(value: Any) -> Any:
-            check_length(field.type, limit, value)
-            return encode(value)
-
-        return encode_bounded
 
     def _join(self, sent: list[Any]) -> Any:
         return sent

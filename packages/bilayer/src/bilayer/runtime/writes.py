@@ -62,7 +62,7 @@ class WritePipeline:
         key = self._adapter.given_key(table, fields)
         if key is not None:
             return key
-        made = {column.name: row[column.name] for column in self._adapter.key_columns(table)}
+        made = {name: row[name] for name in self._adapter.key_names(table)}
         return made if len(made) > 1 else next(iter(made.values()))
 
     def insert_returning(self, table: Any, fields: Assignments, *, is_awaited: bool = True) -> Row:
@@ -103,8 +103,7 @@ class WritePipeline:
                 after = self._images.insert_many(table, rows, is_awaited=is_awaited)
                 self.subscriptions.tell(table, "insert", [None] * len(after), after)
             else:
-                batch = self._adapter.batch(table, rows)
-                self._adapter.send_batch(table, batch, is_awaited=is_awaited)
+                self._adapter.send_many(table, rows, is_awaited=is_awaited)
         return len(rows)
 
     def update(self, table: Any, query: Any, fields: Assignments) -> int:
@@ -139,7 +138,8 @@ class WritePipeline:
         with self._begun(table):
             fields = self.subscriptions.complete(table, "update", fields, pinned)
             if not self.subscriptions.is_watched(table):
-                return self._adapter.send_update(table, condition(), fields)
+                assigned = self._adapter.assigned_columns(table, fields)
+                return self._adapter.send_update(table, condition(), assigned)
             where = condition() if self._key(table, pinned) else None
             return len(self._update_watched(table, images(), fields, where))
 
@@ -159,13 +159,15 @@ class WritePipeline:
             if self.subscriptions.is_watched(table):
                 where = condition() if key else None
                 return self._update_watched(table, images(), fields, where)
-            if self._adapter.returns_updates:
-                return self._adapter.send_update_returning(table, condition(), fields)
-            with self._together():
-                if not key:
+            if not (key or self._adapter.returns_updates):
+                with self._together():
                     return self._images.update(table, images(), fields)
-                keys = self._images.moved(table, [key], fields)  # refuses before it is sent
-                is_there = self._adapter.send_update(table, condition(), fields)  # and locks it
+            assigned = self._adapter.assigned_columns(table, fields)
+            if self._adapter.returns_updates:
+                return self._adapter.send_update_returning(table, condition(), assigned)
+            with self._together():
+                keys = self._images.moved(table, [key or {}], fields)  # refuses before it is sent
+                is_there = self._adapter.send_update(table, condition(), assigned)  # and locks it
                 return self._images.read(table, keys) if is_there else []
 
     def _key(self, table: Any, pinned: Mapping[str, Any]) -> Row | None:
@@ -189,7 +191,7 @@ class WritePipeline:
         """Delete the rows of a query; returns how many."""
         adapter = self._adapter
         with self._begun(table):
-            self.subscriptions.complete(table, "delete", [], pinned(query))
+            self.subscriptions.complete(table, "delete", {}, pinned(query))
             if not self.subscriptions.is_watched(table):
                 return adapter.send_delete(table, adapter.condition(table, query))
             before = self._images.delete(table, query)
@@ -219,7 +221,7 @@ class WritePipeline:
         self, table: Any, fields: Assignments, conflict: Sequence[Any], update: Assignments | None
     ) -> None:
         names = {column.name for column in conflict}
-        key = {field.name: value for field, value in fields if field.name in names}
+        key = {name: value for name, value in fields.items() if name in names}
         fields = self.subscriptions.complete(table, "insert", fields, {})
         if update is not None:
             update = self.subscriptions.complete(table, "update", update, key)

@@ -153,17 +153,17 @@ class NativeAdapter(WriteStatements):
 
     # -- writing, as PyDAL calls it
 
-    def insert(self, table: Any, fields: Assignments) -> Any:
+    def insert(self, table: Any, fields: Sequence[tuple[Any, Any]]) -> Any:
         """Insert a row through the pipeline.
 
         Returns:
             The key: a plain value, or a dict where the key has several columns.
         """
-        return self.pipeline.insert(table, fields)
+        return self.pipeline.insert(table, _by_name(fields))
 
-    def update(self, table: Any, query: Any, fields: Assignments) -> int:
+    def update(self, table: Any, query: Any, fields: Sequence[tuple[Any, Any]]) -> int:
         """Update rows through the pipeline; returns how many rows matched."""
-        return self.pipeline.update(table, query, fields)
+        return self.pipeline.update(table, query, _by_name(fields))
 
     def update_returning(self, table: Any, query: Any, fields: Assignments) -> list[Row]:
         """Update rows through the pipeline; returns those that matched, as they are then."""
@@ -179,8 +179,10 @@ class NativeAdapter(WriteStatements):
         """Delete rows through the pipeline; the schema's foreign keys decide what follows."""
         return self.pipeline.delete(table, query)
 
-    def bulk_insert(self, table: Any, items: Sequence[Assignments]) -> int:
+    def bulk_insert(self, table: Any, items: Sequence[Sequence[tuple[Any, Any]]]) -> int:
         """Insert many rows through the pipeline; returns how many."""
-        return self.pipeline.insert_many(
-            table, [{field.name: value for field, value in item} for item in items]
-        )
+        return self.pipeline.insert_many(table, list(map(_by_name, items)))
+
+
+def _by_name(fields: Sequence[tuple[Any, Any]]) -> Row:
+    return {field.name: value for field, value in fields}

@@ -33,13 +33,15 @@ class BoundParameters(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are u
 
     def join(self, texts: list[str], marks: list[str]) -> str:
         """Put placeholders between texts, in which percent signs stand for themselves."""
-        if self.placeholder == "%s":
-            texts = [text.replace("%", "%%") for text in texts]
-        pairs = zip(texts, [*marks, ""], strict=True)
+        pairs = zip(map(self.escape, texts), [*marks, ""], strict=True)
         return "".join(text + mark for text, mark in pairs)
 
+    def escape(self, sql: str) -> str:
+        """Let percent signs stand for themselves in a statement with parameters."""
+        return sql.replace("%", "%%") if self.placeholder == "%s" else sql
+
     def unescape(self, sql: str) -> str:
-        """Undo what ``join`` did to percent signs, for a statement without parameters."""
+        """Undo it, for a statement without parameters."""
         return sql.replace("%%", "%") if self.placeholder == "%s" else sql
 
     def one_message(self, statements: Iterable[tuple[str, Any]]) -> tuple[str, Any]:
@@ -54,4 +56,8 @@ class BoundParameters(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are u
 
     def mark(self, kind: str) -> str:  # noqa: ARG002 - engines that need it override this
         """Give the placeholder for a token of that kind."""
+        return self.placeholder
+
+    def mark_of(self, field_type: str) -> str:  # noqa: ARG002 - engines that need it override this
+        """Give the placeholder for a value of that type."""
         return self.placeholder

@@ -6,18 +6,37 @@ Knows no statement.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, Final
 
 from bilayer.runtime import tokens
+from bilayer.runtime.adapters.column_sets import ColumnSet
 from bilayer.runtime.adapters.operands import limit_of, too_long
 from bilayer.runtime.adapters.values import TypedValues
 from bilayer.runtime.errors import InvalidValue
 
+_MOST_SETS: Final = 200
+"""Combinations of one table's columns; whoever chooses them freely must not fill the memory."""
+
 
 class ColumnValues(TypedValues):
     """Values of columns, on their way out, and as they will come in again."""
+
+    def column_set(self, table: Any, names: Collection[str]) -> ColumnSet:
+        """Give some columns of a table; made once, for a definition is fixed.
+
+        Raises:
+            InvalidValue: The table has no such column.
+        """
+        kept: dict[tuple[str, ...], ColumnSet] = table._column_sets
+        key = tuple(names)
+        found = kept.get(key)
+        if found is None or found.table is not table:  # an alias shares what its table keeps
+            if len(kept) >= _MOST_SETS:
+                kept.clear()
+            found = kept[key] = ColumnSet(self, table, names)
+        return found
 
     def encoded_column(self, field: Any, values: Sequence[Any]) -> list[Any]:
         """Give the driver's parameters for many values of one column.

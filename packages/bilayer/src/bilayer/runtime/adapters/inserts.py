@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
+from bilayer.runtime.adapters.column_sets import ColumnSet
 from bilayer.runtime.adapters.columns import ColumnValues
 from bilayer.runtime.adapters.operands import INTEGERS
+from bilayer.runtime.adapters.parts import is_plain
 from bilayer.runtime.errors import UnsupportedDefinition
-from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Row
 from bilayer.runtime.transaction import Transaction
 
-Assignments = Sequence[tuple[Any, Any]]
-"""Fields with the values (or expressions) they get."""
+Assignments = Mapping[str, Any]
+"""Columns with the values (or expressions) they get."""
 
 _CELLS_PER_INSERT: Final = 20_000
 """Values in one multi-row INSERT: below SQLite's limit of 32,766 parameters a statement."""
@@ -30,17 +31,14 @@ class Batch:
     """Rows to insert, column by column.
 
     Attributes:
-        fields: The columns.
+        columns: The columns.
         values: What each row gives, column by column.
         parameters: The same as the driver gets it.
     """
 
-    fields: list[Any]
+    columns: ColumnSet
     values: list[list[Any]]
     parameters: list[list[Any]]
-
-    def __len__(self) -> int:
-        return len(self.values[0]) if self.values else 1
 
 
 class InsertStatements(ColumnValues):
@@ -58,65 +56,64 @@ class InsertStatements(ColumnValues):
         names = getattr(table, "_primarykey", None)
         return [table[name] for name in names] if names else [table._id]
 
+    @staticmethod
+    def key_names(table: Any) -> list[str]:
+        """Name the columns of a table's primary key."""
+        return getattr(table, "_primarykey", None) or [table._id.name]
+
     def given_key(self, table: Any, fields: Assignments) -> Any:
         """Give the key that a row to insert gives itself, None if the database makes it."""
-        given = {field.name: value for field, value in fields}
-        columns = self.key_columns(table)
-        known = [given.get(column.name) for column in columns]
-        if any(value is None or isinstance(value, Expression) for value in known):
+        names = self.key_names(table)
+        known = [fields.get(name) for name in names]
+        if not is_plain(known) or None in known:
             return None
-        return known[0] if len(columns) == 1 else {c.name: given[c.name] for c in columns}
+        return known[0] if len(names) == 1 else dict(zip(names, known, strict=True))
 
     # -- one row
 
     def send_insert(self, table: Any, fields: Assignments) -> Any:
         """Insert one row and give its key."""
         key = self.given_key(table, fields)
-        sql, parameters = self._insert_statement(table, fields)
+        sql, parameters = self.insert_statement(table, fields)
         if key is None:
-            return self.insert_returning_key(self.key_columns(table), sql, parameters)
+            return self.insert_returning_key(table, sql, parameters)
         self.run(sql, parameters)
         return key
 
-    def insert_returning_key(self, columns: Sequence[Any], sql: str, parameters: Any) -> Any:
+    def insert_returning_key(self, table: Any, sql: str, parameters: Any) -> Any:
         """Insert a row whose key the database makes."""
+        names = self.key_names(table)
         if not self.returning:
-            if len(columns) != 1 or columns[0].type not in INTEGERS:
-                raise UnsupportedDefinition(f"{columns[0].tablename}: the key must be given")
+            if len(names) != 1 or table[names[0]].type not in INTEGERS:
+                raise UnsupportedDefinition(f"{table._tablename}: the key must be given")
             self.run(sql, parameters)
             return self.session.cursor.lastrowid
-        row = self._returned(columns, sql, parameters)[0]
-        return row[columns[0].name] if len(columns) == 1 else row
+        row = self.returned(self.column_set(table, names), sql, parameters)[0]
+        return row[names[0]] if len(names) == 1 else row
 
     def send_insert_returning(self, table: Any, fields: Assignments) -> Row:
         """Insert one row and give it as it is stored."""
-        return self._returned(list(table), *self._insert_statement(table, fields))[0]
+        columns = self.column_set(table, table.fields)
+        return self.returned(columns, *self.insert_statement(table, fields))[0]
 
-    def _returned(self, columns: Sequence[Any], sql: str, parameters: Any) -> list[Row]:
-        names = ",".join(column._rname for column in columns)
-        found = self.rows(f"{sql} RETURNING {names}", parameters)
-        return self.reading_plan(columns).dicts(found)
+    def send_row(self, columns: ColumnSet, parameters: list[Any], *, is_awaited: bool) -> None:
+        """Insert one row that gives its key itself."""
+        run = self.run if is_awaited else self.run_ahead
+        run(columns.insert, parameters)
 
-    def _insert_statement(self, table: Any, fields: Assignments) -> tuple[str, Any]:
+    def returned(self, columns: ColumnSet, sql: str, parameters: Any) -> list[Row]:
+        """Write rows and give columns of them, as they are then."""
+        return columns.plan.dicts(self.rows(f"{sql} RETURNING {columns.listed}", parameters))
+
+    def insert_statement(self, table: Any, fields: Assignments) -> tuple[str, Any]:
         """Render an INSERT; plain values go to the driver without passing PyDAL's text."""
         if not fields:
             return self.dialect.insert_empty(table._rname).rstrip(";"), None
-        if any(isinstance(value, Expression | Query) for _, value in fields):
-            return self.bind(self.insert_text(table, fields))
-        names = ",".join(field._rname for field, _ in fields)
-        marks = ",".join(self.mark_of(field.type) for field, _ in fields)
-        values = [self.encoded(field, value) for field, value in fields]
-        return f"INSERT INTO {table._rname}({names}) VALUES ({marks})", values
-
-    def insert_text(self, table: Any, fields: Assignments) -> str:
-        """Render an INSERT with its values as tokens."""
-        names = ",".join(field._rname for field, _ in fields)
-        values = ",".join(self.placed(field, value) for field, value in fields)
-        return f"INSERT INTO {table._rname}({names}) VALUES ({values})"
-
-    def mark_of(self, field_type: str) -> str:  # noqa: ARG002 - engines that need it override this
-        """Give the placeholder for a value of that type."""
-        return self.placeholder
+        columns = self.column_set(table, fields)
+        if is_plain(fields.values()):
+            return columns.insert, columns.encode(fields)
+        values = ",".join(self.placed(field, fields[field.name]) for field in columns.fields)
+        return self.bind(f"INSERT INTO {columns.head} VALUES ({values})")
 
     # -- many rows
 
@@ -130,19 +127,35 @@ class InsertStatements(ColumnValues):
         names = rows[0].keys()
         if any(row.keys() != names for row in rows):
             raise UnsupportedDefinition("insert_many() needs the same columns in every row")
-        fields = [field for field in table if field.name in names]
-        values = [[row[field.name] for row in rows] for field in fields]
-        return Batch(fields, values, list(map(self.encoded_column, fields, values)))
+        columns = self.column_set(table, names)
+        values = [[row[name] for row in rows] for name in columns.names]
+        return Batch(columns, values, list(map(self.encoded_column, columns.fields, values)))
+
+    def send_many(
+        self, table: Any, rows: Sequence[Mapping[str, Any]], *, is_awaited: bool = True
+    ) -> None:
+        """Insert rows of plain values.
+
+        Raises:
+            InvalidValue: A value does not fit its column.
+            UnsupportedDefinition: One has other columns than another.
+        """
+        if len(rows) > 1:
+            self.send_batch(self.batch(table, rows), is_awaited=is_awaited)
+            return
+        columns = self.column_set(table, rows[0])
+        self.send_row(columns, columns.encode(rows[0]), is_awaited=is_awaited)
 
     def send_batch(
-        self, table: Any, batch: Batch, returned: Sequence[Any] = (), *, is_awaited: bool = True
+        self, batch: Batch, returned: ColumnSet | None = None, *, is_awaited: bool = True
     ) -> list[Row]:
         """Insert rows with as few statements as the engine allows.
 
         Returns:
             Of each row the columns that were asked for, in any order; nothing if none were.
         """
-        size = max(1, _CELLS_PER_INSERT // len(batch.fields))
+        columns = batch.columns
+        size = max(1, _CELLS_PER_INSERT // len(columns.fields))
         rows = list(zip(*batch.parameters, strict=True))
         found: list[Row] = []
         # One statement is atomic by itself.
@@ -150,27 +163,19 @@ class InsertStatements(ColumnValues):
             for start in range(0, len(rows), size):
                 chunk = rows[start : start + size]
                 if returned:
-                    found += self._returned(returned, *self._values(table, batch.fields, chunk))
+                    found += self.returned(returned, *self._values(columns, chunk))
                 else:
-                    self.send_rows(table, batch.fields, chunk, is_awaited=is_awaited)
+                    self.send_rows(columns, chunk, is_awaited=is_awaited)
         return found
 
     def send_rows(
-        self, table: Any, fields: Sequence[Any], rows: Sequence[Sequence[Any]], *, is_awaited: bool
+        self, columns: ColumnSet, rows: Sequence[Sequence[Any]], *, is_awaited: bool
     ) -> None:
-        """Insert rows, each the driver's parameters for the fields, by one statement."""
+        """Insert rows, each the driver's parameters for the columns, by one statement."""
         run = self.run if is_awaited else self.run_ahead
-        run(*self._values(table, fields, rows))
-
-    def _values(
-        self, table: Any, fields: Sequence[Any], rows: Sequence[Sequence[Any]]
-    ) -> tuple[str, list[Any]]:
-        mark = "(" + ",".join(self.mark_of(field.type) for field in fields) + ")"
-        marks = ",".join([mark] * len(rows))
-        sql = f"INSERT INTO {self.head(table, fields)} VALUES {marks}"
-        return sql, list(chain.from_iterable(rows))
+        run(*self._values(columns, rows))
 
     @staticmethod
-    def head(table: Any, fields: Sequence[Any]) -> str:
-        """Name a table and some of its columns."""
-        return f"{table._rname}({','.join(field._rname for field in fields)})"
+    def _values(columns: ColumnSet, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+        others = f",{columns.marks}" * (len(rows) - 1)
+        return columns.insert + others, list(chain.from_iterable(rows))

@@ -143,14 +143,12 @@ class MySQLAdapter(NativeAdapter):
         self._require_unique_key(table, conflict)
         guard = conflict[0]._rname
         same = " AND ".join(f"{c._rname} <=> VALUES({c._rname})" for c in conflict)
-        sets = [f"{guard}=IF({same}, {guard}, {_FAILS.format(guard)})"]
-        env = {"current_scope": [table._tablename]}
-        sets += [
-            f"{field._rname}={self.placed(field, value, env)}" for field, value in update or ()
-        ]
-        clause = f" ON DUPLICATE KEY UPDATE {','.join(sets)}"
+        guarded = f"{guard}=IF({same}, {guard}, {_FAILS.format(guard)})"
+        assigned = self.assigned_columns(table, update or {})
+        sets = f"{self.escape(guarded)},{assigned.sql}".rstrip(",")
+        sql, parameters = self.insert_statement(table, fields)
         try:
-            self.execute(self.insert_text(table, fields) + clause)
+            self.run(f"{sql} ON DUPLICATE KEY UPDATE {sets}", parameters + assigned.parameters)
         except DatabaseError as error:
             if error.code not in _BAD_PATH:
                 raise
@@ -162,7 +160,7 @@ class MySQLAdapter(NativeAdapter):
     def send_insert_absent(self, table: Any, fields: Assignments, conflict: Sequence[Any]) -> bool:
         """Insert a row unless one with the same key exists; tell whether it was inserted."""
         self._require_unique_key(table, conflict)
-        query = all_equal(conflict, {field.name: value for field, value in fields})
+        query = all_equal(conflict, fields)
         try:
             with Transaction(self):
                 self.send_insert(table, fields)

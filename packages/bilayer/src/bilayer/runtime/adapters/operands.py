@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bilayer.runtime.errors import InvalidValue
@@ -79,6 +79,19 @@ def check_length(field_type: str, length: int, value: Any) -> None:
     """
     if length and field_type in _BOUNDED and isinstance(value, str) and len(value) > length:
         raise too_long(length)
+
+
+def bounded(encode: Callable[[Any], Any], length: int) -> Callable[[Any], Any]:
+    """Make an encoder of texts hold the declared length; 0 is no limit."""
+    if not length:
+        return encode
+
+    def checked(value: Any) -> Any:
+        if isinstance(value, str) and len(value) > length:
+            raise too_long(length)
+        return encode(value)
+
+    return checked
 
 
 def too_long(length: int) -> InvalidValue:

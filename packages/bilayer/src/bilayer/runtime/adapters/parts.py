@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import datetime as dt
+import decimal
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from bilayer.runtime.pydal_compat import Expression, Query
 
 Env = dict[str, Any]
 """What PyDAL passes along while it renders a statement."""
@@ -30,6 +35,22 @@ class Rendered:
 
     sql: str
     parameters: list[Any]
+
+
+EXPRESSIONS: Final = (Expression, Query, Rendered)
+_PLAIN: Final = frozenset(
+    {
+        *(type(None), str, bool, int, float, decimal.Decimal, bytes, dict, list, uuid.UUID),
+        *(dt.datetime, dt.date, dt.time),
+    }
+)
+
+
+def is_plain(values: Collection[Any]) -> bool:
+    """Tell whether no value is an expression; most are of a type that says so at once."""
+    if _PLAIN.issuperset(map(type, values)):
+        return True
+    return not any(isinstance(value, EXPRESSIONS) for value in values)
 
 
 class SQLText(str):

@@ -12,6 +12,7 @@ import psycopg2.extensions
 import psycopg2.extras
 
 from bilayer.runtime.adapters.base import NativeAdapter
+from bilayer.runtime.adapters.column_sets import ColumnSet
 from bilayer.runtime.adapters.copying import CopiedRows, spell_row
 from bilayer.runtime.adapters.postgresql_dialect import PostgreSQLDialect
 from bilayer.runtime.adapters.values import COMMON_CODECS
@@ -112,15 +113,14 @@ class PostgreSQLAdapter(NativeAdapter):
             self.run(sql, parameters)
 
     def send_rows(
-        self, table: Any, fields: Sequence[Any], rows: Sequence[Sequence[Any]], *, is_awaited: bool
+        self, columns: ColumnSet, rows: Sequence[Sequence[Any]], *, is_awaited: bool
     ) -> None:
         """Send many by COPY, which cannot wait for a later statement."""
         if len(rows) < _ROWS_WORTH_A_COPY:
-            super().send_rows(table, fields, rows, is_awaited=is_awaited)
+            super().send_rows(columns, rows, is_awaited=is_awaited)
         else:
-            self.copy_in(
-                f"COPY {self.head(table, fields)} FROM STDIN", "".join(map(spell_row, rows))
-            )
+            head = self.unescape(columns.head)
+            self.copy_in(f"COPY {head} FROM STDIN", "".join(map(spell_row, rows)))
 
     def copy_in(self, sql: str, text: str) -> None:
         """Send the rows of a COPY, which is a message of its own."""

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bilayer.runtime.adapters.column_sets import ColumnSet
 from bilayer.runtime.adapters.inserts import Assignments, InsertStatements
-from bilayer.runtime.adapters.parts import Rendered
+from bilayer.runtime.adapters.parts import Rendered, is_plain
 from bilayer.runtime.pydal_compat import Expression, Query
 from bilayer.runtime.subscribers import Row
 
@@ -39,29 +40,42 @@ class WriteStatements(InsertStatements):
         first = self.key_columns(table)[0]
         return Query(self.db, self.dialect.keys_in, first, list(keys))
 
-    def send_update(self, table: Any, where: Condition, fields: Assignments) -> int:
+    def send_update(self, table: Any, where: Condition, assigned: Rendered) -> int:
         """Update and give the number of rows that matched."""
-        self.run(*self._update_statement(table, where, fields))
+        self.run(*self._update_statement(table, where, assigned))
         return int(self.session.cursor.rowcount)
 
     def send_update_returning(
         self,
         table: Any,
         where: Condition,
-        fields: Assignments,
-        returned: Sequence[Any] | None = None,
+        assigned: Rendered,
+        returned: ColumnSet | None = None,
     ) -> list[Row]:
         """Update and give the rows that matched, as they are then; all columns if None."""
-        columns = list(table) if returned is None else returned
-        return self._returned(columns, *self._update_statement(table, where, fields))
+        columns = returned or self.column_set(table, table.fields)
+        return self.returned(columns, *self._update_statement(table, where, assigned))
 
     def _update_statement(
-        self, table: Any, where: Condition, fields: Assignments
+        self, table: Any, where: Condition, assigned: Rendered
     ) -> tuple[str, list[Any]]:
+        sql = self.update_text(table, assigned.sql, where.sql)
+        return sql, assigned.parameters + where.parameters
+
+    def assigned_columns(self, table: Any, fields: Assignments) -> Rendered:
+        """Render what an UPDATE sets.
+
+        Raises:
+            InvalidValue: A value does not fit its column.
+        """
+        columns = self.column_set(table, fields)
+        if is_plain(fields.values()):
+            return Rendered(columns.assigned, columns.encode(fields))
         env = {"current_scope": [table._tablename]}
         pieces: list[str] = []
         parameters: list[Any] = []
-        for field, value in fields:
+        for name, value in fields.items():
+            field = table[name]
             if isinstance(value, Rendered):
                 text = value.sql
                 parameters.extend(value.parameters)
@@ -71,8 +85,8 @@ class WriteStatements(InsertStatements):
             else:
                 text = self.mark_of(field.type)
                 parameters.append(self.encoded(field, value))
-            pieces.append(f"{field._rname}={text}")
-        return self.update_text(table, ",".join(pieces), where.sql), parameters + where.parameters
+            pieces.append(f"{self.escape(field._rname)}={text}")
+        return Rendered(",".join(pieces), parameters)
 
     def update_text(self, table: Any, assignments: str, where: str) -> str:
         """Put an UPDATE together of what was rendered."""
@@ -88,7 +102,7 @@ class WriteStatements(InsertStatements):
         """Delete and give the rows as they were."""
         # MariaDB's other form, which names the table twice and may join, returns nothing.
         text = f"DELETE FROM {self.dialect.writing_alias(table)}{where.sql}"
-        return self._returned(list(table), text, where.parameters)
+        return self.returned(self.column_set(table, table.fields), text, where.parameters)
 
     def condition(self, table: Any, query: Any) -> Condition:
         """Render the WHERE of a write."""
@@ -106,22 +120,22 @@ class WriteStatements(InsertStatements):
         update: Assignments | None,
     ) -> None:
         """Insert a row or change the one with the same key; None keeps it as it is."""
-        env = {"current_scope": [table._tablename]}
-        sets = ",".join(f"{f._rname}={self.placed(f, v, env)}" for f, v in update or ())
-        self._insert_on_conflict(
-            table, fields, conflict, f"UPDATE SET {sets}" if sets else "NOTHING"
-        )
+        assigned = self.assigned_columns(table, update or {})
+        action = f"UPDATE SET {assigned.sql}" if update else "NOTHING"
+        self._insert_on_conflict(table, fields, conflict, Rendered(action, assigned.parameters))
 
     def send_insert_absent(self, table: Any, fields: Assignments, conflict: Sequence[Any]) -> bool:
         """Insert a row unless one with the same key exists; tell whether it was inserted."""
-        self._insert_on_conflict(table, fields, conflict, "NOTHING")
+        self._insert_on_conflict(table, fields, conflict, Rendered("NOTHING", []))
         return bool(self.session.cursor.rowcount)
 
     def _insert_on_conflict(
-        self, table: Any, fields: Assignments, conflict: Sequence[Any], action: str
+        self, table: Any, fields: Assignments, conflict: Sequence[Any], action: Rendered
     ) -> None:
-        key = ",".join(column._rname for column in conflict)
-        self.execute(f"{self.insert_text(table, fields)} ON CONFLICT ({key}) DO {action}")
+        sql, parameters = self.insert_statement(table, fields)
+        key = ",".join(self.escape(column._rname) for column in conflict)
+        sql = f"{sql} ON CONFLICT ({key}) DO {action.sql}"
+        self.run(sql, parameters + action.parameters)
 
 
 def all_equal(columns: Sequence[Any], values: Mapping[str, Any]) -> Any:

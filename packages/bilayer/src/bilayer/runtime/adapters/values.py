@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 from bilayer.runtime import tokens
 from bilayer.runtime.adapters.operands import (
     INTEGERS,
+    bounded,
     check_length,
     family,
     limit_of,
@@ -164,6 +165,10 @@ class TypedValues(RunningStatements):
             failure = error.at(field.tablename, field.name)
         raise failure
 
+    def encoder(self, field: Any) -> Callable[[Any], Any]:
+        """Give what checks a value of a column, never None, and makes it a driver's parameter."""
+        return bounded(self.codec(field.type).encode, limit_of(field))
+
     def encoded(self, field: Any, value: Any) -> Any:
         """Give the driver's parameter for a column's value; None stays None.
 
@@ -173,8 +178,7 @@ class TypedValues(RunningStatements):
         if value is None:
             return None
         try:
-            check_length(field.type, limit_of(field), value)
-            return self.codec(field.type).encode(value)
+            return self.encoder(field)(value)
         except InvalidValue as error:
             failure = error.at(field.tablename, field.name)
         raise failure
