@@ -7,6 +7,7 @@ updated, with the stock adapter of each engine.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -248,3 +249,38 @@ def test_what_fails_is_an_error_and_what_works_is_none(url: str, dialect: str) -
             if not (is_right and is_warned):
                 wrong.append((pair, name, sorted(ways), [(f.code, f.severity) for f in about]))
     assert "\n".join(map(str, wrong)) == ""
+
+
+@pytest.mark.parametrize("schema", [None, "other"], ids=["a_dot_in_the_name", "a_schema"])
+def test_a_name_with_a_dot_is_no_schema(url: str, dialect: str, schema: str | None) -> None:
+    if schema is not None and dialect != "postgresql":
+        pytest.skip("a schema is a database of its own there")
+    mark = "`" if dialect == "mysql" else '"'
+    metadata = sa.MetaData()
+    name = "t" if schema else "other.t"
+    first = sa.Table(name, metadata, key(), text("x"), schema=schema)
+    link: sa.Column[int] = sa.Column("of", sa.ForeignKey(first.c.id))
+    sa.Table("links", metadata, key(), link)
+    server = sa.create_engine(url)
+    with server.begin() as connection:
+        if schema is not None:
+            connection.execute(sa.schema.CreateSchema(schema))
+        metadata.create_all(connection)
+    server.dispose()
+
+    def define(db: Any, rname: str) -> None:
+        db.define_table("t", Field("x", length=40), rname=rname, migrate=False)
+        reference = Field("of", "reference t", ondelete="NO ACTION")
+        db.define_table("links", reference, migrate=False)
+
+    for rname in (f"{mark}other.t{mark}", f"{mark}other{mark}.{mark}t{mark}"):
+        with open_dal(sa.make_url(url), ADAPTERS[dialect]) as db:
+            define(db, rname)
+            fails = bool(find_failures(db, db.t))
+        report = bilayer.check(
+            metadata=metadata, dal=functools.partial(define, rname=rname), url=url
+        )
+        assert {f.pair for f in report.errors if f.code == "BL201"} == (
+            {"models-runtime", "runtime-database"} if fails else set()
+        )
+        assert fails or not report.findings

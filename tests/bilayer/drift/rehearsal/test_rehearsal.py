@@ -228,10 +228,11 @@ def test_postgresql_has_more_to_leave_behind(tmp_path: Path, scratch_url: str) -
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_a_table_that_cannot_be_read_is_a_failure(tmp_path: Path, scratch_url: str) -> None:
-    create = 'op.create_table("with.dot", sa.Column("id", sa.Integer, primary_key=True))'
+    name = """'"in_quotes"'"""
+    create = f'op.create_table({name}, sa.Column("id", sa.Integer, primary_key=True))'
 
     report = rehearse(
-        tmp_path, "postgresql", scratch_url, {"a": (None, create, 'op.drop_table("with.dot")')}
+        tmp_path, "postgresql", scratch_url, {"a": (None, create, f"op.drop_table({name})")}
     ).report
 
     assert report.exit_code == 2

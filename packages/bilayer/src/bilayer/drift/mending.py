@@ -15,6 +15,7 @@ from bilayer.drift.definitions.naming import Names, without_quotes, write_name
 from bilayer.drift.findings import Finding
 from bilayer.drift.project import check_project
 from bilayer.drift.readers import pydal as runtime_reader
+from bilayer.drift.schemas import split_name
 from bilayer.drift.snapshot import RuntimeTable
 from bilayer.urls import EngineName, engine_name
 
@@ -89,7 +90,7 @@ def _serve_all(finding: Finding, engines: Sequence[str], left: list[str]) -> Fin
         return finding
     if fix.startswith("Field(") and finding.code not in _NAMING:
         return dataclasses.replace(finding, fix=fix)  # It keeps the rname it has.
-    is_taken = write_name(name.rpartition(".")[2]) == name
+    is_taken = write_name(split_name(name)[1]) == name
     advice = (
         f"call it {name} in PyDAL too, without rname" if is_taken else "rename it in the database"
     )

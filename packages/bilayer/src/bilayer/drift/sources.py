@@ -26,6 +26,7 @@ from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
 from bilayer.drift.remedies import SCRATCH, explain_define, explain_replay, with_remedy
 from bilayer.drift.report import Described, Failure
+from bilayer.drift.schemas import split_name
 from bilayer.drift.scratch.connecting import connect
 from bilayer.drift.scratch.databases import Scratch, ScratchUnavailable
 from bilayer.drift.snapshot import Runtime, Schema
@@ -124,7 +125,7 @@ class Sources:
     def reflect_migrated(self, place: int) -> Sequence[sa.Table]:
         """Reflect what the migrations made; ``place`` is that of its URL."""
         names = self.migrated.tables if self.migrated is not None else ()
-        schemas = {name.rpartition(".")[0] for name in names if "." in name}
+        schemas = {schema for name in names if (schema := split_name(name)[0])}
         return reflect_tables(self.migrated_urls[place], schemas)
 
     def read_live(self) -> None:

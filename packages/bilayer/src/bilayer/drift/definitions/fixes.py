@@ -18,6 +18,7 @@ from bilayer.drift.definitions.naming import (
 )
 from bilayer.drift.field_types import LINK_CODES, without_link
 from bilayer.drift.findings import Difference
+from bilayer.drift.schemas import split_parts
 from bilayer.drift.snapshot import Column, Field, Runtime, RuntimeTable, Schema, Table
 
 
@@ -35,7 +36,7 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     if difference.code == "BL201" and isinstance(difference.other, str):
         # One side has the name in the plural: PyDAL's table is given the name of the schema's.
         is_pydal = isinstance(difference.item, RuntimeTable)
-        return write_rname(difference.other.split("."), target.engine) if is_pydal else None
+        return write_rname(split_parts(difference.other), target.engine) if is_pydal else None
     if isinstance(difference.item, Table) and difference.code == "BL201":
         return write_table(difference.item, target)
     column = _find_column(difference, schema)
@@ -69,7 +70,7 @@ def _fix_part(difference: Difference, names: Names, target: Target) -> str | Non
     if difference.code in ("BL111", "BL119") and isinstance(item, Field):
         return write_rname([item.column], target.engine)
     if difference.code in ("BL119", "BL203") and isinstance(item, RuntimeTable):
-        return write_rname((difference.table or item.table).split("."), target.engine)
+        return write_rname(split_parts(difference.table or item.table), target.engine)
     if difference.code == "BL301" and isinstance(item, Table):
         return names.write_key(item.primary_key)
     if difference.code == "BL306":

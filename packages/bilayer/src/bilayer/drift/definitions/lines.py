@@ -17,6 +17,7 @@ from bilayer.drift.definitions.naming import (
 )
 from bilayer.drift.field_types import keep_meaning
 from bilayer.drift.kinds import LIST, MISMATCH, judge, kind_of
+from bilayer.drift.schemas import split_parts
 from bilayer.drift.snapshot import Column, Field, Table, Type
 
 _SIMPLE: Final = {
@@ -98,7 +99,7 @@ def write_table(table: Table, target: Target, name: str | None = None) -> str:
         keys = ", ".join(f'"{called.get(key, write_name(key))}"' for key in table.primary_key)
         lines.append(f"primarykey=[{keys}],")
     if name != table.name:
-        lines.append(f"{write_rname(table.name.split('.'), target.engine)},")  # with its schema
+        lines.append(f"{write_rname(split_parts(table.name), target.engine)},")  # with its schema
     return "db.define_table(\n" + "".join(f"    {line}\n" for line in lines) + ")"
 
 

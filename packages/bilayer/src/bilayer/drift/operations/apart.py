@@ -13,6 +13,7 @@ from bilayer.drift.operations.constraints import (
     write_made,
 )
 from bilayer.drift.operations.wishes import Wish
+from bilayer.drift.schemas import split_name
 
 
 def create_table(table: sa.Table, wish: Wish) -> ops.CreateTableOp:
@@ -56,7 +57,7 @@ def drop_late_keys(wish: Wish) -> list[ops.MigrateOperation]:
     return [
         dropped
         for late in _list_waiting(wish)
-        for dropped in _drop(late.key, *late.table.rpartition(".")[::2])
+        for dropped in _drop(late.key, *split_name(late.table))
     ]
 
 

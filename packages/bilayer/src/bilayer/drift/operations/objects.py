@@ -13,6 +13,7 @@ from alembic.operations import ops
 from bilayer.drift.constraints import Index, Unique
 from bilayer.drift.operations.constraints import write_constraint
 from bilayer.drift.operations.wishes import Wish, execute
+from bilayer.drift.schemas import split_parts
 from bilayer.drift.snapshot import Table
 
 _MYSQL: Final = ("mysql", "mariadb")
@@ -90,7 +91,7 @@ def write_state(wish: Wish) -> list[ops.MigrateOperation]:
     if left == "built":
         return _execute(f"REINDEX INDEX {_in_schema(wish, name)}")
     if left == "enforced":
-        target = ".".join(map(wish.quote, item.target.split(".")))
+        target = ".".join(map(wish.quote, split_parts(item.target)))
         tables = dict.fromkeys([wish.quote_table(), target])
         return _execute(*(f"ALTER TABLE {table} ENABLE TRIGGER ALL" for table in tables))
     return []

@@ -26,6 +26,7 @@ from bilayer.drift.operations.objects import (
     write_visibility,
 )
 from bilayer.drift.operations.wishes import Code, Wish
+from bilayer.drift.schemas import split_name
 from bilayer.drift.snapshot import Table
 
 _Operations = list[ops.MigrateOperation]
@@ -104,7 +105,7 @@ def _drop_along(wish: Wish) -> _Operations:
 def _write_name(wish: Wish) -> _Operations:
     old, new = wish.difference.right or "", wish.difference.left or ""
     if wish.difference.column is None:
-        old, new = old.rpartition(".")[2], new.rpartition(".")[2]
+        old, new = split_name(old)[1], split_name(new)[1]
         names = [old, f"{old}_renamed", new] if wish.dialect.name == "sqlite" else [old, new]
         return [
             ops.RenameTableOp(one, two, schema=wish.schema)

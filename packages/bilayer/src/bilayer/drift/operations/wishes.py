@@ -12,7 +12,7 @@ from alembic.operations import ops
 from sqlalchemy.engine.interfaces import Dialect
 
 from bilayer.drift.findings import Difference
-from bilayer.drift.schemas import drop_default_schema
+from bilayer.drift.schemas import join_name, split_name
 from bilayer.drift.snapshot import Schema
 from bilayer.urls import engine_name
 
@@ -38,12 +38,12 @@ class Wish:
     @property
     def schema(self) -> str | None:
         """The schema of the table, if it has one of its own."""
-        return (self.difference.table or "").rpartition(".")[0] or None
+        return split_name(self.difference.table or "")[0] or None
 
     @property
     def name(self) -> str:
         """The table's name without its schema."""
-        return (self.difference.table or "").rpartition(".")[2]
+        return split_name(self.difference.table or "")[1]
 
     @property
     def table(self) -> sa.Table | None:
@@ -68,7 +68,7 @@ class Wish:
     def find(self, name: str | None) -> sa.Table | None:
         """Find a table as it is to be, by the name that the catalog has."""
         engine = engine_name(self.dialect.name)
-        named = (t for t in self.wanted if drop_default_schema(t.fullname, engine) == name)
+        named = (t for t in self.wanted if join_name(t.schema, t.name, engine) == name)
         return next(named, None)
 
     def reversed(self) -> Wish:

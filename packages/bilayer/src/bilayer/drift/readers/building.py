@@ -13,6 +13,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 
 from bilayer.drift.defects import LostTarget, Unbuilt
+from bilayer.drift.readers.keys import read_target
 from bilayer.drift.readers.sqlalchemy import list_tables
 from bilayer.errors import BilayerError
 from bilayer.urls import engine_name
@@ -63,7 +64,7 @@ def list_lost_targets(metadatas: Sequence[sa.MetaData]) -> Iterator[LostTarget]:
     for table in list_tables(metadatas):
         for link in table.foreign_key_constraints:
             for element in link.elements:
-                target = element.target_fullname.rpartition(".")[0]
+                target = ".".join(filter(None, read_target(element)[:2]))
                 if target not in table.metadata.tables:
                     column = str(element.parent.name)
                     yield LostTarget(table.fullname, column, target, target in known)

@@ -15,6 +15,7 @@ from bilayer.drift.readers import catalogs, sqlite, sqlite_keys, storage
 from bilayer.drift.readers.describe import describe
 from bilayer.drift.readers.keys import read_check, read_foreign_key, read_indexes
 from bilayer.drift.readers.objects import list_unseen, read_objects
+from bilayer.drift.schemas import join_name
 from bilayer.drift.snapshot import Column, Schema, Table, Type
 from bilayer.drift.words import with_words
 from bilayer.urls import engine_name
@@ -205,7 +206,7 @@ class _Parts:
 
 
 def _full_name(key: _Key) -> str:
-    return f"{key[0]}.{key[1]}" if key[0] else key[1]
+    return join_name(*key)
 
 
 def _read_comments(inspector: Inspector, schema: str | None, engine: str) -> dict[_Key, str]:

@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import sqlalchemy as sa
+from sqlalchemy.exc import InvalidRequestError
+
 from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.readers.catalogs import Named
+from bilayer.drift.schemas import join_name
 
 _UNIQUE_OPTION: Final = re.compile(
     r"NULLS NOT DISTINCT|INCLUDE \([^)]*\)|DEFERRABLE(?: INITIALLY DEFERRED)?|IGNORED"
@@ -87,8 +91,7 @@ def _unique_options(definition: str, columns: tuple[str, ...]) -> str:
 def read_foreign_key(info: Any, definition: str, *, is_enforced: bool) -> ForeignKey:
     """Read a foreign key; ``definition`` is what the catalog itself says, where it does."""
     options = info.get("options") or {}
-    schema = info.get("referred_schema")
-    target = f"{schema}.{info['referred_table']}" if schema else info["referred_table"]
+    target = join_name(info.get("referred_schema"), info["referred_table"])
     told = _DEFERRABLE.search(definition)
     is_deferrable = bool(options.get("deferrable") or told)
     is_deferred = (options.get("initially") or "").upper() == "DEFERRED" or bool(
@@ -110,6 +113,18 @@ def read_foreign_key(info: Any, definition: str, *, is_enforced: bool) -> Foreig
         is_valid=not definition.endswith(_NOT_VALID),
         is_enforced=is_enforced,
     )
+
+
+def read_target(link: sa.ForeignKey) -> tuple[str, str, str]:
+    """Tell schema, table and column a key of the models leads to, without looking for them."""
+    try:
+        table, _, column = link.target_fullname.rpartition(".")
+    except InvalidRequestError:
+        # A dot in the table's own name, which SQLAlchemy 2.1 tells apart and older ones do not.
+        tokens = link.target_tokens
+        return tokens[0] or "", tokens[1], tokens[2] or ""
+    schema, _, name = table.rpartition(".")
+    return schema, name, column
 
 
 def _action(action: str | None) -> str:

@@ -13,11 +13,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoReferenceError, SQLAlchemyError
 
 from bilayer.drift.constraints import Check, ForeignKey, Index, Unique
 from bilayer.drift.readers.describe import describe
-from bilayer.drift.schemas import drop_default_schema
+from bilayer.drift.readers.keys import read_target
+from bilayer.drift.schemas import join_name
 from bilayer.drift.snapshot import Column, Schema, Table, Type
 from bilayer.drift.words import with_words
 from bilayer.urls import EngineName, engine_name, parse_url
@@ -71,15 +72,24 @@ def read_models(metadatas: Sequence[sa.MetaData], dialect: Dialect) -> Schema:
     return Schema(engine_name(dialect.name), {table.name: table for table in tables})
 
 
-def name_table(name: str, dialect: Dialect) -> str:
-    """Name a table of the models as the engine's catalog does, by its full name."""
-    return drop_default_schema(str(name), engine_name(dialect.name))
+def name_table(table: sa.Table, dialect: Dialect) -> str:
+    """Name a table of the models as the engine's catalog does."""
+    return join_name(table.schema, str(table.name), engine_name(dialect.name))
+
+
+def _name_target(link: sa.ForeignKeyConstraint, dialect: Dialect) -> str:
+    """Name the table a key leads to, also where no metadata has it."""
+    try:
+        return name_table(link.referred_table, dialect)
+    except NoReferenceError:
+        schema, table, _ = read_target(link.elements[0])
+        return join_name(schema, table, engine_name(dialect.name))
 
 
 def _read_table(table: sa.Table, dialect: Dialect) -> Table:
     checks = tuple(_read_checks(table, dialect))
     return Table(
-        name=name_table(table.fullname, dialect),
+        name=name_table(table, dialect),
         columns=with_words([_read_column(column, dialect) for column in table.columns], checks),
         primary_key=tuple(str(column.name) for column in table.primary_key.columns),
         uniques=tuple(_read_uniques(table)),
@@ -170,11 +180,10 @@ def _read_indexes(table: sa.Table) -> Iterator[Index]:
 
 def _read_foreign_keys(table: sa.Table, dialect: Dialect) -> Iterator[ForeignKey]:
     for constraint in table.foreign_key_constraints:
-        targets = [element.target_fullname.rpartition(".") for element in constraint.elements]
         yield ForeignKey(
             columns=tuple(constraint.column_keys),
-            target=name_table(targets[0][0], dialect) if targets else "",
-            target_columns=tuple(target[2] for target in targets),
+            target=_name_target(constraint, dialect) if constraint.elements else "",
+            target_columns=tuple(read_target(element)[2] for element in constraint.elements),
             ondelete=(constraint.ondelete or "").upper(),
             onupdate=(constraint.onupdate or "").upper(),
             name=_name(constraint),

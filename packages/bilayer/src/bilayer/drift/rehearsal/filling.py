@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bilayer.drift.constraints import ForeignKey
 from bilayer.drift.live import first_line
 from bilayer.drift.rehearsal.values import list_candidates, make_value
+from bilayer.drift.schemas import split_parts
 from bilayer.drift.snapshot import Column, Schema, Table
 
 _ROWS: Final = 3
@@ -193,7 +194,7 @@ class Names:
         """Quote the name of a table, which may have a schema before it."""
         if self.connection.dialect.name != "postgresql":
             return self.quote(name)
-        return ".".join(self.quote(part) for part in name.split("."))
+        return ".".join(self.quote(part) for part in split_parts(name))
 
 
 def _send(connection: sa.Connection, table: Table, row: _Row) -> str | None:

@@ -41,7 +41,7 @@ def list_pairs(
     by_table = runtime.by_table()
     pairs: dict[tuple[Any, ...], Pair] = {}
     for table in list_tables(metadatas):
-        name = name_table(table.fullname, engine.dialect)
+        name = name_table(table, engine.dialect)
         defined = by_table.get(name)
         for column in table.columns if defined else ():
             field = defined.field(column.name) if defined else None
