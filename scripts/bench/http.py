@@ -18,7 +18,16 @@ from scripts.bench.accounts import Credits, make_people, write_targets
 from scripts.bench.databases import describe_server, new_database
 from scripts.bench.frame import Bench, CannotMeasure, Comparison, Goal, Options, compare
 from scripts.bench.http_checks import require_same_answers
-from scripts.bench.http_requests import ACCOUNTS, READERS, ROUTES, Tally, fill_histories, open_heads
+from scripts.bench.http_requests import (
+    ACCOUNTS,
+    READERS,
+    ROUTES,
+    Tally,
+    fill_histories,
+    kind_of,
+    open_heads,
+)
+from scripts.bench.http_rows import require_whole_rows
 from scripts.bench.servers import Load, Server, is_installed, limit, reference, service
 from tests.support.run import Run
 
@@ -26,6 +35,10 @@ GOALS: Final = (
     Goal("speed", 1.3, "reference"),
     Goal("cpu", 0.8, "reference"),
     Goal("speed", 0.85, "limit"),
+    # Nothing is promised beside these; they show where the others' time goes.
+    Goal("speed", None, "reference-autocommit"),
+    Goal("cpu", None, "reference-autocommit"),
+    Goal("speed", None, "limit-observed"),
 )
 
 
@@ -50,16 +63,20 @@ def measure(run: Run, options: Options) -> Bench:
         with _servers(url, has_peers=note is None) as servers:
             for route in ROUTES:
                 people = crowds[route.crowd]
-                require_same_answers(servers, route, people[0])
+                able = [server for server in servers if route.fits(server.name)]
+                require_same_answers(able, route, people[0])
                 path = Path(folder, route.crowd)
                 targets = write_targets(path, ((one.token.text, route.path) for one in people))
                 loads = [
                     Tally(Load(server, targets, route.method, route.body_of(server.name)))
-                    for server in servers
+                    for server in able
                 ]
                 goal, *more = GOALS
                 comparison = Comparison(route.name, loads, goal, note, more)
                 bench.results.append(compare(comparison, options))
+                if route.method == "POST":
+                    answered = {kind_of(load.name): load.answered for load in loads}
+                    bench.facts["rows"] = require_whole_rows(url, answered)
     return bench
 
 
@@ -77,5 +94,7 @@ def _servers(url: str, *, has_peers: bool) -> Iterator[list[Server]]:
         if has_peers:
             peer_url = sa.make_url(url).set(drivername="postgresql+asyncpg")
             servers.append(stack.enter_context(reference(peer_url)))
+            servers.append(stack.enter_context(reference(peer_url, isolation="AUTOCOMMIT")))
         servers.append(stack.enter_context(limit(url)))
+        servers.append(stack.enter_context(limit(url, is_observed=True)))
         yield servers

@@ -1,4 +1,4 @@
-"""Whether those who are compared do the same: their answers before, and their rows afterwards."""
+"""Whether those who are compared do the same: what they answer, and whom they refuse."""
 
 from __future__ import annotations
 
@@ -15,41 +15,58 @@ from scripts.bench.frame import CannotMeasure
 from scripts.bench.http_requests import Route
 from scripts.bench.servers import Server
 
-_DIFFERING: Final = frozenset({"id", "created_at", "updated_at", "version", "action_type"})
+_SHOWN: Final = 500
+"""How many characters of an answer are shown."""
+_WRITTEN: Final = frozenset({"id", "created_at", "updated_at", "version", "action_type"})
 """What differs in rows that each has written for itself."""
 _SIGNED: Final = frozenset({"next_cursor"})
 """What differs because each has its own key."""
 
 
 def require_same_answers(servers: Sequence[Server], route: Route, person: Person) -> None:
-    """Let each answer a request, and refuse it to who has no valid token and to a wrong one.
+    """Let each answer a request, with the page after it if there is one, and refuse strangers.
 
     Raises:
-        CannotMeasure: An answer differs from the first one's.
+        CannotMeasure: An answer differs from the first one's, or is not what it should be.
     """
     token = person.token.text
-    stranger = token[:-8] + "AAAAAAAA"
-    for case, path, bearer in (
-        ("answer", route.path, token),
-        ("answer to a stranger", route.path, stranger),
-    ):
-        told = [_ask(server, route, path, bearer) for server in servers]
-        for server, one in zip(servers, told, strict=True):
-            if one != told[0] or (case == "answer" and one[0] != route.status):
-                raise CannotMeasure(f"{route.name}: {server.name}: {case}: {one}, not {told[0]}")
+    stranger = f"{token[:-8]}{'A' * 8}"
+    answers = [_ask(server, route, route.path, token) for server in servers]
+    _require_same(route.name, servers, answers, route.status)
+    if all(cursors := [_cursor(document) for _, document in answers]):
+        paths = [f"{route.path}?cursor={cursor}" for cursor in cursors]
+        pages = [_ask(each, route, path, token) for each, path in zip(servers, paths, strict=True)]
+        _require_same(f"{route.name}, the next page", servers, pages, route.status)
+    refusals = [_ask(server, route, route.path, stranger) for server in servers]
+    _require_same(f"{route.name}, a stranger", servers, refusals, HTTPStatus.UNAUTHORIZED)
 
 
 def _ask(server: Server, route: Route, path: str, token: str) -> tuple[int, Any]:
-    """Return the status of an answer, and what must be the same in each."""
+    """Return the status and the document of an answer, None of a refusal."""
     address = urlsplit(server.url)
     connection = HTTPConnection(str(address.hostname), address.port, timeout=10)
-    body = route.body_of(server.name) or None
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    connection.request(route.method, path, body, headers)
+    connection.request(route.method, path, route.body_of(server.name) or None, headers)
     answer = connection.getresponse()
     document = json.loads(answer.read()) if answer.status < HTTPStatus.BAD_REQUEST else None
     connection.close()
-    return answer.status, _common(document, _SIGNED | (_DIFFERING if body else frozenset()))
+    return answer.status, document
+
+
+def _require_same(
+    what: str, servers: Sequence[Server], answers: Sequence[tuple[int, Any]], status: int
+) -> None:
+    """Compare what was answered, but for what must differ; of that only the form."""
+    differing = _SIGNED | (_WRITTEN if status == HTTPStatus.CREATED else frozenset())
+    for server, (given, document) in zip(servers, answers, strict=True):
+        first = _common(answers[0][1], differing)
+        if given != status or _common(document, differing) != first:
+            told = f"{given} {document}"[:_SHOWN], f"{status} {first}"[:_SHOWN]
+            raise CannotMeasure(f"{what}: {server.name} answers {told[0]}, not {told[1]}")
+
+
+def _cursor(document: Any) -> str | None:
+    return document.get("next_cursor") if isinstance(document, dict) else None
 
 
 def _common(document: Any, names: frozenset[str]) -> Any:
@@ -65,4 +82,4 @@ def _common(document: Any, names: frozenset[str]) -> Any:
 
 
 def _form(value: Any) -> str:
-    return re.sub(r"[0-9A-Za-z_]", "x", value) if isinstance(value, str) else type(value).__name__
+    return re.sub(r"[\w-]", "x", value) if isinstance(value, str) else type(value).__name__

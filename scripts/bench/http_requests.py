@@ -49,6 +49,10 @@ class Route:
     method: Literal["GET", "POST"] = "GET"
     status: int = 200
 
+    def fits(self, contestant: str) -> bool:
+        """Tell whether a contestant can be asked: who commits each statement stores no action."""
+        return self.method == "GET" or not contestant.endswith("autocommit")
+
     def body_of(self, contestant: str) -> str:
         """Return what is sent to a contestant: of one length, so that rows tell who wrote them."""
         if self.method == "GET":
@@ -57,12 +61,16 @@ class Route:
         return json.dumps({"action_type": kind_of(contestant), "payload": payload})
 
 
-ROUTES: Final = (Route("read a user", "/api/v1/users/me", "all"),)
+ROUTES: Final = (
+    Route("read a user", "/api/v1/users/me", "all"),
+    Route(f"list 20 of {ROWS:,} actions", "/api/v1/history", "readers"),
+    Route("store an action", "/api/v1/history", "all", "POST", 201),
+)
 
 
 def kind_of(contestant: str) -> str:
     """Return the type of the actions that a contestant stores."""
-    return f"BENCH_{contestant.upper():_<9}"
+    return f"BENCH_{contestant.upper():_<20}"
 
 
 @dataclass

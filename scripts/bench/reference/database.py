@@ -24,8 +24,9 @@ engine = create_async_engine(
     os.environ["REFERENCE_URL"],
     # AUTOCOMMIT to see what reading costs without a transaction; None as everybody has it.
     isolation_level=os.environ.get("REFERENCE_ISOLATION"),
-    pool_size=10,
-    max_overflow=20,
+    # One for each client that a bench has: those beyond the size are closed after each request.
+    pool_size=20,
+    max_overflow=10,
     json_serializer=write_json,
     json_deserializer=orjson.loads,
 )
