@@ -12,13 +12,19 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import uuid_utils.compat
 
-from app.dal.audit_digests import canonical, digest_row, digest_values, plain, spelled
+from app.dal.audit_digests import (
+    canonical,
+    digest_row,
+    digest_spelled_values,
+    plain,
+    spell_values,
+    spelled,
+)
 from app.dal.audited import Audited
 from app.dal.versions import is_purging
 from app.vocabulary import NOBODY
@@ -34,6 +40,7 @@ HIDDEN: Final = "$hidden"
 
 _SURELY_SHORT: Final = MAX_VALUE_BYTES // 8  # One character takes six bytes at most.
 _SALT_BYTES: Final = 16
+_LONG: Final = (str, dict, list)
 _SIMPLE: Final = frozenset({bool, int, float, type(None)})
 _STAMPS: Final = frozenset({"updated_at", "version"})
 _withheld: Final = ContextVar("withheld", default=False)
@@ -49,8 +56,7 @@ def withholding_values() -> Iterator[None]:
         _withheld.reset(token)
 
 
-@dataclass(frozen=True, slots=True)
-class _Circumstances:
+class _Circumstances(NamedTuple):
     """What the changes of one write have in common."""
 
     at: datetime
@@ -132,7 +138,8 @@ def _record(change: Change, audited: Audited, now: _Circumstances, salt: str) ->
         return None
     image = change.after or change.before or {}
     record_id = "/".join(str(image[name]) for name in audited.key)
-    old, new = _values(change, audited, names) if now.has_values else (None, None)
+    before, after = _values(change, audited, names) if now.has_values else (None, None)
+    (old, old_text), (new, new_text) = spell_values(before), spell_values(after)
     row: Row = {
         "user_id": image[audited.owner] if audited.owner else NOBODY,
         "id": uuid_utils.compat.uuid7(),
@@ -145,7 +152,7 @@ def _record(change: Change, audited: Audited, now: _Circumstances, salt: str) ->
         "changed_by": now.actor,
         "request_id": now.request_id,
         "salt": salt,
-        "values_digest": digest_values(salt, record_id, old, new),
+        "values_digest": digest_spelled_values(salt, record_id, old_text, new_text),
     }
     row["digest"] = digest_row(row)
     return row
@@ -163,11 +170,10 @@ def _changed(change: Change) -> list[str]:
 def _values(
     change: Change, audited: Audited, names: Sequence[str]
 ) -> tuple[Row | None, Row | None]:
+    before, after = change.before, change.after
     shown = [name for name in names if name not in audited.hidden]
-    old, new = (
-        None if image is None else {name: _told(image[name]) for name in shown}
-        for image in (change.before, change.after)
-    )
+    old = None if before is None else {name: _told(before[name]) for name in shown}
+    new = None if after is None else {name: _told(after[name]) for name in shown}
     if new is not None and change.action == "update" and len(shown) < len(names):
         new[HIDDEN] = sorted(audited.hidden.intersection(names))
     return old, new
@@ -187,13 +193,15 @@ def _told(value: Any) -> Any:
         return value
     if kind is datetime:
         return spelled(value)
-    return str(value) if kind is uuid.UUID else _bounded(plain(value))
+    if kind is uuid.UUID:
+        return str(value)
+    return _bounded(value if kind is dict else plain(value))
 
 
 def _bounded(value: Any) -> Any:
     """Give a value, or where it is too long or too deep for the log, its digest and length."""
     is_short = isinstance(value, str) and len(value) <= _SURELY_SHORT
-    if is_short or not isinstance(value, str | dict | list):
+    if is_short or not isinstance(value, _LONG):
         return value
     text = canonical(value)
     # The row is one level more. Counting brackets finds all documents that are too deep, and some
