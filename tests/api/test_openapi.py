@@ -17,6 +17,7 @@ from app import create_app
 from app.api.fields import Parameters
 from app.config import Settings
 from tests.support.service import connected
+from tests.support.threads import run_together
 
 
 @pytest.fixture
@@ -28,6 +29,13 @@ def test_document_is_valid_openapi_31(document: Any) -> None:
     validate(document)
 
     assert document["openapi"].startswith("3.1.")
+
+
+def test_document_is_whole_for_all_who_ask_first(edge: Flask) -> None:
+    answers = run_together([lambda: edge.test_client().get("/openapi.json").data] * 4)
+
+    assert {*map(type, answers)} == {bytes}
+    assert len(set(answers)) == 1
 
 
 def test_document_names_every_route_of_the_api(edge: Flask, document: Any) -> None:

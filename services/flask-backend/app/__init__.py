@@ -22,7 +22,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         SettingsError: The environment has settings that cannot be used.
     """
     # ruff: disable[PLC0415]
-    from flask_openapi3.openapi import OpenAPI
+    from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app.api import (
@@ -78,14 +78,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     use_storage(settings)
     set_bounds(max_bytes=settings.query_cache_max_bytes, copy_bytes=settings.query_cache_copy_bytes)
 
-    app = OpenAPI(
-        "app",
-        info=documents.INFO,
-        security_schemes=documents.SECURITY_SCHEMES,
-        validation_error_model=errors.Problem,
-        doc_ui=False,
-        static_folder=None,
-    )
+    app = Flask("app", static_folder=None)
     app.url_rule_class = rules.MatchedRule
     app.json = encoding.JSONProvider(app)
     app.config[MAX_BODY_BYTES] = settings.max_body_bytes
@@ -101,7 +94,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     errors.register_errors(app)
     lifecycle.register_lifecycle(app)
     events.register_events(app)
-    for module in (
+    modules = (
         auth,
         credentials,
         sign_ins,
@@ -126,10 +119,13 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         webhooks,
         audit,
         probes,
-    ):
-        app.register_api(module.blueprint)
+    )
+    blueprints = [module.blueprint for module in modules]
     if settings.has_docs:
-        app.register_api(documents.blueprint)
+        app.extensions[documents.DESCRIPTION] = documents.Description(blueprints)
+        blueprints.append(documents.blueprint)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
     access.require_declarations(app)
 
     hops = settings.proxy_hops

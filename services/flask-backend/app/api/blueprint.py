@@ -1,8 +1,8 @@
 """How a view becomes a route: first who may call it, then its input, then the view itself.
 
-flask-openapi3 collects the OpenAPI document from a view's annotations. It would also read the
-request, and lets repeated parameters, duplicate keys and cut bodies through; so reading happens
-here.
+flask-openapi3 collects the OpenAPI document from a view's annotations. It would do so at once, a
+good part of the service's start; here it waits until somebody asks. It would also read the request,
+and lets repeated parameters, duplicate keys and cut bodies through; so reading happens here.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any, Final
 from flask import request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.types import ParametersTuple
-from flask_openapi3.utils import parse_rule
+from flask_openapi3.utils import parse_parameters, parse_rule
 from pydantic import BaseModel, ValidationError
 
 from app.api.access import Access, access_of, admit
@@ -67,6 +67,7 @@ class Blueprint(APIBlueprint):
         self._keeps_answers = keeps_answers
         self._longest_body = longest_body
         self._unjudged = unjudged
+        self._undescribed: list[Callable[[], None]] = []
 
     def create_view_func(  # type: ignore[override]  # the base passes more than we have a use for
         self,
@@ -108,15 +109,26 @@ class Blueprint(APIBlueprint):
     def _collect_openapi_info(  # type: ignore[override]  # as above
         self, rule: str, func: Callable[..., Any], *, method: str, **options: Any
     ) -> ParametersTuple:
+        """Return what a view takes, and remember to describe it."""
+        self._undescribed.append(partial(self._describe, rule, func, method=method, **options))
+        return parse_parameters(func, doc_ui=False)
+
+    def describe(self) -> None:
+        """Collect what the OpenAPI document says of the views. Not by two threads at once."""
+        while self._undescribed:
+            self._undescribed.pop(0)()
+
+    def _describe(
+        self, rule: str, func: Callable[..., Any], *, method: str, **options: Any
+    ) -> None:
         """Describe a view, and the key it takes if it takes one."""
         is_described = self.doc_ui and self._takes_key(access_of(func), method)
         if is_described:
             options["responses"] = RESPONSES | (options["responses"] or {})
-        parameters = super()._collect_openapi_info(rule, func, method=method, **options)
+        super()._collect_openapi_info(rule, func, method=method, **options)
         if is_described:
             operation = self.paths[parse_rule(rule, url_prefix=self.url_prefix)].post
             operation.parameters = [*(operation.parameters or ()), PARAMETER]
-        return parameters
 
     def _read_body(self, model: Model) -> BaseModel:
         body = read_body(longest=self._longest_body)
