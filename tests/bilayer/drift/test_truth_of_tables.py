@@ -128,6 +128,10 @@ def make_shapes() -> dict[str, Shape]:
         "reserved": ([key(), text("order")], [Field("order")], {}),
         "reserved_rname": ([key(), text("order")], [Field("position", rname="order")], {}),
         "quoted": ([key(), text(quoted_name("Email", quote=True))], [Field("Email")], {}),
+        "quoted_as_called": ([key(), text("Total")], [Field("Total", rname='"Total"')], {}),
+        "backticks_as_called": ([key(), text("Total")], [Field("Total", rname="`Total`")], {}),
+        "bare_as_called": ([key(), text("Total")], [Field("Total", rname="Total")], {}),
+        "backticks_around_it": ([key(), text()], [Field("x")], {"rname": "`backticks_around_it`"}),
         "engine_numbered": (
             [key(sa.Integer, sa.Identity(always=True)), text()],
             [Field("x")],

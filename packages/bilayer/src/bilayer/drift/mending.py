@@ -15,6 +15,7 @@ from bilayer.drift.definitions.naming import Names, without_quotes, write_name
 from bilayer.drift.findings import Finding
 from bilayer.drift.project import check_project
 from bilayer.drift.readers import pydal as runtime_reader
+from bilayer.drift.readers.definitions import define
 from bilayer.drift.schemas import split_name
 from bilayer.drift.snapshot import RuntimeTable
 from bilayer.urls import EngineName, engine_name
@@ -68,7 +69,7 @@ def mend_project(project: Project, *, dialect: str | None = None) -> Mended:
 
 def _read_tables(runtime: Any, engine: EngineName) -> dict[str, RuntimeTable]:
     """Read the PyDAL tables by their names in the database."""
-    dal = runtime_reader.define(runtime)[0] if inspect.isfunction(runtime) else runtime
+    dal = define(runtime)[0] if inspect.isfunction(runtime) else runtime
     return runtime_reader.read_runtime(dal, engine).by_table()
 
 
@@ -175,7 +176,7 @@ def _sources(runtime: Any, root: Path, findings: Iterable[Finding]) -> dict[Path
     paths = {root / (each.location or "").rpartition(":")[0] for each in findings if each.location}
     if inspect.isfunction(runtime):
         paths.add(Path(inspect.getsourcefile(runtime) or ""))
-        dal, _ = runtime_reader.define(runtime)
+        dal, _ = define(runtime)
         places = getattr(dal, "_bilayer_places", {})
         paths |= {Path(place.path) for place in places.values() if place}
     files = sorted({path.resolve() for path in paths if path.suffix == ".py" and path.is_file()})

@@ -24,6 +24,7 @@ from bilayer.drift.readers import migrations as migrations_reader
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
+from bilayer.drift.readers.definitions import define
 from bilayer.drift.remedies import SCRATCH, explain_define, explain_replay, with_remedy
 from bilayer.drift.report import Described, Failure
 from bilayer.drift.schemas import split_name
@@ -89,7 +90,7 @@ class Sources:
         if not hasattr(dal, "tables") and callable(dal):
             # What a definition prints is no part of a report.
             with contextlib.redirect_stdout(sys.stderr):
-                self.dal, error = runtime_reader.define(dal)
+                self.dal, error = define(dal)
             if error is not None:
                 self.failures.append(Failure("runtime", explain_define(error)))
         try:

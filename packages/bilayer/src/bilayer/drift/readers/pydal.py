@@ -1,25 +1,19 @@
 """PyDAL tables as a ``Runtime``, read through PyDAL's public attributes; any version will do.
 
-Never opens a connection. A function ``define(db)`` is called with a DAL that only holds
-definitions; one table it cannot define does not hide the others.
+Never opens a connection.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import json
 import re
-import traceback
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
-import pydal
-
+from bilayer.drift.readers.definitions import DefinitionDAL
 from bilayer.drift.schemas import QUOTES, read_name, read_table_name
-from bilayer.drift.scratch.signals import Terminated
-from bilayer.drift.snapshot import Field, Place, Refusal, Runtime, RuntimeTable
+from bilayer.drift.snapshot import Field, Place, Runtime, RuntimeTable
 
 STOCK_ADAPTERS: Final = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql"}
 """The stock adapter PyDAL would use on each engine."""
@@ -31,80 +25,7 @@ _ENGINE_OF_ADAPTER: Final = {
     "postgres3": "postgresql",
     "mysql": "mysql",
 }
-_PYDAL_FOLDER: Final = str(Path(pydal.__file__).parent)
 _FORMS: Final = frozenset({"IS_IPADDRESS", "IS_IPV4", "IS_IPV6", "IS_MATCH"})
-
-
-class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
-    """A DAL that remembers where its tables were defined and what it refused.
-
-    It has an empty database in memory, because definitions may hold queries (``requires=``,
-    ``common_filter=``), and PyDAL writes no query without a dialect.
-    """
-
-    def __init__(self) -> None:
-        super().__init__("sqlite:memory", migrate=False, migrate_enabled=False)
-        self._bilayer_places: dict[str, Place] = {}
-        self._bilayer_migrated: set[str] = set()
-        self._bilayer_dropped_ids: dict[str, str] = {}
-        self._bilayer_refusals: list[Refusal] = []
-
-    def define_table(self, tablename: str, *fields: Any, **options: Any) -> Any:
-        """Define a table; note a refusal instead of raising it."""
-        place = _caller()
-        if options.get("migrate"):
-            self._bilayer_migrated.add(tablename)
-        if tablename in self.tables:
-            reason = "the table is defined twice; the later definition was read"
-            self._bilayer_refusals.append(Refusal(tablename, reason, place, is_duplicate=True))
-            options["redefine"] = True
-        self._note_dropped_fields(tablename, fields, place)
-        try:
-            table = super().define_table(tablename, *fields, **options)
-        except Exception as error:  # noqa: BLE001 - PyDAL raises whatever its checks run into
-            reason = f"{type(error).__name__}: {error}"
-            self._bilayer_refusals.append(Refusal(tablename, reason, place))
-            return None
-        self._bilayer_places[tablename] = place
-        dropped = [field.type for field in fields if getattr(field, "name", None) == "id"]
-        if dropped and str(dropped[0]) != "id" and not options.get("primarykey"):
-            self._bilayer_dropped_ids[tablename] = str(dropped[0])
-        return table
-
-    def _note_dropped_fields(self, table: str, fields: Sequence[Any], place: Place) -> None:
-        """Note fields PyDAL drops without a word: it keeps the first of a name."""
-        names = [field.name for field in fields if isinstance(field, pydal.Field)]
-        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            reason = f"the field {name} is defined twice; PyDAL keeps the first without a word"
-            self._bilayer_refusals.append(Refusal(table, reason, place, is_duplicate=True))
-
-    def commit(self) -> None:
-        """Do nothing: definitions often end with a commit, and there is no database."""
-
-    def rollback(self) -> None:
-        """Do nothing, as ``commit``."""
-
-
-def define(
-    function: Callable[[Any], object],
-) -> tuple[pydal.DAL, Exception | SystemExit | None]:
-    """Call a function ``define(db)`` and give back its tables, and what stopped it early."""
-    db = DefinitionDAL()
-    try:
-        function(db)
-    except (Exception, SystemExit) as error:
-        if isinstance(error, Terminated):
-            raise
-        frame = traceback.extract_tb(error.__traceback__)[1:]
-        own = [each for each in frame if not each.filename.startswith(_PYDAL_FOLDER)]
-        place = Place(own[-1].filename, own[-1].lineno or 1) if own else None
-        reason = f"{type(error).__name__}: {error}"
-        db._bilayer_refusals.append(Refusal("", reason, place))
-        return db, error
-    finally:
-        # The definitions outlive the connection.
-        db.close()
-    return db, None
 
 
 def choose_adapter(dal: Any, engine: str, declared: str | None) -> str:
@@ -116,8 +37,7 @@ def choose_adapter(dal: Any, engine: str, declared: str | None) -> str:
         return declared
     if getattr(getattr(dal, "_adapter", None), "bilayer_native", False):
         return "native"
-    scheme = re.match(r"\w*", str(getattr(dal, "_uri", None) or ""))
-    name = scheme.group() if scheme else ""
+    name = _scheme(dal)
     return name if _ENGINE_OF_ADAPTER.get(name) == engine else STOCK_ADAPTERS[engine]
 
 
@@ -126,11 +46,12 @@ def read_runtime(dal: Any, engine: str, declared: str | None = None) -> Runtime:
     places: dict[str, Place] = getattr(dal, "_bilayer_places", {})
     migrated: set[str] = getattr(dal, "_bilayer_migrated", set())
     dropped_ids: dict[str, str] = getattr(dal, "_bilayer_dropped_ids", {})
+    names = _Names(getattr(dal, "_bilayer_rnames", {}), _marks_of(dal))
     tables = {}
     for name in list(dal.tables):
         table = dal[name]
         is_migrated = name in migrated or _is_migrated(dal, table)
-        read = _read_table(table, engine, places.get(name), is_migrated=is_migrated)
+        read = _read_table(table, engine, names, places.get(name), is_migrated=is_migrated)
         tables[name] = dataclasses.replace(read, dropped_id=dropped_ids.get(name))
     refusals = tuple(getattr(dal, "_bilayer_refusals", ()))
     return Runtime(choose_adapter(dal, engine, declared), tables, refusals)
@@ -147,19 +68,21 @@ def _is_migrated(dal: Any, table: Any) -> bool:
     return not is_held_in_memory or getattr(dal, "_migrate", True) is False
 
 
-def _read_table(table: Any, engine: str, place: Place | None, *, is_migrated: bool) -> RuntimeTable:
-    fields = tuple(_read_field(table[name], engine) for name in table.fields)
+def _read_table(
+    table: Any, engine: str, names: _Names, place: Place | None, *, is_migrated: bool
+) -> RuntimeTable:
+    called = str(table._tablename)
+    fields = tuple(_read_field(table[name], engine, names, called) for name in table.fields)
     columns = {field.name: field.column for field in fields}
     keys = getattr(table, "_primarykey", None)
     id_field = next((field.column for field in fields if field.type in ("id", "big-id")), None)
     primary_key = tuple(columns.get(key, key) for key in keys) if keys else ()
     if not primary_key and id_field:
         primary_key = (id_field,)
-    name = str(table._tablename)
-    rname = _written_name(getattr(table, "_rname", None), name)
+    rname = names.find(table, called, None)
     return RuntimeTable(
-        name=name,
-        table=read_table_name(rname, name, engine),
+        name=called,
+        table=read_table_name(rname, called, engine),
         fields=fields,
         primary_key=primary_key,
         id_field=id_field,
@@ -169,9 +92,9 @@ def _read_table(table: Any, engine: str, place: Place | None, *, is_migrated: bo
     )
 
 
-def _read_field(field: Any, engine: str) -> Field:
+def _read_field(field: Any, engine: str, names: _Names, table: str) -> Field:
     name = str(field.name)
-    rname = _written_name(getattr(field, "_rname", None), name)
+    rname = names.find(field, table, name)
     type_ = getattr(field.type, "type", field.type)
     default = field.default
     return Field(
@@ -217,17 +140,35 @@ def _constant(value: Any) -> str:
     return str(value)
 
 
-def _written_name(rname: object, name: str) -> str | None:
-    """Keep an ``rname`` somebody wrote; PyDAL fills in the quoted name where nobody did."""
-    text = str(rname or "")
-    return None if not text or text.strip(QUOTES) == name else text
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Names:
+    """The names somebody wrote for tables and fields.
+
+    Attributes:
+        noted: Those that are known to be written, by table and field.
+        marks: The quotes PyDAL itself puts around the names it fills in.
+    """
+
+    noted: Mapping[tuple[str, str | None], str]
+    marks: str
+
+    def find(self, item: Any, table: str, field: str | None) -> str | None:
+        """Give the ``rname`` of a table or field, if somebody wrote one."""
+        if (table, field) in self.noted:
+            return self.noted[table, field]
+        name, text = field or table, str(getattr(item, "_rname", None) or "")
+        is_filled_in = text == name or (text.strip(self.marks) == name and text[:1] in self.marks)
+        return None if not text or is_filled_in else text
 
 
-def _caller() -> Place:
-    """Find the line that called ``define_table``."""
-    frame = inspect.currentframe()
-    for _ in range(2):
-        frame = frame.f_back if frame else None
-    if frame is None:
-        return Place("", 0)
-    return Place(frame.f_code.co_filename, frame.f_lineno)
+def _marks_of(dal: Any) -> str:
+    """Tell the quotes by which a DAL writes names; those of its engine, where it is known."""
+    name = _scheme(dal)
+    if not name or name == "None":
+        return ""  # A DAL without a database fills in plain names.
+    return {"mysql": "`"}.get(name, '"') if name in _ENGINE_OF_ADAPTER else QUOTES
+
+
+def _scheme(dal: Any) -> str:
+    found = re.match(r"\w*", str(getattr(dal, "_uri", None) or ""))
+    return found.group() if found else ""
