@@ -46,7 +46,10 @@ def create_session(
 
 
 def get_session_by_token(user_id: UUID, token_hash: str) -> Row | None:
-    """Return the pair with this access token and the present state of its account, or None."""
+    """Return the pair with this access token and the present state of its account, or None.
+
+    Every request asks this, so it reads no more than tells whose token it is and whether it holds.
+    """
     row: Row | None = _BY_TOKEN.one(get_db(), user_id=user_id, hash=token_hash)
     return row
 
@@ -144,7 +147,11 @@ _BY_TOKEN = prepared(
         (db.sessions.user_id == Param("user_id"))
         & (db.sessions.token_hash == Param("hash"))
         & (db.users.id == db.sessions.user_id),
-        db.sessions.ALL,
+        db.sessions.user_id,
+        db.sessions.id,
+        db.sessions.family_id,
+        db.sessions.expires_at,
+        db.sessions.revoked_at,
         db.users.role,
         db.users.user_type,
         db.users.is_active,
