@@ -143,10 +143,11 @@ def decode_instant(value: Any) -> dt.datetime:
     if isinstance(value, str):
         value = dt.datetime.fromisoformat(value)
     if value.tzinfo is None:
-        aware: dt.datetime = value.replace(tzinfo=UTC)
-        return aware
-    moved: dt.datetime = value.astimezone(UTC)
-    return moved
+        value = value.replace(tzinfo=UTC)
+    elif value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    instant: dt.datetime = value
+    return instant
 
 
 def encode_date(value: Any) -> str:

@@ -199,7 +199,7 @@ class Prepared:
 
     def one(self, db: Any, /, **values: Any) -> Row | None:
         """Run a prepared select and give its first row, None if there is none."""
-        rows = self.dicts(db, **values)
+        rows = self._for(db._adapter, _CompiledSelect, values).dicts(db._adapter, values)
         return rows[0] if rows else None
 
     def run(self, db: Any, /, **values: Any) -> int:

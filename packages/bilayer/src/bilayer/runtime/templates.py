@@ -32,22 +32,26 @@ class Template:
         return cls(separator.join(part.sql for part in parts), slots)
 
     def parameters(self, values: Mapping[str, Any]) -> list[Any]:
-        """Encode the values of one call."""
-        return [
-            given if name is None else _encoded(name, given, values[name])
-            for name, given in self.slots
-        ]
+        """Encode the values of one call.
 
-
-def _encoded(name: str, encode: Callable[[Any], Any], value: Any) -> Any:
-    if value is None:
-        return None
-    try:
-        return encode(value)
-    except InvalidValue as error:
-        is_placed = error.column is not None
-        failure = error if is_placed else InvalidValue(f"parameter {name!r}: {error.reason}")
-    raise failure
+        Raises:
+            InvalidValue: A value does not fit; it names the column, or else the parameter.
+        """
+        found: list[Any] = []
+        try:
+            for name, given in self.slots:
+                if name is None:
+                    found.append(given)
+                else:
+                    value = values[name]
+                    found.append(None if value is None else given(value))
+        except InvalidValue as error:
+            name, _ = self.slots[len(found)]
+            is_placed = error.column is not None
+            failure = error if is_placed else InvalidValue(f"parameter {name!r}: {error.reason}")
+        else:
+            return found
+        raise failure
 
 
 def encoder_of(adapter: Any, field_type: str, length: int) -> Callable[[Any], Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -71,10 +71,12 @@ class ReadingPlan:
     names: tuple[str, ...]
     decoders: tuple[tuple[str, Callable[[Any], Any]], ...]
 
-    def dicts(self, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    def dicts(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         """Turn the driver's rows into dicts of Python values."""
         names = self.names
-        found = [dict(zip(names, row, strict=True)) for row in rows]
+        if rows and len(rows[0]) != len(names):
+            raise ValueError("the rows have other columns than the plan")
+        found = [dict(zip(names, row)) for row in rows]  # noqa: B905 - one look is cheaper than many
         for name, decode in self.decoders:
             for row in found:
                 value = row[name]

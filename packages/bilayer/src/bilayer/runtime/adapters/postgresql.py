@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 import psycopg2.extensions
 import psycopg2.extras
@@ -47,6 +48,10 @@ _SAVEPOINTS: Final = ("SAVEPOINT ", "RELEASE ")
 """What cannot fail where it is sent."""
 
 
+def _encode_uuid(value: Any) -> str:
+    return str(value if type(value) is UUID else parse_uuid(value))
+
+
 class PostgreSQLAdapter(NativeAdapter):
     """The adapter of PostgreSQL."""
 
@@ -69,7 +74,7 @@ class PostgreSQLAdapter(NativeAdapter):
         "time": Codec(encode_time, canonical=read_time),
         "datetime": Codec(encode_instant, decode_instant),
         "blob": Codec(encode_bytes, bytes),
-        "uuid": Codec(lambda value: str(parse_uuid(value)), canonical=parse_uuid),
+        "uuid": Codec(_encode_uuid, canonical=parse_uuid),
     }
 
     def _initialize_(self) -> None:
@@ -131,7 +136,7 @@ class PostgreSQLAdapter(NativeAdapter):
         """Call the driver."""
         if isinstance(parameters, CopiedRows):
             return parameters.send(cursor, sql)
-        return super().send(cursor, sql, parameters)
+        return cursor.execute(sql, parameters)
 
     def commit_transaction(self) -> None:
         """Commit.

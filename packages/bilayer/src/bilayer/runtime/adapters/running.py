@@ -31,6 +31,11 @@ _ENDS: Final = ("COMMIT", "ROLLBACK", "RELEASE", "PRAGMA query_only=OFF")
 """What ends a transaction or a part of it, and leaves the connection as it was before."""
 
 
+def _can_repeat(session: Session, sql: str) -> bool:
+    """Tell whether a statement has no effect if its answer is lost."""
+    return session.depth > 0 or sql.startswith(_CHANGES_NOTHING)
+
+
 class RunningStatements(PooledConnections):
     """Statements with bind parameters on the connection of the calling thread.
 
@@ -74,8 +79,9 @@ class RunningStatements(PooledConnections):
             TransactionAborted: An earlier statement of the transaction failed.
             DatabaseError: The driver's error, translated; it names no values.
         """
-        can_repeat = self.session.depth > 0 or sql.startswith(_CHANGES_NOTHING)
-        session = self._ready(asked=not can_repeat)
+        session = self.session
+        if session.connection is None:
+            self._ready(asked=not _can_repeat(session, sql))
         if session.failed:
             raise TransactionAborted(
                 "an earlier statement of this transaction failed; roll it back"
@@ -85,7 +91,7 @@ class RunningStatements(PooledConnections):
             sql, parameters = self.unescape(sql), None
         if session.is_proven and session.opening is None:
             return self._send(session, sql, parameters)
-        if not can_repeat:  # a connection that was taken and not used yet
+        if not _can_repeat(session, sql):  # a connection that was taken and not used yet
             self._send_first(session, "SELECT 1", None)
             return self._send(session, sql, parameters)
         return self._send_first(session, sql, parameters)
@@ -126,16 +132,19 @@ class RunningStatements(PooledConnections):
     def _send(self, session: Session, sql: str, parameters: Any) -> Any:
         watch = session.watch
         seconds = self.deadline_seconds if self.guard is None else self.seconds_for(sql, session)
-        opening, session.opening = session.opening, None
-        ahead, session.ahead = session.ahead, []
+        opening, ahead = session.opening, session.ahead
         if opening is not None:
+            session.opening = None
             sql = f"{opening}; {sql}"
         if ahead:
+            session.ahead = []
             sql, parameters = self.one_message([*ahead, (sql, parameters)])
         if self.echo:
             log.info("%s", sql)
         now = time.monotonic()
-        session.silent_at = now + min(TRUSTED_SECONDS, seconds / 2)
+        session.silent_at = now + (
+            TRUSTED_SECONDS if seconds > 2 * TRUSTED_SECONDS else seconds / 2
+        )
         watch.deadline = now + seconds
         try:
             answer = self.send(session.cursor, sql, parameters)
