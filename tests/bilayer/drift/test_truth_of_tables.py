@@ -123,6 +123,11 @@ def make_shapes() -> dict[str, Shape]:
             [Field("n", "integer"), Field("m", "integer", writable=False)],
             {},
         ),
+        "computed_by_pydal": (
+            [key(), text(), text("y", nullable=False)],
+            [Field("x"), Field("y", compute=lambda row: f"{row.x}!")],
+            {},
+        ),
         "upper_case": ([key(), text("Email")], [Field("email")], {}),
         "upper_case_kept": ([key(), text("Email")], [Field("Email")], {}),
         "reserved": ([key(), text("order")], [Field("order")], {}),

@@ -160,6 +160,7 @@ class Field:
         type: PyDAL's type text, for example ``decimal(10,2)`` or ``reference users``.
         default: The constant default as text; ``None`` if there is none or it is a callable.
         has_default: PyDAL fills the field if an insert (``has_update``: an update) leaves it out.
+        is_computed: PyDAL fills it from other fields; an insert that leaves these out leaves it.
         words: The words its validator allows (IS_IN_SET); ``None`` if it allows any.
         is_form_checked: A validator sees to the form of texts (IS_IPADDRESS, IS_MATCH).
     """
@@ -173,6 +174,7 @@ class Field:
     default: str | None = None
     has_default: bool = False
     has_update: bool = False
+    is_computed: bool = False
     ondelete: str = ""
     rname: str | None = None
     words: tuple[str, ...] | None = None

@@ -155,6 +155,8 @@ def _compare_nullability(place: RuntimePlace, column: Column, field: Field) -> I
         return
     is_filled = column.is_filled_by_engine or field.has_default
     message = f"{place.name(column.name)} is NOT NULL, and PyDAL does not require it"
+    if field.is_computed and not is_filled:
+        message += ": an insert without what it computes the value from leaves it out"
     yield place.differ(
         "BL209", "info" if is_filled else "warning", message, column.name,
         "NOT NULL", "notnull=False", column,
@@ -171,7 +173,8 @@ def _compare_defaults(place: RuntimePlace, column: Column, field: Field) -> Iter
                 column.name, column.default, f"default={field.default!r}", column,
             )  # fmt: skip
         return
-    never_fires = column.python_default and column.default is None and not field.has_default
+    is_filled = field.has_default or field.is_computed
+    never_fires = column.python_default and column.default is None and not is_filled
     if never_fires and field.type not in ("id", "big-id") and not column.autoincrement:
         message = f"the default= of {place.name(column.name)} runs in SQLAlchemy only"
         yield place.differ(

@@ -137,6 +137,8 @@ def _show_field(field: Field) -> str:
     parts += [word for word in ("notnull=True", "unique=True") if getattr(field, word[:-5])]
     if field.has_default:
         parts.append(f"default={field.default!r}" if field.default is not None else "default=…")
+    if field.is_computed:
+        parts.append("compute=…")
     if field.has_update:
         parts.append("update=…")
     if field.name != field.column:
