@@ -284,3 +284,15 @@ def test_update_knows_its_columns_and_filters_what_they_get(db: Any) -> None:
     assert row["title"] == "C"
     with pytest.raises(InvalidValue, match="no such column"):
         unknown.run(db, key=key, value=1)
+
+
+@pytest.mark.parametrize("is_filtered", [False, True])
+def test_update_tells_of_the_columns_that_were_asked_for(db: Any, *, is_filtered: bool) -> None:
+    key = db.things.insert(title="a", code="c")
+    things = db.things
+    rename = prepared(
+        lambda _db: update(things.id == Param("key"), things.title, title=Param("title"))
+    )
+    db.things.title.filter_in = str.upper if is_filtered else None
+
+    assert rename.changed(db, key=key, title="b") == [{"title": "B" if is_filtered else "b"}]

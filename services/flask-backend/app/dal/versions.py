@@ -142,6 +142,7 @@ def _take_slowly(db: DAL, user_id: uuid.UUID, now: datetime) -> Taken:
 _NEXT = prepared(
     lambda db: update(
         (db.sync_heads.user_id == Param("user_id")) & (db.sync_heads.changed_at < Param("now")),
+        db.sync_heads.version,
         version=db.sync_heads.version + 1,
         changed_at=Param("now"),
     )

@@ -79,6 +79,9 @@ class DAL(PyDAL):  # type: ignore[misc]
         blocks = self._adapter.session.blocks
         if not blocks:
             raise TransactionMisuse("only a transaction has a memory")
+        if len(blocks) == 1:
+            memory: dict[Any, Any] = blocks[0].memory
+            return memory
         return ChainMap(*(block.memory for block in reversed(blocks)))
 
     def lock_rows(

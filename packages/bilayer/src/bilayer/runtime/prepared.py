@@ -40,6 +40,7 @@ class Assigning:
     """What a prepared update writes; made by ``update``."""
 
     query: Any
+    fields: Sequence[Any]
     values: dict[str, Any]
 
 
@@ -48,9 +49,12 @@ def select(query: Any, *fields: Any, **attributes: Any) -> Selection:
     return Selection(query, fields, attributes)
 
 
-def update(query: Any, **values: Any) -> Assigning:
-    """Describe an update for ``prepared``; the arguments of ``db(query).update``."""
-    return Assigning(query, values)
+def update(query: Any, *fields: Any, **values: Any) -> Assigning:
+    """Describe an update for ``prepared``; the arguments of ``db(query).update``.
+
+    ``fields`` are the columns of which ``changed`` tells; all if none are given.
+    """
+    return Assigning(query, fields, values)
 
 
 class _CompiledSelect:
@@ -94,9 +98,10 @@ class _CompiledUpdate:
         assigned = {value.name for value in self._values.values() if isinstance(value, Param)}
         inside = {name for part in self._rendered.values() for name, _ in part.slots if name}
         self.names = rows.names | assigned | inside
-        self._plan = adapter.reading_plan(list(self._table))
-        self._columns = ",".join(field._rname for field in self._table)
+        told = description.fields or list(self._table)
+        self._plan = adapter.reading_plan(told)
         self._whole = self._render_whole(adapter)
+        self._returning = f" RETURNING {','.join(field._rname for field in told)}"
 
     def _render_whole(self, adapter: Any) -> Template | None:
         """Render the statement for a table in whose writes nobody takes part.
@@ -145,12 +150,12 @@ class _CompiledUpdate:
             and adapter.returns_updates
             and adapter.pipeline.subscriptions.is_free(self._table)
         ):
-            sql = f"{whole.sql} RETURNING {self._columns}"
+            sql = whole.sql + self._returning
             found: list[Row] = self._plan.dicts(adapter.rows(sql, whole.parameters(values)))
             return found
         update = adapter.pipeline.update_returning
         rows: list[Row] = update(self._table, self._fields(values), **self._place(adapter, values))
-        return rows
+        return [{name: row[name] for name in self._plan.names} for row in rows]
 
     def _place(self, adapter: Any, values: Mapping[str, Any]) -> dict[str, Any]:
         """Say which rows, as the pipeline asks for it."""
@@ -215,7 +220,7 @@ class Prepared:
         self._for(db._adapter, _CompiledUpdate, values).run_ahead(db._adapter, values)
 
     def changed(self, db: Any, /, **values: Any) -> list[Row]:
-        """Run a prepared update like ``run``; returns the rows that matched, as they are then.
+        """Run a prepared update like ``run``; tells of the rows that matched, as they are then.
 
         PostgreSQL and SQLite tell them with the update itself. Elsewhere they are read after it,
         and locked before it unless the condition holds the whole key of one row.
