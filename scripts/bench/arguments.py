@@ -16,6 +16,7 @@ from tests.support.run import ENGINES
 NAMES: Final = (
     "spend",
     "http",
+    "http-features",
     "cache",
     "wallet-races",
     "sync-pull",

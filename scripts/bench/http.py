@@ -60,7 +60,7 @@ def measure(run: Run, options: Options) -> Bench:
         }
         fill_histories(url, crowds["readers"])
         open_heads(url)
-        with _servers(url, has_peers=note is None) as servers:
+        with contestants(url, has_peers=note is None) as servers:
             for route in ROUTES:
                 people = crowds[route.crowd]
                 able = [server for server in servers if route.fits(server.name)]
@@ -88,7 +88,8 @@ def _reason_of_absence(options: Options) -> str | None:
 
 
 @contextmanager
-def _servers(url: str, *, has_peers: bool) -> Iterator[list[Server]]:
+def contestants(url: str, *, has_peers: bool) -> Iterator[list[Server]]:
+    """Run all who are compared, the service first."""
     with ExitStack() as stack:
         servers = [stack.enter_context(service(url))]
         if has_peers:

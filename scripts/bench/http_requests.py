@@ -61,10 +61,11 @@ class Route:
         return json.dumps({"action_type": kind_of(contestant), "payload": payload})
 
 
+STORE: Final = Route("store an action", "/api/v1/history", "all", "POST", 201)
 ROUTES: Final = (
     Route("read a user", "/api/v1/users/me", "all"),
     Route(f"list 20 of {ROWS:,} actions", "/api/v1/history", "readers"),
-    Route("store an action", "/api/v1/history", "all", "POST", 201),
+    STORE,
 )
 
 

@@ -18,10 +18,11 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-_COLORS = ("#1f6feb", "#9aa4b2", "#f0883e", "#3fb950")
-_TEXT_COLORS = ("white", "black", "black", "black")
+_COLORS = ("#1f6feb", "#9aa4b2", "#f0883e", "#3fb950", "#d2a8ff")
+_TEXT_COLORS = ("white", "black", "black", "black", "black")
 _WIDTH, _HEIGHT, _ROW_HEIGHT = 4.2, 4.2, 0.22
 _MOST_BESIDE = 5
+_FEW = 3
 
 
 def draw(document: dict[str, Any], path: Path) -> None:
@@ -86,15 +87,11 @@ def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
         label = f"{rate['median']:,.0f}/s\n{entry['cpu_ms']['median']:.3g} ms CPU"
         color = _TEXT_COLORS[place]
         panel.text(place, 0, f"{label}\n", ha="center", va="bottom", fontsize=8, color=color)
-    panel.set_xticks(range(len(figures["contestants"])), list(figures["contestants"]))
-    title = result["name"]
-    if "ratio" in figures:
-        goal, ratio = figures["goal"], figures["ratio"]
-        wanted = "at least" if goal["measure"] == "speed" else "at most"
-        title += f"\n{goal['measure']} {ratio['median']:.2f} ({ratio['least']:.2f} to"
-        title += f" {ratio['most']:.2f})"
-        title += f", wanted {wanted} {goal['bound']}" if goal["bound"] is not None else ""
-    panel.set_title(title, fontsize=9)
+    names = [name.replace("-", "\n") for name in figures["contestants"]]
+    panel.set_xticks(range(len(names)), names, fontsize=8 if len(names) > _FEW else None)
+    verdicts = [verdict["sentence"] for verdict in figures.get("verdicts", ())]
+    size = 9 if len(verdicts) < _FEW else 7
+    panel.set_title("\n".join([result["name"], *verdicts]), fontsize=size)
     panel.set_ylabel("in a second")
     panel.spines[["top", "right"]].set_visible(False)
 

@@ -23,6 +23,7 @@ from scripts.bench import (
     copying,
     growth,
     http,
+    http_features,
     importing,
     memory,
     runtime,
@@ -43,6 +44,7 @@ from tests.support.run import Run, sources
 BENCHES: dict[str, Callable[[Run, Options], Bench]] = {
     "spend": spend.measure,
     "http": http.measure,
+    "http-features": http_features.measure,
     "cache": cache.measure,
     "wallet-races": wallet_races.measure,
     "sync-pull": sync_pull.measure,

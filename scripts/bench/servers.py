@@ -86,6 +86,7 @@ class Load:
         label: What it is called, if not like the server.
         connections: How many ask at once.
         is_refused: Whether answers may be refusals.
+        is_keyed: Whether each request has an ``Idempotency-Key`` of its own.
     """
 
     server: Server
@@ -95,6 +96,7 @@ class Load:
     label: str | None = None
     connections: int = CONNECTIONS
     is_refused: bool = False
+    is_keyed: bool = False
 
     @property
     def name(self) -> str:
@@ -129,7 +131,7 @@ class Load:
         command = [
             *(wrk, "-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "10s"),
             *("--latency", "-s", str(script), self.server.url),
-            *("--", self.method, self.body, str(self.targets)),
+            *("--", self.method, self.body, str(self.targets), "keyed" if self.is_keyed else ""),
         ]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         told: dict[str, int] = json.loads(done.stdout.strip().splitlines()[-1])
