@@ -18,6 +18,7 @@ from pydal import Field
 import bilayer
 from bilayer.cli import main
 from bilayer.cli.output import FORMATS
+from bilayer.drift import foreign
 from bilayer.drift.remedies import SCRATCH, with_remedy
 from tests.bilayer.drift.project import CREATE, ENV, write_project, write_revision
 
@@ -67,12 +68,13 @@ def read(project: Path, *options: str) -> dict[str, Any]:
         ("bad_models:metadata", "import nothing_like_it", ["nothing_like_it", "bad_models.py:1"]),
         ("bad_models:metadata", "x = 1\ndef broken(:", ["SyntaxError", "bad_models.py:2"]),
         ("bad_models:metadata", "raise SystemExit('no settings')", ["no settings", ".py:1"]),
+        ("bad_models:metadata", "import os\nos._exit(0)", ["os._exit(0)", "bad_models.py:2"]),
         ("bad_models:metadata", "print('{}')\n1 / 0", ["ZeroDivisionError", "bad_models.py:2"]),
         ("bad_models:metadatas", "metadata = 1", ["Did you mean bad_models:metadata?"]),
         ("bad_models:metadata", "metadata = 1", ["is no MetaData", "no list or dict of MetaData"]),
         ("bad_modals:metadata", "", ["Check models and pythonpath in [tool.bilayer]"]),
     ],
-    ids=["import", "syntax", "exit", "prints", "attribute", "type", "module"],
+    ids=["import", "syntax", "exit", "hard_exit", "prints", "attribute", "type", "module"],
 )
 def test_models_that_do_not_import_are_said_and_the_rest_is_compared(
     project: Path, models: str, text: str, parts: list[str]
@@ -142,7 +144,9 @@ def test_configuration_of_a_wrong_form_is_said(tmp_path: Path, text: str, messag
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("stop", ["1 / 0", "raise SystemExit(3)", "db.no_such_table.id"])
+@pytest.mark.parametrize(
+    "stop", ["1 / 0", "raise SystemExit(3)", "import os; os._exit(0)", "db.no_such_table.id"]
+)
 def test_definition_that_stops_half_way_keeps_what_it_defined(project: Path, stop: str) -> None:
     (project / "bad_models.py").write_text(
         "import sqlalchemy as sa\nmetadata = sa.MetaData()\n"
@@ -163,6 +167,30 @@ def test_definition_that_stops_half_way_keeps_what_it_defined(project: Path, sto
     assert ("BL202", "models-runtime", "t") in found
     assert ("BL201", "models-migrations", "later") in found
     assert not [each for each in found if each[1:] == ("models-runtime", "later")]
+
+
+@pytest.mark.parametrize("kind", ["async def define(db):", "def define(db):\n    yield"])
+def test_definition_that_calling_does_not_run_is_said(project: Path, kind: str) -> None:
+    (project / "bad_tables.py").write_text(f"{kind}\n    db.define_table('t')\n")
+
+    document = read(project)
+
+    reasons = [each["reason"] for each in document["failures"] if each["source"] == "runtime"]
+    assert len(reasons) == 1
+    assert "make it a plain function" in reasons[0]
+
+
+def test_who_waits_for_a_definition_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(foreign, "PATIENCE", 0.02)
+    (project / "bad_tables.py").write_text("def define(db):\n    __import__('time').sleep(0.3)\n")
+
+    run("check", "--project", project)
+
+    said = capfd.readouterr().err
+    assert "still waiting for the function that defines the tables" in said
+    assert said.count("still waiting") < 10
 
 
 @pytest.mark.parametrize(

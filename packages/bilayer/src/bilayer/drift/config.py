@@ -5,7 +5,6 @@ Reads a file and imports what it names. Reads no environment.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import difflib
 import importlib
@@ -18,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.config import Config
 
+from bilayer.drift.foreign import running
 from bilayer.drift.readers.migrations import load_config
 from bilayer.drift.remedies import explain_import
 from bilayer.errors import BilayerError
@@ -93,7 +93,7 @@ class Project:
                 sys.path.insert(0, path)
         module, _, attribute = name.partition(":")
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with running(f"the import of {module}"):
                 value = importlib.import_module(module)
             for part in attribute.split("."):
                 value = getattr(value, part)

@@ -283,8 +283,8 @@ _RULES: Final = (
     Rule(
         "BL209", "nullability-mismatch", "error",
         "One side requires a value and the other does not. An insert that leaves it out passes one"
-        " layer and fails in the database, or NULL appears where code expects none. PyDAL's compute="
-        " fills a field only where an insert gives what it computes from.",
+        " layer and fails in the database, or NULL appears where code expects none. PyDAL's"
+        " compute= fills a field only where an insert gives what it computes from.",
         "nullable=False and Field('name') without notnull=True",
     ),
     Rule(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from alembic.config import Config
 
 from bilayer.drift.defects import LostTarget, Unbuilt
+from bilayer.drift.foreign import running
 from bilayer.drift.history import History
 from bilayer.drift.live import LiveUnreadable, first_line, open_live, read_versions
 from bilayer.drift.operations.reflecting import reflect_tables
@@ -88,8 +88,7 @@ class Sources:
             return
         self.dal = dal
         if not hasattr(dal, "tables") and callable(dal):
-            # What a definition prints is no part of a report.
-            with contextlib.redirect_stdout(sys.stderr):
+            with running("the function that defines the tables"):
                 self.dal, error = define(dal)
             if error is not None:
                 self.failures.append(Failure("runtime", explain_define(error)))

@@ -93,7 +93,7 @@ def define(
     """Call a function ``define(db)`` and give back its tables, and what stopped it early."""
     db = DefinitionDAL()
     try:
-        function(db)
+        _refuse_postponed(function(db))
     except (Exception, SystemExit) as error:
         if isinstance(error, Terminated):
             raise
@@ -107,6 +107,16 @@ def define(
         # The definitions outlive the connection.
         db.close()
     return db, None
+
+
+def _refuse_postponed(result: object) -> None:
+    """Refuse a function that runs nothing when it is called: ``async def``, or one that yields."""
+    if inspect.iscoroutine(result):
+        result.close()  # Else Python warns that nobody awaited it.
+    elif not (inspect.isgenerator(result) or inspect.isasyncgen(result)):
+        return
+    message = "it is async or yields, so that calling it defines nothing: make it a plain function"
+    raise TypeError(message)
 
 
 def _caller() -> Place:
