@@ -7,7 +7,6 @@ from typing import Final, cast
 from flask import current_app
 
 from app.breaker import CircuitBreaker
-from app.clients.stripe import StripeClient
 from app.config import Settings
 from app.errors import Unavailable
 from app.metrics import record_breaker
@@ -38,6 +37,8 @@ def make_till(settings: Settings) -> Till | None:
     """Return how credits are sold, None without ``STRIPE_SECRET_KEY``. Opens nothing."""
     if not settings.has_stripe:
         return None
+    from app.clients.stripe import StripeClient  # noqa: PLC0415 - a tenth of the start, and only here are things sold
+
     client = StripeClient(
         settings.stripe_key,
         CircuitBreaker(partial(record_breaker, DEPENDENCY)),

@@ -13,7 +13,6 @@ from app.api.blueprint import Blueprint
 from app.api.body import check_json_object
 from app.api.limits import read_body
 from app.api.shop import require_till
-from app.clients.stripe import require_signature
 from app.errors import BadRequest, Invalid
 from app.usecases import stripe_events
 from app.usecases.stripe_events import Event, Outcome
@@ -59,6 +58,8 @@ def take_stripe_event() -> dict[str, Any]:
     request, its signature or its body is 400, and nothing is kept.
     """
     till = require_till()
+    from app.clients.stripe import require_signature  # noqa: PLC0415 - make_till() has loaded it
+
     body = _read_any_body()
     signature = request.headers.get("Stripe-Signature")
     require_signature(body, signature, secrets=till.webhook_secrets, at=clock.now())

@@ -3,17 +3,21 @@
 What becomes of the money is told by events; see ``app.usecases.stripe_events``.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from app.clients.stripe import Session, StripeClient
 from app.errors import FieldError, Invalid
 from app.models import list_purchases, release
 from app.wallet_settings import Package
+
+if TYPE_CHECKING:  # Stripe's library is for those who sell; see app.api.shop.
+    from app.clients.stripe import Session, StripeClient
 
 __all__ = ["Order", "Shop", "list_purchases", "open_checkout"]
 
