@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from weakref import WeakKeyDictionary
 
 from bilayer.runtime.adapters.inserts import Assignments
-from bilayer.runtime.adapters.parts import ReadingPlan
+from bilayer.runtime.adapters.parts import Env, ReadingPlan, SQLText
 from bilayer.runtime.adapters.statements import WriteStatements
 from bilayer.runtime.conditions import pinned
 from bilayer.runtime.errors import (
@@ -17,7 +17,7 @@ from bilayer.runtime.errors import (
     TransactionMisuse,
     UnsupportedDefinition,
 )
-from bilayer.runtime.pydal_compat import Expression
+from bilayer.runtime.pydal_compat import Expression, PyDALField
 from bilayer.runtime.subscribers import Row
 from bilayer.runtime.writes import WritePipeline
 
@@ -97,6 +97,18 @@ class NativeAdapter(WriteStatements):
 
     # -- reading
 
+    def _expand(
+        self,
+        expression: Any,
+        field_type: str | None = None,
+        colnames: bool = False,  # noqa: FBT001, FBT002 - PyDAL's signature
+        query_env: Env | None = None,
+    ) -> SQLText:
+        """Name a column at once, for it is most of what is rendered; the rest as ever."""
+        if field_type is None and isinstance(expression, PyDALField):
+            return SQLText(expression.longname if colnames else expression.sqlsafe)
+        return super()._expand(expression, field_type, colnames, query_env)
+
     def expand_all(self, fields: Iterable[Any], tabledict: Mapping[str, Any]) -> list[Any]:
         """Resolve the columns of a select; text is refused."""
         fields = list(fields)
@@ -138,8 +150,7 @@ class NativeAdapter(WriteStatements):
     def dicts(self, query: Any, fields: Sequence[Any], attributes: dict[str, Any]) -> list[Row]:
         """Select as plain dicts."""
         sql, plan = self.selection(query, fields, attributes)
-        self.execute(sql)
-        return plan.dicts(self.session.cursor.fetchall())
+        return plan.dicts(self.rows(*self.bind(sql)))
 
     def lock(
         self, query: Any, fields: Sequence[Any], mode: str, attributes: dict[str, Any]
