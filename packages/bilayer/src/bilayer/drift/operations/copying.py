@@ -32,6 +32,11 @@ for kind, name, statement in kept:
     op.get_bind().exec_driver_sql(statement)"""
 
 
+# Alembic makes the copy under this name, and a copy that failed stays.
+_LEFT: Final = "_alembic_tmp_{table}"
+_REASON: Final = "  # bilayer: safe[ban-drop-table] a copy that failed"
+
+
 class CannotCopy(ValueError):
     """A table has what no copy of Alembic's can be told to keep."""
 
@@ -44,7 +49,7 @@ def keep_all(text: str, wish: Wish) -> str:
     """
     table = wish.there.tables.get(wish.difference.table or "") if wish.there else None
     if wish.there is None or table is None or _BATCH not in text:
-        return text
+        return _drop_left(wish) + text if _BATCH in text else text
     if any(option.startswith("ON CONFLICT") for option in table.options):
         message = f"a copy of {table.name} would forget what its keys do on a conflict"
         raise CannotCopy(message)
@@ -53,7 +58,14 @@ def keep_all(text: str, wish: Wish) -> str:
     if any(each.kind in _BESIDE for each in wish.there.objects):  # These name the absent table.
         text = f"{_legacy('ON')}\n{text}\n{_legacy('OFF')}"
     names = sorted(_list_lost(table, wish))
+    text = _drop_left(wish) + text
     return f"{_KEEP.format(names=', '.join(names))}{text}{_GIVE}" if names else text
+
+
+def _drop_left(wish: Wish) -> str:
+    """Drop what a run that failed has left, so that the fix may be run again."""
+    name = wish.quote(_LEFT.format(table=wish.name))
+    return f"op.execute({f'DROP TABLE IF EXISTS {name}'!r}){_REASON}\n"
 
 
 def _write_options(table: Table, wish: Wish) -> str:
