@@ -3,6 +3,7 @@
 Never personal data, tokens or bodies: an event is a short constant and a few safe fields.
 """
 
+import json
 import logging
 import re
 import traceback
@@ -15,6 +16,8 @@ from structlog.typing import Processor
 
 from bilayer.runtime.errors import DatabaseError
 
+_ENCODER: Final = json.JSONEncoder(default=repr)
+"""Made once: structlog's renderer makes one for each event."""
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
@@ -29,7 +32,7 @@ def configure_logging(level: str, file: TextIO | None = None) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             *_describe_event(),
-            structlog.processors.JSONRenderer(),
+            _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_number(level)),
         logger_factory=structlog.WriteLoggerFactory(file),
@@ -91,7 +94,7 @@ def _foreign_formatter() -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(),
+            _render,
         ],
         foreign_pre_chain=_describe_event(),
     )
@@ -119,3 +122,8 @@ def _describe_exception(
         frames = traceback.extract_tb(error.__traceback__)
         event["stack"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     return event
+
+
+def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    """Write an event, whatever is in it."""
+    return _ENCODER.encode(event)
