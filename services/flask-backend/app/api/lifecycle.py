@@ -3,8 +3,11 @@
 Knows no route.
 """
 
+from __future__ import annotations
+
 import time
-from typing import Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from flask import Flask, Response, g, request
@@ -19,8 +22,14 @@ from app.log import end_request, start_request
 from app.metrics import record_connections, record_request
 from app.models import get_database, release
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 log = structlog.get_logger(__name__)
 
+_PROTECTION: Final = tuple(
+    (name.lower(), (name, value)) for name, value in SECURITY_HEADERS.items()
+)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -29,6 +38,24 @@ def register_lifecycle(app: Flask) -> None:
     app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_release)
+    app.wsgi_app = _protected(app.wsgi_app)  # type: ignore[method-assign,assignment]  # how Flask documents it
+
+
+def _protected(application: WSGIApplication) -> WSGIApplication:
+    """Let an application's answers carry the security headers that their views did not decide.
+
+    Around Flask, whose responses check and copy each header that they are given.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *details: Any) -> Any:
+            given = {name.lower() for name, _ in headers}
+            missing = [pair for name, pair in _PROTECTION if name not in given]
+            return start_response(status, headers + missing, *details)
+
+        return application(environ, start)
+
+    return answer
 
 
 def _begin() -> None:
@@ -42,10 +69,6 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     seconds = time.perf_counter() - g.started
     response.headers["X-Request-ID"] = g.request_id
-    given = {name.lower() for name, _ in response.headers}
-    response.headers.extend(
-        (name, value) for name, value in SECURITY_HEADERS.items() if name.lower() not in given
-    )
     allow_origin(response)
     if response.calculate_content_length() == 0:
         response.headers.remove("Content-Type")
