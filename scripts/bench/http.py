@@ -91,11 +91,12 @@ def _reason_of_absence(options: Options) -> str | None:
 def contestants(url: str, *, has_peers: bool) -> Iterator[list[Server]]:
     """Run all who are compared, the service first."""
     with ExitStack() as stack:
+        peer_url = sa.make_url(url).set(drivername="postgresql+asyncpg")
         servers = [stack.enter_context(service(url))]
         if has_peers:
-            peer_url = sa.make_url(url).set(drivername="postgresql+asyncpg")
             servers.append(stack.enter_context(reference(peer_url)))
-            servers.append(stack.enter_context(reference(peer_url, isolation="AUTOCOMMIT")))
         servers.append(stack.enter_context(limit(url)))
         servers.append(stack.enter_context(limit(url, is_observed=True)))
+        if has_peers:
+            servers.append(stack.enter_context(reference(peer_url, isolation="AUTOCOMMIT")))
         yield servers

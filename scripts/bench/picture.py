@@ -80,18 +80,19 @@ def _by_engine(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
     figures = result["figures"]
+    size = 8 if len(figures["contestants"]) <= _FEW else 6
     for place, entry in enumerate(figures["contestants"].values()):
         rate = entry["rate"]
         error = [[rate["median"] - rate["least"]], [rate["most"] - rate["median"]]]
         panel.bar(place, rate["median"], yerr=error, capsize=6, color=_COLORS[place], width=0.6)
         label = f"{rate['median']:,.0f}/s\n{entry['cpu_ms']['median']:.3g} ms CPU"
         color = _TEXT_COLORS[place]
-        panel.text(place, 0, f"{label}\n", ha="center", va="bottom", fontsize=8, color=color)
+        panel.text(place, 0, f"{label}\n", ha="center", va="bottom", fontsize=size, color=color)
     names = [name.replace("-", "\n") for name in figures["contestants"]]
-    panel.set_xticks(range(len(names)), names, fontsize=8 if len(names) > _FEW else None)
+    panel.set_xticks(range(len(names)), names, fontsize=size + 1)
     verdicts = [verdict["sentence"] for verdict in figures.get("verdicts", ())]
-    size = 9 if len(verdicts) < _FEW else 7
-    panel.set_title("\n".join([result["name"], *verdicts]), fontsize=size)
+    lines = [result["name"], *verdicts]
+    panel.set_title("\n".join(lines), fontsize=9 if len(lines) <= _FEW else 6)
     panel.set_ylabel("in a second")
     panel.spines[["top", "right"]].set_visible(False)
 

@@ -15,14 +15,11 @@ _TOKEN: Final = re.compile(
     r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[A-Za-z0-9_-]{43}", re.ASCII
 )
 _SESSION: Final = """
-    SELECT sessions.user_id, sessions.id, sessions.family_id, sessions.token_hash,
-        sessions.refresh_hash, sessions.created_at, sessions.last_used_at, sessions.expires_at,
-        sessions.refresh_expires_at, sessions.rotated_at, sessions.revoked_at,
-        sessions.user_agent, sessions.address,
-        users.role, users.user_type, users.is_active, users.is_deleted
+    SELECT sessions.user_id, sessions.id, sessions.family_id, sessions.expires_at,
+        sessions.revoked_at, users.role, users.user_type, users.is_active, users.is_deleted
     FROM sessions, users
     WHERE sessions.user_id = %s AND sessions.token_hash = %s AND users.id = sessions.user_id"""
-_EXPIRES_AT, _REVOKED_AT, _IS_ACTIVE, _IS_DELETED = 7, 10, 15, 16
+_EXPIRES_AT, _REVOKED_AT, _IS_ACTIVE, _IS_DELETED = 3, 4, 7, 8
 
 
 def authenticate() -> str:

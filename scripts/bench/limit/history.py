@@ -30,7 +30,7 @@ _PAGE: Final = f"""
 _BEGIN: Final = """
     BEGIN; UPDATE sync_heads SET version = sync_heads.version + 1, changed_at = %s
     WHERE sync_heads.user_id = %s AND sync_heads.changed_at < %s
-    RETURNING user_id, version, epoch, floor, changed_at"""
+    RETURNING version"""
 _LOCK: Final = "SELECT version, changed_at FROM sync_heads WHERE user_id = %s FOR UPDATE"
 _RAISE: Final = "UPDATE sync_heads SET version = %s, changed_at = %s WHERE user_id = %s"
 _STORE: Final = f"""
@@ -106,7 +106,7 @@ def _take_version(asked: Any, user_id: str) -> tuple[int, datetime]:
     now = datetime.now(UTC)
     asked.execute(_BEGIN, (now, user_id, now))
     if rows := asked.fetchall():
-        return rows[0][1], now
+        return rows[0][0], now
     asked.execute(_LOCK, (user_id,))
     version, changed_at = asked.fetchone()
     now = max(now, changed_at + timedelta(microseconds=1))
