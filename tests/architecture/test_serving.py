@@ -24,7 +24,7 @@ for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/api/v1/users/
     client.get(path)
 client.post("/api/v1/auth/login", json={"email": "a@example.com", "password": "a secret word"})
 for name in sorted(sys.modules):
-    # Nothing is for sale here, and nobody asks for the API's description.
+    # Nothing is for sale here.
     if name.startswith(("sqlalchemy.orm", "app.db", "stripe", "requests")):
         print("imported", name)
 """

@@ -1,5 +1,8 @@
 """Every command explains itself."""
 
+import subprocess
+import sys
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -35,3 +38,14 @@ def test_help_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_unknown_group_is_exit_code_2() -> None:
     assert CliRunner().invoke(main, ["nothing"]).exit_code == 2
+
+
+def test_commands_are_told_without_the_runtime() -> None:
+    heavy = ("pydal", "bilayer.runtime", "flask", "rich", "stripe")
+    source = f"import sys, app.cli; print(*(name for name in {heavy} if name in sys.modules))"
+
+    told = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.split() == []

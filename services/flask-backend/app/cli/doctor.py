@@ -1,22 +1,26 @@
 """``backend doctor``: what is wrong with this machine, and how to mend it."""
 
+from __future__ import annotations
+
 import shutil
 import sys
 import textwrap
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from app.cli.edges import FAILED, answer, as_json
 from app.config import SettingsError, get_settings
-from app.operations.doctor import Finding, Outcome, examine, examine_without_settings
+
+if TYPE_CHECKING:
+    from app.operations.doctor import Finding, Outcome
 
 EXIT_CODES: Final = "Exit codes: 0 done, warnings included; 1 there is a problem; 2 wrong use."
 _COLOURS: Final = {
-    Outcome.OK: "green",
-    Outcome.WARNING: "yellow",
-    Outcome.PROBLEM: "red",
-    Outcome.SKIPPED: "bright_black",
+    "ok": "green",
+    "warning": "yellow",
+    "problem": "red",
+    "skipped": "bright_black",
 }
 
 _INDENT: Final = 31
@@ -34,6 +38,12 @@ def doctor(*, is_json: bool) -> None:
     Example:
       backend doctor --json
     """
+    from app.operations.doctor import (  # noqa: PLC0415 - the whole runtime, for this command only
+        Outcome,
+        examine,
+        examine_without_settings,
+    )
+
     try:
         findings = examine(get_settings())
     except SettingsError as error:
@@ -89,5 +99,5 @@ def _wrap(text: str, width: int | None) -> list[str]:
 
 
 def _count(outcome: Outcome, count: int) -> str:
-    has_plural = outcome in (Outcome.WARNING, Outcome.PROBLEM)
+    has_plural = outcome in ("warning", "problem")
     return f"{count} {outcome}{'s' if has_plural and count > 1 else ''}"

@@ -1,21 +1,17 @@
 """How far long work is, told on standard error: a bar on a terminal, else a line now and then."""
 
+from __future__ import annotations
+
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 SECONDS_BETWEEN_LINES: Final = 5.0
 
@@ -84,6 +80,18 @@ def progress(verb: str, *, is_silent: bool) -> Iterator[Silence | Lines | Bar]:
     elif not sys.stderr.isatty():
         yield Lines(verb)
     else:
+        # ruff: disable[PLC0415] - the library is for terminals only
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        # ruff: enable[PLC0415]
+
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         name = TextColumn("{task.description:<28}")
         with Progress(name, *columns, console=Console(stderr=True), transient=True) as drawn:
