@@ -58,6 +58,24 @@ def test_mistakes_in_the_setup_fail_the_ready_tests(
         assert f"FAILED test_schema.py::test_{name}" in output, output
 
 
+@pytest.mark.parametrize(
+    ("downgrade", "outcome"),
+    [
+        ("pass", "1 failed, 5 passed"),
+        ("raise NotImplementedError  # bilayer: safe[irreversible]", "1 failed, 5 passed"),
+        ("raise NotImplementedError  # bilayer: safe[irreversible] it is the first", "6 passed"),
+    ],
+    ids=["missing", "declared_without_a_reason", "declared"],
+)
+def test_a_revision_is_taken_back_or_says_why_not(
+    tmp_path: Path, downgrade: str, outcome: str
+) -> None:
+    output = run_ready_tests(tmp_path, downgrade=downgrade)
+
+    assert outcome in output, output
+    assert ("BL704" in output) == ("failed" in outcome)
+
+
 def test_what_was_not_rehearsed_is_not_passed(tmp_path: Path) -> None:
     output = run_ready_tests(tmp_path, settings='dialects = ["postgresql"]')
 
@@ -77,9 +95,15 @@ def test_a_conftest_names_the_servers(tmp_path: Path, scratch_url: str) -> None:
 
 
 def run_ready_tests(
-    folder: Path, column: str = "", definition: str = "", settings: str = ""
+    folder: Path,
+    column: str = "",
+    definition: str = "",
+    settings: str = "",
+    downgrade: str = 'op.drop_table("t")',
 ) -> str:
     write_project(folder, ENV, first=CREATE)
+    revision = folder / "migrations" / "versions" / "first.py"
+    revision.write_text(revision.read_text().replace("raise NotImplementedError", downgrade))
     models = MODELS.replace("COLUMN", column).replace("DEFINITION", definition)
     (folder / "app_models.py").write_text(models)
     (folder / "pyproject.toml").write_text(SETTINGS + settings)

@@ -687,7 +687,9 @@ _RULES: Final = (
     Rule(
         "BL704", "no-downgrade", "warning",
         "The downgrade is missing, does nothing, or raises NotImplementedError, so that a release"
-        " that went wrong cannot be taken back with its schema. Nothing else was tried of it.",
+        " that went wrong cannot be taken back with its schema. Nothing else was tried of it. An"
+        " info, and no failure of the ready tests, where the revision says why:"
+        " # bilayer: safe[irreversible] reason.",
         "def downgrade(): raise NotImplementedError",
     ),
     Rule(

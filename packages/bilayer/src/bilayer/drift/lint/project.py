@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from bilayer.drift.config import ConfigurationError, Project
+from bilayer.drift.declared import declares, read_lines
 from bilayer.drift.findings import CATALOGUE, Finding
 from bilayer.drift.lint import common, mysql, postgresql, sqlite
 from bilayer.drift.lint.reading import Recording, record
@@ -24,7 +24,6 @@ _JUDGES: Final[Mapping[EngineName, Judge]] = {
     "mysql": mysql.judge,
     "sqlite": sqlite.judge,
 }
-_SAFE: Final = re.compile(r"#\s*bilayer:\s*safe\[([\w\s,-]+)\]\s*(\S.*)?$")
 
 
 def lint_project(
@@ -113,23 +112,14 @@ def _judge(revision: Recorded, engine: EngineName) -> Iterator[Verdict]:
 
 def _is_declared_safe(verdict: Verdict) -> bool:
     """Look for ``# bilayer: safe[rule] reason`` on the line, or alone on the lines before it."""
-    lines = _read_lines(verdict.step.path)
+    lines = read_lines(verdict.step.path)
     number = verdict.step.line - 1
     nearby = [lines[number]] if number < len(lines) else []
     while number > 0 and lines[number - 1].strip().startswith("#"):
         number -= 1
         nearby.append(lines[number])
     names = {verdict.code, CATALOGUE[verdict.code].name}
-    for line in nearby:
-        match = _SAFE.search(line)
-        # Without a reason it says nothing to whoever comes next, and does not count.
-        if match and match[2] and names & {name.strip() for name in match[1].split(",")}:
-            return True
-    return False
-
-
-def _read_lines(path: str) -> tuple[str, ...]:
-    return tuple(Path(path).read_text(encoding="utf-8", errors="replace").split("\n"))
+    return declares(nearby, names)
 
 
 def _finding(verdict: Verdict, engine: EngineName, root: Path) -> Finding:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from bilayer.drift.config import ConfigurationError
+from bilayer.drift.declared import declares, read_lines
 from bilayer.drift.kinds import Severity
 from bilayer.drift.rehearsal.catalog import (
     Catalog,
@@ -36,6 +37,8 @@ _WHY: Final[Mapping[str, tuple[str, Severity, str]]] = {
     "data": ("BL703", "warning", "fails on made-up rows, and depends on those in production"),
     "rows": ("BL702", "error", "passes on an empty database and fails on one with rows"),
 }
+
+_LASTING: Final = frozenset({"irreversible", "no-downgrade", "BL620", "BL704"})
 
 
 class _Stopped(Exception):
@@ -113,7 +116,7 @@ class Trial:
             # A merge has nothing to take back.
             return
         if not step.has_downgrade:
-            self._add("BL704", "warning", step, f"revision {step.revision} has no downgrade")
+            self._add_lasting(step, f"revision {step.revision} has no downgrade")
             return
         self._fill(step, more=changed)
         if self._go_down(index, before, after, rows):
@@ -126,7 +129,7 @@ class Trial:
         ran = self._run(index, is_upgrade=False)
         if ran.error is not None:
             if ran.error.startswith("NotImplementedError"):
-                self._add("BL704", "warning", step, f"revision {step.revision} has no downgrade")
+                self._add_lasting(step, f"revision {step.revision} has no downgrade")
             else:
                 self._judge_failure(index, ran, is_upgrade=False)
             self._rebuild(index + 1)
@@ -134,8 +137,7 @@ class Trial:
         now = self._stage.read_catalog()
         traces = list_differences(before, now)
         if traces and not list_differences(after, now):
-            message = f"the downgrade of {step.revision} takes nothing back"
-            self._add("BL704", "warning", step, message)
+            self._add_lasting(step, f"the downgrade of {step.revision} takes nothing back")
             self._rebuild(index + 1)
             return False
         if traces:
@@ -227,6 +229,11 @@ class Trial:
 
     def _run(self, index: int, *, is_upgrade: bool = True) -> Ran:
         return self._stage.run([self.steps[index].revision], is_upgrade=is_upgrade)
+
+    def _add_lasting(self, step: Step, message: str) -> None:
+        """Note that nothing takes a revision back, which it may say itself."""
+        is_declared = declares(read_lines(step.path), _LASTING)
+        self._add("BL704", "info" if is_declared else "warning", step, message)
 
     def _add(self, code: str, severity: Severity, step: Step, message: str) -> None:
         is_upgrade = code == "BL707"
