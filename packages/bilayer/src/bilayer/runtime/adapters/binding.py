@@ -15,9 +15,11 @@ class BoundParameters(SQLAdapter):  # type: ignore[misc] # PyDAL's classes are u
 
     Attributes:
         placeholder: The driver's mark for a parameter.
+        inserted: How an upsert names the value of a column that it would have inserted.
     """
 
     placeholder: ClassVar[str] = "%s"
+    inserted: ClassVar[str] = "EXCLUDED.{}"
 
     def adapt(self, obj: str) -> str:
         """Carry text as a token; this is PyDAL's hook for quoting."""

@@ -28,6 +28,7 @@ class ColumnSet:
         marks: The placeholders of one row.
         insert: Inserts one row.
         assigned: What UPDATE sets.
+        taken: What an upsert sets to the values of the row it would have inserted.
         plan: Reads rows of them.
     """
 
@@ -46,6 +47,7 @@ class ColumnSet:
         self.marks = f"({','.join(marks)})"
         self.insert = f"INSERT INTO {self.head} VALUES {self.marks}"
         self.assigned = ",".join(map("{}={}".format, texts, marks))
+        self.taken = ",".join(f"{text}={adapter.inserted.format(text)}" for text in texts)
         self.plan = adapter.reading_plan(self.fields)
         self._encoders = [(field.name, adapter.encoder(field)) for field in self.fields]
         codecs = [(field.name, adapter.codec(field.type)) for field in self.fields]

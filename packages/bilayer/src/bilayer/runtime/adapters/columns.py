@@ -6,13 +6,13 @@ Knows no statement.
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import repeat
 from typing import Any, Final
 
 from bilayer.runtime import tokens
 from bilayer.runtime.adapters.column_sets import ColumnSet
-from bilayer.runtime.adapters.operands import limit_of, too_long
+from bilayer.runtime.adapters.operands import bounded, limit_of, too_long
 from bilayer.runtime.adapters.values import TypedValues
 from bilayer.runtime.errors import InvalidValue
 
@@ -37,6 +37,10 @@ class ColumnValues(TypedValues):
                 kept.clear()
             found = kept[key] = ColumnSet(self, table, names)
         return found
+
+    def encoder(self, field: Any) -> Callable[[Any], Any]:
+        """Give what checks a value of a column, never None, and makes it a driver's parameter."""
+        return bounded(self.codec(field.type).encode, limit_of(field))
 
     def encoded_column(self, field: Any, values: Sequence[Any]) -> list[Any]:
         """Give the driver's parameters for many values of one column.

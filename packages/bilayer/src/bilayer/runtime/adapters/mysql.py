@@ -56,6 +56,7 @@ class MySQLAdapter(NativeAdapter):
 
     dbengine = "mysql"
     drivers = ("pymysql",)
+    inserted = "VALUES({})"
     codecs: ClassVar[Mapping[str, Codec]] = {
         **COMMON_CODECS,
         "double": Codec(encode_double),
@@ -144,7 +145,7 @@ class MySQLAdapter(NativeAdapter):
         guard = conflict[0]._rname
         same = " AND ".join(f"{c._rname} <=> VALUES({c._rname})" for c in conflict)
         guarded = f"{guard}=IF({same}, {guard}, {_FAILS.format(guard)})"
-        assigned = self.assigned_columns(table, update or {})
+        assigned = self.assigned_on_conflict(table, fields, update or {})
         sets = f"{self.escape(guarded)},{assigned.sql}".rstrip(",")
         sql, parameters = self.insert_statement(table, fields)
         try:

@@ -120,9 +120,19 @@ class WriteStatements(InsertStatements):
         update: Assignments | None,
     ) -> None:
         """Insert a row or change the one with the same key; None keeps it as it is."""
-        assigned = self.assigned_columns(table, update or {})
+        assigned = self.assigned_on_conflict(table, fields, update or {})
         action = f"UPDATE SET {assigned.sql}" if update else "NOTHING"
         self._insert_on_conflict(table, fields, conflict, Rendered(action, assigned.parameters))
+
+    def assigned_on_conflict(
+        self, table: Any, fields: Assignments, update: Assignments
+    ) -> Rendered:
+        """Render what an upsert sets; what the row to insert has too is sent with that alone."""
+        columns = self.column_set(table, update)
+        is_same = all(name in fields and fields[name] is update[name] for name in columns.names)
+        if is_same and is_plain(update.values()):
+            return Rendered(columns.taken, [])
+        return self.assigned_columns(table, update)
 
     def send_insert_absent(self, table: Any, fields: Assignments, conflict: Sequence[Any]) -> bool:
         """Insert a row unless one with the same key exists; tell whether it was inserted."""

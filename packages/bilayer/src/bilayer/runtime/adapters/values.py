@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Final
 from bilayer.runtime import tokens
 from bilayer.runtime.adapters.operands import (
     INTEGERS,
-    bounded,
     check_length,
     family,
     limit_of,
@@ -165,10 +164,6 @@ class TypedValues(RunningStatements):
             failure = error.at(field.tablename, field.name)
         raise failure
 
-    def encoder(self, field: Any) -> Callable[[Any], Any]:
-        """Give what checks a value of a column, never None, and makes it a driver's parameter."""
-        return bounded(self.codec(field.type).encode, limit_of(field))
-
     def encoded(self, field: Any, value: Any) -> Any:
         """Give the driver's parameter for a column's value; None stays None.
 
@@ -178,7 +173,8 @@ class TypedValues(RunningStatements):
         if value is None:
             return None
         try:
-            return self.encoder(field)(value)
+            check_length(field.type, limit_of(field), value)
+            return self.codec(field.type).encode(value)
         except InvalidValue as error:
             failure = error.at(field.tablename, field.name)
         raise failure
