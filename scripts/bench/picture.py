@@ -80,12 +80,12 @@ def _by_engine(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
     figures = result["figures"]
-    size = 8 if len(figures["contestants"]) <= _FEW else 6
+    size, unit = (8, " ms CPU") if len(figures["contestants"]) <= _FEW else (6, " ms")
     for place, entry in enumerate(figures["contestants"].values()):
         rate = entry["rate"]
         error = [[rate["median"] - rate["least"]], [rate["most"] - rate["median"]]]
         panel.bar(place, rate["median"], yerr=error, capsize=6, color=_COLORS[place], width=0.6)
-        label = f"{rate['median']:,.0f}/s\n{entry['cpu_ms']['median']:.3g} ms CPU"
+        label = f"{rate['median']:,.0f}/s\n{entry['cpu_ms']['median']:.3g}{unit}"
         color = _TEXT_COLORS[place]
         panel.text(place, 0, f"{label}\n", ha="center", va="bottom", fontsize=size, color=color)
     names = [name.replace("-", "\n") for name in figures["contestants"]]
@@ -93,7 +93,7 @@ def _draw_panel(panel: Any, result: dict[str, Any]) -> None:
     verdicts = [verdict["sentence"] for verdict in figures.get("verdicts", ())]
     lines = [result["name"], *verdicts]
     panel.set_title("\n".join(lines), fontsize=9 if len(lines) <= _FEW else 6)
-    panel.set_ylabel("in a second")
+    panel.set_ylabel("in a second; ms of a processor each")
     panel.spines[["top", "right"]].set_visible(False)
 
 
