@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from click.testing import CliRunner, Result
 
 import bilayer
 from bilayer.cli import main
+from bilayer.drift.rehearsal.cost import Cost
+from bilayer.drift.rehearsal.project import Rehearsal
 from bilayer.errors import BilayerError
 from tests.bilayer.drift.conftest import PROJECTS
 
@@ -257,3 +260,24 @@ def test_scratch_servers_may_be_named_by_the_environment(
 
     assert result.exit_code == 2
     assert "'oracle' is not supported" in result.output
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["printed", "kept"])
+def test_text_of_a_rehearsal_has_what_revisions_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_kept: bool
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.bilayer]\n")
+    cost = Cost("8b27d5c0e91f", 1_000_000, 1.5, 0, 0, (), {})
+    found = Rehearsal(bilayer.Report.of(()), (cost,))
+    module = importlib.import_module("bilayer.cli.rehearse")
+    monkeypatch.setattr(module, "rehearse_project", lambda *_, **__: found)
+    output = tmp_path / "costs.txt"
+    options = ["--output", str(output)] if is_kept else []
+
+    result = CliRunner().invoke(main, ["rehearse", "--project", str(tmp_path), *options])
+
+    text = output.read_text() if is_kept else result.stdout
+    assert "On tables of 1,000,000 rows" in text
+    assert "strongest lock" in text
+    assert text.rstrip().splitlines()[-1].startswith("0 errors")
+    assert not (is_kept and result.stdout)

@@ -73,8 +73,10 @@ def refuse(error: Exception) -> NoReturn:
     sys.exit(UNREADABLE)
 
 
-def finish(found: Report, form: str, output: Path | None, fail_on: FailOn) -> None:
-    """Write the report and leave with its exit code."""
+def finish(
+    found: Report, form: str, output: Path | None, fail_on: FailOn, *, before: str = ""
+) -> None:
+    """Write the report, behind a text that goes with it, and leave with its exit code."""
     is_terminal = output is None and sys.stdout.isatty()
     writers: dict[str, Callable[[], str]] = {
         "text": lambda: found.to_text(color=is_terminal, width=None if is_terminal else 100),
@@ -84,7 +86,8 @@ def finish(found: Report, form: str, output: Path | None, fail_on: FailOn) -> No
         "html": found.to_html,
         "ignore": found.to_ignore,
     }
-    text = writers[form]().rstrip("\n") + "\n"
+    head = before.rstrip("\n") + "\n" if before else ""
+    text = head + writers[form]().rstrip("\n") + "\n"
     if output is None:
         # People are shown letters their terminal lacks as Python writes them; programs read UTF-8.
         encoding = sys.stdout.encoding if form == "text" else "utf-8"

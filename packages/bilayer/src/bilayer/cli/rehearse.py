@@ -63,10 +63,11 @@ def rehearse_command(
         sys.exit(INTERRUPTED)
     if form == "json":
         _finish_json(found, output, fail_on)
-    if form == "text" and output is None and found.costs:
-        width = None if sys.stdout.isatty() else 100
-        click.echo(write_costs(found.costs, width=width, color=sys.stdout.isatty()))
-    finish(found.report, form, output, fail_on)
+    costs = ""
+    if form == "text" and found.costs:
+        is_terminal = output is None and sys.stdout.isatty()
+        costs = write_costs(found.costs, width=None if is_terminal else 100, color=is_terminal)
+    finish(found.report, form, output, fail_on, before=costs)
 
 
 def _finish_json(found: Rehearsal, output: Path | None, fail_on: FailOn) -> None:
