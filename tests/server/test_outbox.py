@@ -36,6 +36,20 @@ def test_writing_does_not_wait_for_the_reader(
     assert not outbox.flush()
 
 
+def test_head_goes_with_its_body(sockets: tuple[socket.socket, socket.socket]) -> None:
+    outbox = Outbox(sockets[0])
+    sockets[1].setblocking(False)
+
+    outbox.sendall(b"head ")
+    with pytest.raises(BlockingIOError):
+        sockets[1].recv(100)
+    outbox.sendall(b"body")
+
+    assert outbox.flush()
+    assert sockets[1].recv(100) == b"head body"
+    assert outbox.taken == len(b"head body")
+
+
 def test_slow_reader_gets_every_byte_in_order(
     sockets: tuple[socket.socket, socket.socket],
 ) -> None:

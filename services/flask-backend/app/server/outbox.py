@@ -12,6 +12,9 @@ from typing import Any, Final
 MOST_UNSENT: Final = 8 * 2**20
 """How many bytes wait before whoever writes does too. No answer that is whole has as many."""
 
+ENOUGH: Final = 2**12
+"""How many bytes are worth to be sent by themselves."""
+
 
 class ClientGone(OSError):
     """Nobody takes the answer any more."""
@@ -43,14 +46,17 @@ class Outbox:
         return len(self._unsent)
 
     def sendall(self, data: bytes) -> None:
-        """Send what the kernel takes without waiting, and keep the rest, unless that is too much.
+        """Keep it until more comes, or send what the kernel takes without waiting if it is enough.
+
+        So the head of an answer goes with its body. Who knows that all is written says ``flush``.
 
         Raises:
             ClientGone: The client is gone, or has not read on in time.
         """
         self.taken += len(data)
-        sent = 0 if self._unsent else self._send(data)
-        self._unsent += memoryview(data)[sent:]
+        self._unsent += data
+        if len(self._unsent) >= ENOUGH:
+            self.flush()
         if len(self._unsent) > MOST_UNSENT:
             self._await_reader()
 
@@ -75,7 +81,7 @@ class Outbox:
                 raise ClientGone("the client reads too slowly")
             self.flush()
 
-    def _send(self, data: bytes | memoryview) -> int:
+    def _send(self, data: memoryview) -> int:
         try:
             return self._sock.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:

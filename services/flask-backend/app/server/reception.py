@@ -154,6 +154,7 @@ class Reception:
         if conn.inbox.must_invite():
             with suppress(ClientGone):  # Which the next read tells.
                 conn.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                conn.sock.flush()
 
     def _weigh(self, size: int) -> None:
         """Limit what is kept of unfinished requests, but not anew for each byte that drips in."""
