@@ -38,7 +38,7 @@ def test_writing_does_not_wait_for_the_reader(
 
 def test_head_goes_with_its_body(sockets: tuple[socket.socket, socket.socket]) -> None:
     outbox = Outbox(sockets[0])
-    sockets[1].setblocking(False)
+    sockets[1].settimeout(0)
 
     outbox.sendall(b"head ")
     with pytest.raises(BlockingIOError):
