@@ -79,7 +79,9 @@ schemathesis.openapi.format(
         lambda text: profiles.find_address_flaw(text) is None
     ),
 )
-schemathesis.openapi.format("time-zone", st.sampled_from(sorted(available_timezones())))
+# Some of 600, with the shortest and the longest: whoever filters by length looks at all of them.
+ZONES = sorted(available_timezones(), key=len)
+schemathesis.openapi.format("time-zone", st.sampled_from([*ZONES[::20], ZONES[-1]]))
 KEYS = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=9)
 schemathesis.openapi.format(
     "json-object",

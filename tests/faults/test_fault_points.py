@@ -42,6 +42,14 @@ Rows = Counter[tuple[Any, ...]]
 Telling = Callable[[Payment], dict[str, Any]]
 Tables = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 
+TABLES = metadata.sorted_tables
+# Numbers of the tables that have rows.
+FILLED = sa.union_all(
+    *(
+        sa.select(sa.literal(number)).where(sa.exists(sa.select(sa.literal(1)).select_from(table)))
+        for number, table in enumerate(TABLES)
+    )
+)
 MOST_STATEMENTS = 100
 WRITES = ("INSERT", "UPDATE", "DELETE")
 # What it makes is Stripe's to keep.
@@ -122,10 +130,10 @@ class Scenery:
     def put_back(self) -> None:
         """Let the database have the rows again that it had."""
         with self._database.begin() as connection:
-            for table in reversed(metadata.sorted_tables):
+            for table in reversed(TABLES):
                 for key in self._present[table.name].keys() - self._before[table.name].keys():
                     connection.execute(table.delete().where(is_row(table, key)))
-            for table in metadata.sorted_tables:
+            for table in TABLES:
                 present = self._present[table.name]
                 for key, row in self._before[table.name].items():
                     if key not in present:
@@ -148,14 +156,10 @@ class Scenery:
 
     def _read(self) -> Tables:
         """Return all rows by their keys. Most tables are empty; one query finds the others."""
-        probes = [
-            sa.select(sa.literal(number)).where(sa.exists(sa.select(sa.literal(1)).select_from(t)))
-            for number, t in enumerate(metadata.sorted_tables)
-        ]
-        tables: Tables = {table.name: {} for table in metadata.sorted_tables}
+        tables: Tables = {table.name: {} for table in TABLES}
         with self._database.begin() as connection:
-            for number in connection.execute(sa.union_all(*probes)).scalars().all():
-                table = metadata.sorted_tables[number]
+            for number in connection.execute(FILLED).scalars().all():
+                table = TABLES[number]
                 for row in connection.execute(sa.select(table)).mappings():
                     key = tuple(row[column.name] for column in table.primary_key)
                     tables[table.name][key] = dict(row)
