@@ -10,6 +10,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from bilayer import documents, uuids
+from bilayer.runtime import InvalidValue
+from bilayer.runtime.adapters.parts import ReadingPlan
+from bilayer.runtime.codecs import encode_boolean, encode_text
+from bilayer.runtime.templates import Template
 
 KEY = uuid4()
 
@@ -51,3 +55,31 @@ def test_a_uuid_that_was_read_is_one_like_any_other() -> None:
 )
 def test_documents_are_read_as_the_standard_library_reads_them(text: str | bytes) -> None:
     assert outcome(documents.load, text) == outcome(json.loads, text)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_arrays_and_nulls_are_read_as_psycopg2_reads_them(db: Any) -> None:
+    [row] = db.executesql(
+        "SELECT %s::uuid, NULL::uuid, ARRAY[%s::uuid, NULL], ARRAY['[1]'::jsonb], ' 1 '::json",
+        [str(KEY), str(KEY)],
+    )
+
+    assert row == (KEY, None, [KEY, None], [[1]], 1)
+
+
+def test_the_parameter_that_does_not_fit_is_named() -> None:
+    slots = ((None, "fixed"), ("first", encode_text), ("second", encode_boolean))
+    template = Template("", slots)
+
+    assert template.parameters({"first": None, "second": True}) == ["fixed", None, True]
+    with pytest.raises(InvalidValue, match="'second'"):
+        template.parameters({"first": "text", "second": "text"})
+
+
+def test_rows_of_other_columns_than_the_plans_are_refused() -> None:
+    plan = ReadingPlan(("a", "b"), (("b", str),))
+
+    assert plan.dicts([]) == []
+    assert plan.dicts([(1, 2), (3, None)]) == [{"a": 1, "b": "2"}, {"a": 3, "b": None}]
+    with pytest.raises(ValueError, match="other columns"):
+        plan.dicts([(1, 2, 3)])
