@@ -156,6 +156,7 @@ def test_help_has_an_example_and_the_exit_codes() -> None:
         ("spend", "--seconds", "0"),
         ("spend", "--engine", "oracle"),
         ("sync-pull", "--rows", "19999"),
+        ("memory", "--requests", "999"),
     ],
 )
 def test_wrong_use_is_refused(arguments: tuple[str, ...]) -> None:
