@@ -23,20 +23,27 @@ PARTS: Final = 4
 COMBINATIONS: Final = 25
 """How often several mutations are made at once, on each engine."""
 SEED: Final = 20260521
+_COST: Final = "cost"
+_COMBINED: Final = "combinations"
 _ENGINES: Final = {name: engine for engine, name in NAMES.items()}
 
 
 def measure(run: Run, options: Options) -> Bench:
     """Try every case on every engine, and compare the cost with ``alembic check``."""
+    bench = Bench("drift")
+    if set(options.only) == {_COST}:
+        bench.results += cost.measure(options)
+        return bench
     engines = [_ENGINES[name] for name in options.engines]
     scores = try_side_by_side(run, engines, options.only)
-    bench = Bench("drift")
     for engine in engines:
         listed = [score for score in scores if score.engine == engine]
-        bench.results.append(_summarize(f"drift, {engine}", listed))
+        if listed:
+            bench.results.append(_summarize(f"drift, {engine}", listed))
     bench.results.append(_summarize("drift, all engines", scores))
-    bench.results.append(_summarize_alembic(scores))
-    if not options.only or "cost" in options.only:
+    if any(score.alembic is not None for score in scores):
+        bench.results.append(_summarize_alembic(scores))
+    if not options.only or _COST in options.only:
         bench.results += cost.measure(options)
     return bench
 
@@ -48,7 +55,7 @@ def try_side_by_side(run: Run, engines: Sequence[str], only: Sequence[str]) -> l
     state = json.dumps({"folder": str(run.folder), "urls": urls})
     tasks = [("catalogs", engine, part) for engine in engines for part in range(PARTS)]
     tasks += [("runtime", engine, 0) for engine in engines]
-    if not only:
+    if not only or _COMBINED in only:
         tasks += [("combinations", engine, 0) for engine in engines]
     if "postgresql" in engines and (not only or "truth" in only):
         tasks += [("truth", "postgresql", place) for place in range(len(truth.ADAPTERS))]
@@ -95,9 +102,12 @@ def _summarize(name: str, scores: Sequence[Score]) -> Result:
         f"{name}: recall {total['recall']} %, precision {total['precision']} %,"
         f" {total['cases']} cases, {total['trials']} trials"
     )
-    if not name.endswith("engines"):
+    if not scores:
+        sentence = f"{name}: --only names no class that there is"
+    elif not name.endswith("engines"):
         sentence = "\n  ".join([sentence, *_draw_table(classes), *figures["misses"]])
-    is_complete = total["recall"] == total["precision"] == 100  # noqa: PLR2004 - per cent
+    # Nothing tried is nothing shown: --only named no class that there is.
+    is_complete = bool(scores) and total["recall"] == total["precision"] == 100  # noqa: PLR2004 - per cent
     return Result(name, figures, sentence, is_complete)
 
 
