@@ -430,3 +430,23 @@ def test_a_field_defined_twice_is_found() -> None:
     (finding,) = report.findings
     assert (finding.code, finding.table) == ("BL112", "t")
     assert "field x is defined twice" in finding.message
+
+
+def test_a_field_its_template_has_already_is_found() -> None:
+    metadata = sa.MetaData()
+    for name in ("signature", "before", "behind"):
+        sa.Table(
+            name,
+            metadata,
+            sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("x", sa.Integer if name == "before" else sa.String(20)),
+        )
+
+    def define(db: Any) -> None:
+        db.define_table("signature", pydal.Field("x", length=20))
+        db.define_table("before", pydal.Field("x", "integer"), db.signature)
+        db.define_table("behind", db.signature, pydal.Field("x", "integer"))
+
+    (finding,) = bilayer.check(metadata=metadata, dal=define).findings
+    assert (finding.code, finding.table) == ("BL112", "behind")
+    assert "by its template signature and again" in finding.message

@@ -59,9 +59,18 @@ class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
 
     def _note_dropped_fields(self, table: str, fields: Sequence[Any], place: Place) -> None:
         """Note fields PyDAL drops without a word: it keeps the first of a name."""
-        names = [field.name for field in fields if isinstance(field, pydal.Field)]
-        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            reason = f"the field {name} is defined twice; PyDAL keeps the first without a word"
+        seen: dict[str, str] = {}
+        dropped: dict[str, str] = {}
+        for each in fields:
+            if isinstance(each, pydal.DAL.Table):
+                names = (name for name in each.fields if name != "id")  # No table takes that over.
+                seen |= dict.fromkeys(names, f"by its template {each} and again")
+            elif isinstance(each, pydal.Field) and each.name in seen:
+                dropped[each.name] = seen[each.name]
+            elif isinstance(each, pydal.Field):
+                seen[each.name] = "twice"
+        for name, how in dropped.items():
+            reason = f"the field {name} is defined {how}; PyDAL keeps the first without a word"
             self._bilayer_refusals.append(Refusal(table, reason, place, is_duplicate=True))
 
     def _note_names(self, table: str, fields: Sequence[Any], rname: object) -> None:
