@@ -18,12 +18,13 @@ from typing import Any, Final, NamedTuple
 import uuid_utils.compat
 
 from app.dal.audit_digests import (
+    Written,
     canonical,
     digest_row,
-    digest_spelled_values,
+    digest_written,
     plain,
-    spell_values,
     spelled,
+    write_values,
 )
 from app.dal.audited import Audited
 from app.dal.versions import is_purging
@@ -38,10 +39,8 @@ MAX_VALUE_BYTES: Final = 64 * 1024
 HIDDEN: Final = "$hidden"
 """Names the hidden columns that an update has changed."""
 
-_SURELY_SHORT: Final = MAX_VALUE_BYTES // 8  # One character takes six bytes at most.
 _SALT_BYTES: Final = 16
-_LONG: Final = (str, dict, list)
-_SIMPLE: Final = frozenset({bool, int, float, type(None)})
+_AS_IS: Final = frozenset({str, bool, int, float, type(None), dict})
 _STAMPS: Final = frozenset({"updated_at", "version"})
 _withheld: Final = ContextVar("withheld", default=False)
 
@@ -139,20 +138,20 @@ def _record(change: Change, audited: Audited, now: _Circumstances, salt: str) ->
     image = change.after or change.before or {}
     record_id = "/".join(str(image[name]) for name in audited.key)
     before, after = _values(change, audited, names) if now.has_values else (None, None)
-    (old, old_text), (new, new_text) = spell_values(before), spell_values(after)
+    old, new = _written(before), _written(after)
     row: Row = {
         "user_id": image[audited.owner] if audited.owner else NOBODY,
         "id": uuid_utils.compat.uuid7(),
         "table_name": change.table,
         "record_id": record_id,
         "action": change.action,
-        "old_value": old,
-        "new_value": new,
+        "old_value": old.column,
+        "new_value": new.column,
         "changed_at": now.at,
         "changed_by": now.actor,
         "request_id": now.request_id,
         "salt": salt,
-        "values_digest": digest_spelled_values(salt, record_id, old_text, new_text),
+        "values_digest": digest_written(salt, record_id, old.text, new.text),
     }
     row["digest"] = digest_row(row)
     return row
@@ -179,6 +178,14 @@ def _values(
     return old, new
 
 
+def _written(values: Row | None) -> Written:
+    """Write values as they are if they are short together, else what is too long as its digest."""
+    written = write_values(values)
+    if _fits(values, written.text, MAX_DEPTH):
+        return written
+    return write_values(values and {name: _bounded(value) for name, value in values.items()})
+
+
 def _differ(old: Any, new: Any) -> bool:
     """Compare as JSON does, for which 1, 1.0 and true are three values."""
     if old != new or type(old) is not type(new):
@@ -187,29 +194,29 @@ def _differ(old: Any, new: Any) -> bool:
 
 
 def _told(value: Any) -> Any:
-    """Give a column's value as the log has it; most are short."""
+    """Give a column's value as JSON has it."""
     kind = type(value)
-    if kind in _SIMPLE or (kind is str and len(value) <= _SURELY_SHORT):
+    if kind in _AS_IS:
         return value
     if kind is datetime:
         return spelled(value)
-    if kind is uuid.UUID:
-        return str(value)
-    return _bounded(value if kind is dict else plain(value))
+    return str(value) if kind is uuid.UUID else plain(value)
 
 
 def _bounded(value: Any) -> Any:
     """Give a value, or where it is too long or too deep for the log, its digest and length."""
-    is_short = isinstance(value, str) and len(value) <= _SURELY_SHORT
-    if is_short or not isinstance(value, _LONG):
-        return value
     text = canonical(value)
-    # The row is one level more. Counting brackets finds all documents that are too deep, and some
-    # that have only many; those are looked at.
-    is_deep = text.count(b"{") + text.count(b"[") >= MAX_DEPTH and _depth(value) >= MAX_DEPTH
-    if len(text) <= MAX_VALUE_BYTES and not is_deep:
+    if _fits(value, text, MAX_DEPTH - 1):  # The row is one level more.
         return value
     return {"$sha256": hashlib.sha256(text).hexdigest(), "$bytes": len(text)}
+
+
+def _fits(document: Any, text: bytes, levels: int) -> bool:
+    """Tell whether a document is short and flat enough for the log."""
+    if len(text) > MAX_VALUE_BYTES:
+        return False
+    # Counting brackets finds all that are too deep, and some that have only many.
+    return text.count(b"{") + text.count(b"[") <= levels or _depth(document) <= levels
 
 
 def _depth(value: Any) -> int:

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from app.sorted_json import dump_sorted, dump_words
 from bilayer.documents import Dumped
@@ -31,15 +31,26 @@ def canonical(document: Any) -> bytes:
     return text
 
 
-def spell_values(values: dict[str, Any] | None) -> tuple[Dumped | dict[str, Any] | None, bytes]:
-    """Give values for their column, and in canonical JSON; it is written once where both are one.
+class Written(NamedTuple):
+    """Values of a row as JSON.
 
-    That is so without floats: the column needs some of them written in another way.
+    Attributes:
+        column: For their column.
+        text: In the form that is digested.
     """
+
+    column: Dumped | dict[str, Any] | None
+    text: bytes
+
+
+def write_values(values: dict[str, Any] | None) -> Written:
+    """Write values once for both; floats need another form in the column."""
     if values is None:
-        return None, b"null"
+        return Written(None, b"null")
     words = dump_words(values)
-    return (values, canonical(values)) if words is None else (Dumped(words.decode()), words)
+    if words is None:
+        return Written(values, canonical(values))
+    return Written(Dumped(words.decode()), words)
 
 
 def plain(value: Any) -> Any:
@@ -63,10 +74,10 @@ def spelled(instant: dt.datetime) -> str:
 
 def digest_values(salt: str, record_id: str, old: Any, new: Any) -> str:
     """Digest what may be erased of a row later; without the salt nobody can guess it."""
-    return digest_spelled_values(salt, record_id, canonical(old), canonical(new))
+    return digest_written(salt, record_id, canonical(old), canonical(new))
 
 
-def digest_spelled_values(salt: str, record_id: str, old: bytes, new: bytes) -> str:
+def digest_written(salt: str, record_id: str, old: bytes, new: bytes) -> str:
     """Digest the same, of which the values are canonical JSON already."""
     document = b"[%b,%b,%b]" % (canonical(record_id), old, new)
     return hashlib.sha256(salt.encode() + document).hexdigest()

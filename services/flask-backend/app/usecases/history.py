@@ -16,6 +16,7 @@ from app.models import (
     list_history,
     update_history,
 )
+from app.sorted_json import dump_words
 from app.usecases.work import unit_of_work
 from bilayer.documents import dump
 from bilayer.runtime.errors import SerializationFailure
@@ -109,7 +110,7 @@ def find_payload_flaw(payload: dict[str, Any]) -> FieldError | None:
         message = f"A payload is nested at most {MAX_PAYLOAD_DEPTH} levels deep."
         return FieldError("payload", "TOO_DEEP", message)
     # As it will be stored: a large number is longer there than it may be sent.
-    size = len(dump(payload).encode())
+    size = len(dump_words(payload) or dump(payload).encode())
     if size > MAX_PAYLOAD_BYTES:
         message = f"A payload has at most {MAX_PAYLOAD_BYTES} bytes of JSON; this has {size}."
         return FieldError("payload", "TOO_LARGE", message)
