@@ -13,18 +13,20 @@ def assignments(table: Any, values: Mapping[str, Any]) -> Row:
 
     PyDAL makes several sets and dicts for each row; only what computes or filters needs them.
     """
+    columns = vars(table)
     found: Row = {}
     given = 0
-    for field in table:
-        if field.name in values:
+    for name in table.fields:
+        field = columns[name]
+        if name in values:
             given += 1
-            value, is_plain = values[field.name], field.filter_in is None
+            value, is_plain = values[name], field.filter_in is None
         else:
             value, is_plain = field.default, not (field.compute or field.required)
         if not is_plain or callable(value):
             break
-        if value is not None or field.name in values:
-            found[field.name] = value
+        if value is not None or name in values:
+            found[name] = value
     else:
         if given == len(values):
             return found
@@ -33,11 +35,13 @@ def assignments(table: Any, values: Mapping[str, Any]) -> Row:
 
 def changes(table: Any, values: Mapping[str, Any]) -> Row:
     """Give the columns that an update sets, with what fields add to every update."""
+    columns = vars(table)
     given = 0
-    for field in table:
-        if field.name in values:
+    for name in table.fields:
+        field = columns[name]
+        if name in values:
             given += 1
-            if field.filter_in is not None or callable(values[field.name]):
+            if field.filter_in is not None or callable(values[name]):
                 break
         elif field.compute or field.update is not None:
             break

@@ -14,7 +14,7 @@ from typing import Any, Final
 from bilayer.runtime.adapters.column_sets import ColumnSet
 from bilayer.runtime.adapters.columns import ColumnValues
 from bilayer.runtime.adapters.operands import INTEGERS
-from bilayer.runtime.adapters.parts import is_plain
+from bilayer.runtime.adapters.parts import EXPRESSIONS, is_plain
 from bilayer.runtime.errors import UnsupportedDefinition
 from bilayer.runtime.subscribers import Row
 from bilayer.runtime.transaction import Transaction
@@ -63,11 +63,11 @@ class InsertStatements(ColumnValues):
 
     def given_key(self, table: Any, fields: Assignments) -> Any:
         """Give the key that a row to insert gives itself, None if the database makes it."""
-        names = self.key_names(table)
-        known = [fields.get(name) for name in names]
-        if not is_plain(known) or None in known:
-            return None
-        return known[0] if len(names) == 1 else dict(zip(names, known, strict=True))
+        known = {name: fields.get(name) for name in self.key_names(table)}
+        for value in known.values():
+            if value is None or isinstance(value, EXPRESSIONS):
+                return None
+        return known if len(known) > 1 else known.popitem()[1]
 
     # -- one row
 
