@@ -67,7 +67,7 @@ def list_history(
     after: Position | None = None,
     limit: int,
 ) -> list[Row]:
-    """Return actions of an account that are not deleted, newest first.
+    """Return actions of an account that are not deleted, newest first, without its id in each.
 
     The order is ``created_at``, then ``id``. Both are written once and never change, so a row
     keeps its place: whoever walks from page to page meets every row that was there when the walk
@@ -118,7 +118,8 @@ def _page(filters: frozenset[str], limit: int) -> Prepared:
         conditions = [_FILTERS[name](history) for name in sorted(filters)]
         query = reduce(and_, conditions, _live(Param("user_id")))
         order = ~history.created_at | ~history.id
-        return select(query, history.ALL, orderby=order, limitby=(0, limit))
+        columns = [field for field in history if field.name != "user_id"]
+        return select(query, *columns, orderby=order, limitby=(0, limit))
 
     return prepared(describe)
 
