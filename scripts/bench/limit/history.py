@@ -24,7 +24,7 @@ _NAMES: Final = (
 )
 _SHOWN: Final = ("id", "action_type", "payload", "created_at", "updated_at", "version")
 _PAGE: Final = f"""
-    SELECT {", ".join(f"history.{name}" for name in _NAMES)} FROM history
+    SELECT {", ".join(f"history.{name}" for name in _NAMES[1:])} FROM history
     WHERE history.user_id = %s AND history.is_deleted = false{{filters}}
     ORDER BY history.created_at DESC, history.id DESC LIMIT %s OFFSET 0"""  # noqa: S608 - names above
 _BEGIN: Final = """
@@ -133,5 +133,5 @@ def _written(value: Any) -> Any:
 
 
 def _describe(row: tuple[Any, ...]) -> dict[str, Any]:
-    action = dict(zip(_NAMES, row, strict=True))
+    action = dict(zip(_NAMES[1:], row, strict=True))
     return {name: action[name] for name in _SHOWN}
