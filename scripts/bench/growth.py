@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
-from urllib.request import Request, urlopen
 
 import sqlalchemy as sa
 
 from scripts.bench.accounts import Credits, Person, make_people, write_targets
+from scripts.bench.asking import ask
 from scripts.bench.databases import describe_server, new_database
 from scripts.bench.frame import (
     Bench,
@@ -180,9 +181,8 @@ def _walk(server: Server, person: Person) -> str:
 
 
 def _get(server: Server, path: str, person: Person) -> Mapping[str, Any]:
-    request = Request(  # noqa: S310 - a server of ours
-        f"{server.url}{path}", headers={"Authorization": f"Bearer {person.token.text}"}
-    )
-    with urlopen(request) as answer:  # noqa: S310 - likewise
-        found: dict[str, Any] = json.load(answer)
+    status, body = ask(server.url, path, token=person.token.text)
+    if status != HTTPStatus.OK:
+        raise CannotMeasure(f"{server.name} answers {path} with {status}")
+    found: dict[str, Any] = json.loads(body)
     return found

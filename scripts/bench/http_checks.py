@@ -6,11 +6,10 @@ import json
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from http.client import HTTPConnection
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from scripts.bench.accounts import Person
+from scripts.bench.asking import ask
 from scripts.bench.frame import CannotMeasure
 from scripts.bench.http_requests import Route
 from scripts.bench.servers import Server
@@ -43,14 +42,9 @@ def require_same_answers(servers: Sequence[Server], route: Route, person: Person
 
 def _ask(server: Server, route: Route, path: str, token: str) -> tuple[int, Any]:
     """Return the status and the document of an answer, None of a refusal."""
-    address = urlsplit(server.url)
-    connection = HTTPConnection(str(address.hostname), address.port, timeout=10)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    connection.request(route.method, path, route.body_of(server.name) or None, headers)
-    answer = connection.getresponse()
-    document = json.loads(answer.read()) if answer.status < HTTPStatus.BAD_REQUEST else None
-    connection.close()
-    return answer.status, document
+    sent = route.body_of(server.name) or None
+    status, body = ask(server.url, path, method=route.method, token=token, body=sent)
+    return status, json.loads(body) if status < HTTPStatus.BAD_REQUEST else None
 
 
 def _require_same(

@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median
 from typing import Final
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from app import create_app
+from scripts.bench.asking import ask
 from scripts.bench.bare import make_app
 from scripts.bench.databases import describe_server, new_database
 from scripts.bench.frame import (
@@ -185,7 +185,7 @@ def _repeat(run: Callable[[], tuple[float, float]], seconds: int) -> Turn:
 
 def _is_ready(url: str) -> bool:
     try:
-        with urlopen(f"{url}/readyz") as answer:  # noqa: S310 - a server of ours
-            return bool(answer.status == 200)  # noqa: PLR2004 - well
-    except URLError:  # Not yet, or 503.
+        status, _ = ask(url, "/readyz")
+    except OSError:  # Not yet.
         return False
+    return status == HTTPStatus.OK
