@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -15,7 +15,7 @@ from bilayer.runtime.adapters.parts import ReadingPlan
 from bilayer.runtime.codecs import encode_boolean, encode_text
 from bilayer.runtime.templates import Template
 
-KEY = uuid4()
+KEY = UUID("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d")
 
 
 def outcome(read: Any, text: Any) -> Any:
