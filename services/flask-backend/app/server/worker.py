@@ -167,9 +167,10 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             if now >= self._next_tick:
                 self._next_tick = now + TICK_SECONDS
                 self._tick(now)
+            has_room = self._has_room()
             if self.sockets:
-                self.set_accept_enabled(self._has_room())
-            is_idle = self.alive and not len(self.clients)
+                self.set_accept_enabled(has_room)
+            is_idle = self.alive and has_room and not len(self.clients)  # Ticks make room.
             self.wait_for_and_dispatch_events(1.0 if is_idle else TICK_SECONDS)
 
     def _tick(self, now: float) -> None:
