@@ -92,6 +92,8 @@ def _decode(body: bytes) -> str:
 
 def _check_depth(text: str) -> None:
     """Count brackets before parsing, because a parser that recurses is what depth attacks."""
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return  # Wherever they stand.
     depth = 0
     for match in _BRACKET.finditer(text):
         bracket = match.group()
@@ -105,13 +107,7 @@ def _check_depth(text: str) -> None:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_bounded,
-        )
+        return _decoder.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise BadRequest("NOT_JSON", f"The body is not JSON: see {where}.") from None
@@ -140,6 +136,15 @@ def _finite(digits: str) -> float:
 def _bounded(digits: str) -> int:
     """Convert, but stop before thousands of digits cost time; the bounds are checked later."""
     return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else MAX_INTEGER + 1
+
+
+# ``json.loads`` would make another one each time.
+_decoder: Final = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_refuse_constant,
+    parse_float=_finite,
+    parse_int=_bounded,
+)
 
 
 def _find_unstorable(value: Any, path: str) -> Iterator[FieldError]:

@@ -12,6 +12,8 @@ MAX_BODY_BYTES: Final = "MAX_BODY_BYTES"
 MAX_PUSH_BYTES: Final = 2 * 2**20
 """What a device sends of its changes may be as long, however short other bodies have to be."""
 
+_JSON: Final = "application/json"
+
 
 def read_body(*, longest: int = 0) -> bytes:
     """Return the whole body of a request that declares JSON and its length.
@@ -25,9 +27,10 @@ def read_body(*, longest: int = 0) -> bytes:
         TooLarge: It is longer than the service reads.
         BadRequest: It is not as long as it says.
     """
-    if request.mimetype != "application/json" or not _is_utf8():
+    environ = request.environ  # As the server has it: Werkzeug spells each name anew.
+    if environ.get("CONTENT_TYPE") != _JSON and not _is_json():
         raise WrongContentType("WRONG_CONTENT_TYPE", "Send Content-Type: application/json.")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise WrongContentType("WRONG_CONTENT_TYPE", "Send the body without Content-Encoding.")
     length = _declared_length()
     if length is None:
@@ -47,7 +50,7 @@ def refuse_body() -> None:
     Raises:
         BadRequest: There is one.
     """
-    if _declared_length() or "Transfer-Encoding" in request.headers:
+    if _declared_length() or "HTTP_TRANSFER_ENCODING" in request.environ:
         raise BadRequest("BODY_NOT_EXPECTED", "This request takes no body.")
 
 
@@ -57,14 +60,14 @@ def _declared_length() -> int | None:
     Raises:
         BadRequest: It is no number.
     """
-    text = request.headers.get("Content-Length")
-    if text is None or "Transfer-Encoding" in request.headers:
+    text: str | None = request.environ.get("CONTENT_LENGTH")
+    if text is None or "HTTP_TRANSFER_ENCODING" in request.environ:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(2**63))):
         raise BadRequest("WRONG_LENGTH", "Content-Length is not a number of bytes.")
     return int(text)
 
 
-def _is_utf8() -> bool:
+def _is_json() -> bool:
     charset = request.mimetype_params.get("charset", "utf-8")
-    return charset.lower() in ("utf-8", "utf8")
+    return request.mimetype == _JSON and charset.lower() in ("utf-8", "utf8")
