@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pydal
 import pytest
 import sqlalchemy as sa
-from pydal.validators import IS_EMPTY_OR, IS_IN_SET
+from pydal.validators import IS_EMPTY_OR, IS_IN_SET, IS_MATCH, IS_NOT_EMPTY
 
 import bilayer
 from bilayer.drift.values.layers import open_dal
@@ -30,6 +31,11 @@ FIELDS: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "wider": ({"requires": IS_IN_SET([*WORDS, "GONE"])}, "GONE", E),
     "lower_default": ({"default": "new"}, "new", E),
     "free": ({}, "other", E),
+    "filled": ({"requires": [IS_NOT_EMPTY()]}, "other", E),
+    "matched": ({"requires": IS_EMPTY_OR(IS_MATCH("NEW|OLD"))}, "NEW", W),
+    "lazy": ({"requires": IS_IN_SET(lambda: WORDS)}, "NEW", W),
+    "called": ({"default": lambda: "NEW"}, "NEW", W),
+    "computed": ({"compute": lambda _: "NEW"}, "NEW", W),
     "right_default": ({"default": "NEW"}, "NEW", W),
     "narrower": ({"requires": IS_IN_SET(["NEW"])}, "NEW", W),
 }
@@ -107,7 +113,8 @@ def test_words_pydal_may_write_are_held_against_the_enum(url: str, dialect: str)
     wanted = {name: severity for name, (*_, severity) in FIELDS.items() if severity is not None}
     if dialect == "sqlite":
         # A column of text takes any word; SQLAlchemy alone refuses to read it.
-        assert found == {"models-runtime": wanted | {"free": W}, "runtime-database": {}}
+        free = {"free": W, "filled": W}
+        assert found == {"models-runtime": wanted | free, "runtime-database": {}}
     else:
         assert refused == {name for name, severity in wanted.items() if severity == E}
         assert found == {"models-runtime": wanted, "runtime-database": wanted}
@@ -132,6 +139,68 @@ def test_words_pydal_may_write_are_held_against_a_check(url: str, dialect: str, 
     by_check |= {"lower_default": W} if taken else {}
     assert found["runtime-database"] == by_check
     assert found["models-runtime"] == (wanted if kind == "enum" else by_check)
+
+
+# Name: (the check of the column x, a word that may be thought to be refused, is it known to be).
+CHECKS: dict[str, tuple[str, str, bool]] = {
+    "plain": ("x IN ('a', 'b')", "z", True),
+    "bracket": ("x IN ('a]', 'b')", "z", True),
+    "empty": ("x IN ('a', NULL)", "z", False),
+    "made": ("x IN ('a', upper('b'))", "B", False),
+    "cases": (
+        "CASE WHEN x = 'z' AND x = 'b' AND x = 'c' THEN x = 'a' ELSE x <> 'q' END",
+        "z",
+        False,
+    ),
+    "accents": ("x IN ('\u00e9', 'b')", "e", False),
+    "blanks": ("x IN ('a', 'b')", "a ", False),
+    "escaped": ("x IN ('a\\\\b')", "a\\b", False),
+}
+OWN_CHECKS: dict[str, dict[str, tuple[str, str, bool]]] = {
+    "sqlite": {"twice": ("x == 'a'", "z", True)},
+    "postgresql": {"Cases": ("x IN ('a')", "z", False)},
+    "mysql": {"either": ("x = 'a' XOR x = 'b' AND x = 'c'", "a", False)},
+}
+
+
+def test_only_words_an_engine_refuses_are_called_so(url: str, dialect: str) -> None:
+    checks = CHECKS | OWN_CHECKS[dialect]
+    metadata = sa.MetaData()
+    columns = {name: sa.Column(name, sa.String(8)) for name in checks}
+    table = sa.Table(
+        "t", metadata, sa.Column("id", sa.Integer, primary_key=True), *columns.values()
+    )
+    server = sa.create_engine(url)
+    for name, (check, *_) in checks.items():
+        quoted = server.dialect.identifier_preparer.quote(name)
+        table.append_constraint(sa.CheckConstraint(re.sub(r"\bx\b", quoted, check)))
+    metadata.create_all(server)
+    refused = set()
+    for name, (_, word, _) in checks.items():
+        try:
+            with server.begin() as connection:
+                connection.execute(table.insert().values({name: word}))
+        except sa.exc.DBAPIError:
+            refused.add(name)
+    server.dispose()
+
+    def define(db: Any) -> None:
+        fields = [
+            pydal.Field(
+                f"f_{number}",
+                length=8,
+                requires=IS_IN_SET([word]),
+                rname=db._adapter.dialect.quote(name),
+            )
+            for number, (name, (_, word, _)) in enumerate(checks.items())
+        ]
+        db.define_table("t", *fields)
+
+    report = bilayer.check(dal=define, url=url)
+
+    found = {f.column for f in report.errors if f.code == "BL216"}
+    assert found <= refused
+    assert {name for name, (*_, is_known) in checks.items() if is_known} <= found
 
 
 def test_checks_that_list_no_words_of_one_column_are_left_alone() -> None:
@@ -167,6 +236,7 @@ def test_a_fix_gives_the_words_or_their_case() -> None:
     fixes = {f.column: f.fix or "" for f in report.findings if f.code == "BL216"}
     assert 'default="NEW", requires=IS_EMPTY_OR(IS_IN_SET(' in fixes["lower_default"]
     assert 'requires=IS_EMPTY_OR(IS_IN_SET(["NEW", "OLD"]))' in fixes["free"]
+    assert {fixes["matched"], fixes["lazy"]} == {""}
 
 
 def test_renamed_columns_are_proposed_in_pairs() -> None:

@@ -329,7 +329,8 @@ _RULES: Final = (
         "The two sides allow different words in an enum, or in a column whose check lists them. A"
         " word one side lacks is refused there; a word that only may come from there is a warning."
         " What PyDAL may write is its IS_IN_SET and its default; a field with neither may write"
-        " any word, also in the wrong case.",
+        " any word, also in the wrong case: a warning where a function fills it or a validator that"
+        " names no words looks at it.",
         "('red', 'green') and ('red', 'green', 'blue')",
     ),
     Rule(

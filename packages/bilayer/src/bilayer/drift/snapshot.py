@@ -161,7 +161,9 @@ class Field:
         default: The constant default as text; ``None`` if there is none or it is a callable.
         has_default: PyDAL fills the field if an insert (``has_update``: an update) leaves it out.
         is_computed: PyDAL fills it from other fields; an insert that leaves these out leaves it.
-        words: The words its validator allows (IS_IN_SET); ``None`` if it allows any.
+        words: The words its validator allows (IS_IN_SET); ``None`` if it names none.
+        has_own_words: A validator may allow some words only, whether it names them or not:
+            IS_IN_SET, IS_MATCH, a function.
         is_form_checked: A validator sees to the form of texts (IS_IPADDRESS, IS_MATCH).
     """
 
@@ -178,6 +180,7 @@ class Field:
     ondelete: str = ""
     rname: str | None = None
     words: tuple[str, ...] | None = None
+    has_own_words: bool = False
     is_form_checked: bool = False
 
 

@@ -6,7 +6,8 @@ An enum says them, or a check: whoever keeps them, any other word is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 
 from bilayer.drift.compare.place import RuntimePlace
 from bilayer.drift.findings import Difference
@@ -21,7 +22,8 @@ def compare_words(place: RuntimePlace, column: Column, field: Field) -> Iterator
     words = list_words(column)
     if not words or kind_of(field.type) != "text":
         return
-    taken = _Words(words, is_blind=_is_blind(place, column))
+    fold = _choose_fold(place, column)
+    taken = _Words(words, fold)
     if field.default is not None and field.default not in taken:
         message = f"the default of {place.name(column.name)} is none of the column's words"
         yield _differ(place, "error", message, column, f"default={field.default!r}")
@@ -35,7 +37,7 @@ def compare_words(place: RuntimePlace, column: Column, field: Field) -> Iterator
             f"PyDAL may write {_list(refused)} to {place.name(column.name)}, which has no such word"
         )
         yield _differ(place, "error", message, column, _show(field.words))
-    written = _Words(field.words, is_blind=taken.is_blind)
+    written = _Words(field.words, fold)
     unknown = [word for word in words if word not in written]
     if unknown and not refused:
         message = f"PyDAL's IS_IN_SET for {place.name(column.name)} lacks {_list(unknown)}"
@@ -53,24 +55,29 @@ def list_words(column: Column) -> tuple[str, ...]:
 class _Words:
     """Words as an engine compares them."""
 
-    def __init__(self, words: Collection[str], *, is_blind: bool) -> None:
-        self.is_blind = is_blind
-        self._words = {self._fold(word) for word in words}
+    def __init__(self, words: Iterable[str], fold: Callable[[str], str]) -> None:
+        self._fold = fold
+        self._words = {fold(word) for word in words}
 
     def __contains__(self, word: str) -> bool:
         return self._fold(word) in self._words
 
-    def _fold(self, word: str) -> str:
-        return word.casefold() if self.is_blind else word
 
-
-def _is_blind(place: RuntimePlace, column: Column) -> bool:
-    """Tell whether a check takes a word in any case; an enum gives back its own spelling."""
+def _choose_fold(place: RuntimePlace, column: Column) -> Callable[[str], str]:
+    """Choose what makes words alike that a check takes for one; an enum gives back its own."""
     if column.type.family == "enum":
-        return False
+        return str
     collation = (column.type.collation or place.schema.collation or "").lower()
-    is_exact = re.search(r"_(?:bin|cs)$", collation)
-    return collation == "nocase" or (place.engine == "mysql" and is_exact is None)
+    if collation == "nocase":
+        return str.lower
+    is_exact = place.engine != "mysql" or re.search(r"_(?:bin|cs)$", collation)
+    return str if is_exact else _fold_letters
+
+
+def _fold_letters(word: str) -> str:
+    """Leave out what MariaDB's usual collations do: case, accents, blanks at the end."""
+    letters = unicodedata.normalize("NFKD", word.rstrip(" "))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
 
 
 def _any_word(place: RuntimePlace, column: Column, field: Field) -> Iterator[Difference]:
@@ -79,7 +86,9 @@ def _any_word(place: RuntimePlace, column: Column, field: Field) -> Iterator[Dif
     what = "is an enum" if column.type.family == "enum" else "takes some words only"
     message = f"PyDAL may write any word to {name}, which {what}"
     is_kept = column.type.physical == "enum" or bool(column.checked_words)
-    severity: Severity = "error" if is_kept and field.default is None else "warning"
+    # Who fills the field, or looks at what is written, may know the words.
+    is_seen_to = field.has_default or field.is_computed or field.has_own_words
+    severity: Severity = "error" if is_kept and not is_seen_to else "warning"
     if place.runtime.adapter == "mysql" and not column.checked_words:
         message += "; MariaDB stores an empty text for a word it does not know"
     yield _differ(place, severity, message, column, f"{field.type} without IS_IN_SET")

@@ -26,6 +26,10 @@ _ENGINE_OF_ADAPTER: Final = {
     "mysql": "mysql",
 }
 _FORMS: Final = frozenset({"IS_IPADDRESS", "IS_IPV4", "IS_IPV6", "IS_MATCH"})
+# Those of PyDAL's validators that may be about which words there are.
+_OWN_WORDS: Final = frozenset(
+    {"ANY_OF", "IS_EQUAL_TO", "IS_EXPR", "IS_IN_DB", "IS_IN_SET", "IS_MATCH"}
+)
 
 
 def choose_adapter(dal: Any, engine: str, declared: str | None) -> str:
@@ -97,6 +101,7 @@ def _read_field(field: Any, engine: str, names: _Names, table: str) -> Field:
     rname = names.find(field, table, name)
     type_ = getattr(field.type, "type", field.type)
     default = field.default
+    requires = getattr(field, "requires", None)
     return Field(
         name=name,
         column=read_name(rname, name, engine),
@@ -110,8 +115,9 @@ def _read_field(field: Any, engine: str, names: _Names, table: str) -> Field:
         has_update=getattr(field, "update", None) is not None,
         ondelete=str(getattr(field, "ondelete", "") or "").upper(),
         rname=rname,
-        words=_read_words(getattr(field, "requires", None)),
-        is_form_checked=_is_form_checked(getattr(field, "requires", None)),
+        words=_read_words(requires),
+        has_own_words=_has_own_words(requires),
+        is_form_checked=_is_form_checked(requires),
     )
 
 
@@ -120,10 +126,24 @@ def _read_words(requires: Any) -> tuple[str, ...] | None:
     for each in requires if isinstance(requires, list | tuple) else [requires]:
         inner = getattr(each, "other", None)
         words = _read_words(inner) if inner is not None else getattr(each, "theset", None)
-        if isinstance(words, list | tuple | set | dict):
+        if isinstance(words, list | tuple | set | frozenset | dict):
             # A dict, and pairs in a list, give each word the label people read.
             return tuple(str(word[0] if isinstance(word, tuple | list) else word) for word in words)
     return None
+
+
+def _has_own_words(requires: Any) -> bool:
+    """Tell whether a validator may allow some words only, without naming them."""
+    for each in requires if isinstance(requires, list | tuple) else [requires]:
+        inner, kind = getattr(each, "other", None), type(each)
+        is_foreign = callable(each) and not kind.__module__.startswith("pydal.")
+        if (
+            _has_own_words(inner)
+            if inner is not None
+            else is_foreign or kind.__name__ in _OWN_WORDS
+        ):
+            return True
+    return False
 
 
 def _is_form_checked(requires: Any) -> bool:
