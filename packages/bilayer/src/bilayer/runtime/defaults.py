@@ -56,6 +56,8 @@ def complete(table: Any, rows: list[Row]) -> list[Row]:
 
     What computes or filters is asked for each row; otherwise all rows get the same.
     """
+    if len(rows) == 1:
+        return [assignments(table, rows[0])]
     names = rows[0].keys() if rows else set[str]()
     others = [field for field in table if field.name not in names]
     is_plain = not (
