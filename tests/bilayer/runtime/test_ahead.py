@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from bilayer.runtime import Database, OutcomeUnknown, TransactionAborted, UniqueViolation
+from bilayer.runtime import (
+    Database,
+    DatabaseError,
+    Field,
+    OutcomeUnknown,
+    TransactionAborted,
+    UniqueViolation,
+)
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import Statements, only
 from tests.bilayer.runtime.owners import Refused, names
@@ -143,12 +151,29 @@ def test_savepoint_costs_one_round_trip_if_something_may_be_wrong_and_none_if_no
     texts = [sql.partition("SELECT")[0].partition("INSERT")[0] for sql in sent]
     assert texts == [
         "BEGIN; ",
-        "SAVEPOINT bilayer_1; SAVEPOINT bilayer_2; ",
-        "RELEASE SAVEPOINT bilayer_2; RELEASE SAVEPOINT bilayer_1; SAVEPOINT bilayer_1; ",
+        "SAVEPOINT bilayer_3; SAVEPOINT bilayer_4; ",
+        "RELEASE SAVEPOINT bilayer_4; RELEASE SAVEPOINT bilayer_3; SAVEPOINT bilayer_5; ",
         "",
         "COMMIT",
     ]
-    assert sent[3].endswith("; RELEASE SAVEPOINT bilayer_1")
+    assert sent[3].endswith("; RELEASE SAVEPOINT bilayer_5")
+
+
+def test_statement_that_cannot_be_read_undoes_no_earlier_block(
+    db: Any, database: Database, core: sa.Engine
+) -> None:
+    db.define_table("odd", Field("id", "integer"), primarykey=["id"], rname="no name (")
+    is_together = database.engine_name == "postgresql"  # the savepoint could not be read either
+    aborted = pytest.raises(TransactionAborted) if is_together else nullcontext()
+    with aborted, database.transaction():
+        add(db, "before")
+        with database.transaction():
+            add(db, "kept")
+            db(db.owners).count()
+        with pytest.raises(DatabaseError), database.transaction():
+            db(db.odd).count()
+
+    assert names(core) == (set() if is_together else {"before", "kept"})
 
 
 def test_what_is_wrong_inside_a_savepoint_undoes_what_is_inside(

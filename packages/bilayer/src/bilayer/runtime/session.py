@@ -46,6 +46,7 @@ class Session(threading.local):
         watch: What the watchdog sees.
         ticket: The guard's admission of the connection, where there is a guard.
         is_hurried: The running statement has less time than statements have.
+        savepoints: How many savepoints the transaction has had.
         ahead: Statements, each with its parameters, that the next one takes along.
         opening: What begins the transaction and has not been sent: the first statement takes it
             along.
@@ -97,4 +98,5 @@ class Session(threading.local):
         self.blocks: list[Any] = []
         self.opening: str | None = None
         self.ahead: list[tuple[str, Any]] = []
+        self.savepoints = 0
         self.readonly = self.failed = self.lost = False

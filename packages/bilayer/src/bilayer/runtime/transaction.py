@@ -73,7 +73,10 @@ class Transaction:
         elif self._isolation or self._readonly or self in session.blocks:
             raise TransactionMisuse("only an outermost block chooses isolation and readonly, once")
         else:
-            self._savepoint = f"bilayer_{session.depth}"
+            # Each has a name of its own: where the server cannot even read the message that sets
+            # it, rolling back must fail, and not undo an older block of the same name.
+            session.savepoints += 1
+            self._savepoint = f"bilayer_{session.savepoints}"
             self._adapter.set_savepoint(self._savepoint)
         session.blocks.append(self)
 
