@@ -40,6 +40,10 @@ class Word(str):
     __slots__ = ()
 
 
+class Key(uuid.UUID):
+    __slots__ = ()
+
+
 class Count(enum.IntEnum):
     ONE = 1
 
@@ -64,7 +68,7 @@ MANY_FORMS: list[dict[str, Any]] = [
         "numbers": (Count.ONE, 2),
     },
     {"document": JSON_NULL, "price": 7, "ratio": -0.0, "words": [], "numbers": []},
-    {"document": Word("text")},
+    {"document": Word("text"), "token": Key(int=9)},
     {"document": 5},
 ]
 

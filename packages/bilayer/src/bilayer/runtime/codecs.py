@@ -188,7 +188,7 @@ def encode_bytes(value: Any) -> bytes:
 def parse_uuid(value: Any) -> uuid.UUID:
     """Accept a UUID or its canonical text."""
     if isinstance(value, uuid.UUID):
-        return value
+        return value if type(value) is uuid.UUID else uuid.UUID(int=value.int)
     if isinstance(value, str):
         try:
             parsed = uuid.UUID(value)
