@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from bilayer.runtime import Database, Field, InvalidValue, Param, prepared, update
+from bilayer.runtime.pydal_compat import Expression
 from tests.bilayer.runtime.corpus import EDGES, OWNERS
 from tests.bilayer.runtime.engines import only
 from tests.bilayer.runtime.owners import add
@@ -107,6 +108,14 @@ def _written(db: Any, way: Any, column: str, value: Any, witness: Witness | None
     return repr(bytes(stored) if isinstance(stored, memoryview) else stored)
 
 
+def test_one_row_of_many_takes_no_expression_either(db: Any, database: Database) -> None:
+    row = {"id": uuid.uuid4(), "name": Expression(db, db._adapter.dialect.lower, db.owners.name)}
+    database.subscribe(Witness(), "owners")
+
+    with pytest.raises(InvalidValue, match=r"owners\.name: text is needed"):
+        db.owners.insert_many([row])
+
+
 def test_stamp_of_an_unknown_column_is_refused(db: Any, database: Database) -> None:
     key = db.things.insert(small=1)
     database.subscribe(Stamp(smal=1), "things")
@@ -179,6 +188,13 @@ def test_percent_sign_in_a_name_stands_for_itself(db: Any, database: Database) -
             {"id": 1, "half": "a%"},
             {"id": 2, "half": "%s"},
         ]
+        assert db(db.odd.id > 2).delete() == 78
+        db.odd.insert(id=3, half=Expression(db, db._adapter.dialect.concat, "a", "%", "string"))
+        db.odd.upsert({"id": 3, "half": "c%"}, conflict=["id"])
+        assert db(db.odd.id == 3).update(half=db.odd.half + "%") == 1
+        change = prepared(lambda db: update(db.odd.id == Param("id"), half=Param("half")))
+        assert change.changed(db, id=1, half="b%") == [{"id": 1, "half": "b%"}]
+        assert db(db.odd.id == 3).update_returning(half="%") == [{"id": 3, "half": "%"}]
     finally:
         db.executesql(f"DROP TABLE {table}")
 

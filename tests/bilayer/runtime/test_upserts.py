@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from bilayer.runtime import (
     Database,
     DatabaseError,
+    Field,
     SerializationFailure,
     UniqueViolation,
     json_merge,
@@ -50,6 +51,17 @@ def test_upserts_that_race_with_deletes_raise_nothing(db: Any, database: Databas
     run_together(database, [put] * 4 + [take_away] * 2)
 
     assert db(db.things).count() <= 1
+
+
+def test_key_of_a_table_whose_name_is_quoted_is_found(db: Any, database: Database) -> None:
+    mark = "`" if database.engine_name == "mysql" else '"'
+    fields = Field("id", "id", rname=f"{mark}id{mark}"), Field("small", "integer")
+    db.define_table("quoted", *fields, rname=f"{mark}things{mark}")
+
+    for small in (1, 2):
+        db.quoted.upsert({"id": 7, "small": small}, conflict=["id"])
+
+    assert db(db.quoted).dicts() == [{"id": 7, "small": 2}]
 
 
 def test_upsert_touches_no_row_that_shares_another_unique_key(db: Any) -> None:

@@ -75,7 +75,7 @@ class RowImages:
     def insert_many(self, table: Any, rows: Sequence[Row], *, is_awaited: bool = True) -> list[Row]:
         """Insert rows and give them as they are stored, in their order if they give their keys."""
         adapter = self._adapter
-        if len(rows) == 1:
+        if len(rows) == 1 and is_plain(rows[0].values()):
             return [self.insert(table, rows[0], is_awaited=is_awaited)]
         batch = adapter.batch(table, rows)
         columns = batch.columns

@@ -101,7 +101,8 @@ class _CompiledUpdate:
         told = description.fields or list(self._table)
         self._plan = adapter.reading_plan(told)
         self._whole = self._render_whole(adapter)
-        self._returning = f" RETURNING {','.join(field._rname for field in told)}"
+        names = ",".join(adapter.escape(field._rname) for field in told)
+        self._returning = f" RETURNING {names}"
 
     def _render_whole(self, adapter: Any) -> Template | None:
         """Render the statement for a table in whose writes nobody takes part.
@@ -123,7 +124,7 @@ class _CompiledUpdate:
             else:
                 fixed = adapter.encoded(field, value)
                 part = Template(adapter.mark_of(field.type), ((None, fixed),))
-            parts.append(Template(f"{field._rname}={part.sql}", part.slots))
+            parts.append(Template(f"{adapter.escape(field._rname)}={part.sql}", part.slots))
         assignments = Template.join(",", parts)
         sql = adapter.update_text(self._table, assignments.sql, f" WHERE {self._where.sql}")
         return Template(sql, assignments.slots + self._where.slots)

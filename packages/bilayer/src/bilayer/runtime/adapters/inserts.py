@@ -108,12 +108,12 @@ class InsertStatements(ColumnValues):
     def insert_statement(self, table: Any, fields: Assignments) -> tuple[str, Any]:
         """Render an INSERT; plain values go to the driver without passing PyDAL's text."""
         if not fields:
-            return self.dialect.insert_empty(table._rname).rstrip(";"), None
+            return self.escape(self.dialect.insert_empty(table._rname).rstrip(";")), []
         columns = self.column_set(table, fields)
         if is_plain(fields.values()):
             return columns.insert, columns.encode(fields)
         values = ",".join(self.placed(field, fields[field.name]) for field in columns.fields)
-        return self.bind(f"INSERT INTO {columns.head} VALUES ({values})")
+        return self.bind(f"INSERT INTO {self.unescape(columns.head)} VALUES ({values})")
 
     # -- many rows
 

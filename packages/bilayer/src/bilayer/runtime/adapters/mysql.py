@@ -173,10 +173,11 @@ class MySQLAdapter(NativeAdapter):
 
     def _require_unique_key(self, table: Any, conflict: Sequence[Any]) -> None:
         """Hold what the other engines' ON CONFLICT holds: without a key, two writers make two."""
-        key = (table._raw_rname, *sorted(column._raw_rname for column in conflict))
+        name = _unquoted(table._rname)
+        key = (name, *sorted(_unquoted(column._rname) for column in conflict))
         if key in self._unique_keys:
             return
-        found = self.rows(_UNIQUE_KEYS, [table._raw_rname])
+        found = self.rows(_UNIQUE_KEYS, [name])
         self._unique_keys.update((key[0], *sorted(names.split(","))) for (names,) in found)
         if key not in self._unique_keys:
             raise UnsupportedDefinition(f"{key[0]} has no unique key of {', '.join(key[1:])}")
@@ -188,6 +189,11 @@ class MySQLAdapter(NativeAdapter):
     def translate(self, caught: Exception, connection: Any) -> DatabaseError:
         """Map the driver's errors."""
         return translate(caught, connection)
+
+
+def _unquoted(name: str) -> str:
+    """Give a name as the server's catalogue has it."""
+    return name[1:-1].replace("``", "`") if name.startswith("`") else name
 
 
 dialects.register_for(MySQLAdapter)(MySQLNativeDialect)

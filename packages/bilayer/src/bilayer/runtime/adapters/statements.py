@@ -90,18 +90,19 @@ class WriteStatements(InsertStatements):
 
     def update_text(self, table: Any, assignments: str, where: str) -> str:
         """Put an UPDATE together of what was rendered."""
-        return f"UPDATE {self.dialect.writing_alias(table)} SET {assignments}{where}"
+        name = self.escape(self.dialect.writing_alias(table))
+        return f"UPDATE {name} SET {assignments}{where}"
 
     def send_delete(self, table: Any, where: Condition) -> int:
         """Delete and give the number of rows."""
-        text = self.dialect.delete(table).rstrip(";")
+        text = self.escape(self.dialect.delete(table).rstrip(";"))
         self.run(f"{text}{where.sql}", where.parameters)
         return int(self.session.cursor.rowcount)
 
     def send_delete_returning(self, table: Any, where: Condition) -> list[Row]:
         """Delete and give the rows as they were."""
         # MariaDB's other form, which names the table twice and may join, returns nothing.
-        text = f"DELETE FROM {self.dialect.writing_alias(table)}{where.sql}"
+        text = f"DELETE FROM {self.escape(self.dialect.writing_alias(table))}{where.sql}"
         return self.returned(self.column_set(table, table.fields), text, where.parameters)
 
     def condition(self, table: Any, query: Any) -> Condition:
