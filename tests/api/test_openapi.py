@@ -6,14 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_openapi3.blueprint import APIBlueprint
 from openapi_spec_validator import validate
 from pydantic import BaseModel, SecretStr
 
 from app import create_app
+from app.api.access import allow
+from app.api.blueprint import Blueprint
 from app.api.fields import Parameters
 from app.config import Settings
 from tests.support.service import connected
@@ -36,6 +40,23 @@ def test_document_is_whole_for_all_who_ask_first(edge: Flask) -> None:
 
     assert {*map(type, answers)} == {bytes}
     assert len(set(answers)) == 1
+
+
+def test_description_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    blueprint = Blueprint("things", __name__)
+
+    @blueprint.get("/things")
+    @allow("public")
+    def list_things() -> list[str]:
+        """List things."""
+        return []
+
+    with monkeypatch.context() as patches, pytest.raises(MemoryError):
+        patches.setattr(APIBlueprint, "_collect_openapi_info", Mock(side_effect=MemoryError))
+        blueprint.describe()
+    blueprint.describe()
+
+    assert list(blueprint.paths) == ["/things"]
 
 
 def test_document_names_every_route_of_the_api(edge: Flask, document: Any) -> None:

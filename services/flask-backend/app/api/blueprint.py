@@ -116,7 +116,8 @@ class Blueprint(APIBlueprint):
     def describe(self) -> None:
         """Collect what the OpenAPI document says of the views. Not by two threads at once."""
         while self._undescribed:
-            self._undescribed.pop(0)()
+            self._undescribed[0]()
+            del self._undescribed[0]  # Now only: the document must not lack what has failed.
 
     def _describe(
         self, rule: str, func: Callable[..., Any], *, method: str, **options: Any
