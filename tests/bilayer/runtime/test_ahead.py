@@ -77,6 +77,18 @@ def test_row_that_gives_all_its_columns_costs_no_round_trip(db: Any, database: D
     assert sent[1].endswith("; COMMIT")
 
 
+@only("postgresql")
+def test_long_loop_does_not_wait_with_all_of_it(db: Any, database: Database) -> None:
+    sent = Statements(database).sent
+    with database.transaction():
+        db(db.owners).count()
+        for _ in range(250):
+            add(db, "one of many")
+
+    assert [sql.count("INSERT") for sql in sent] == [0, 101, 101, 48]
+    assert db(db.owners).count() == 250
+
+
 def test_what_is_wrong_with_them_undoes_all(db: Any, database: Database, core: sa.Engine) -> None:
     twice = uuid.uuid4()
     with pytest.raises(UniqueViolation), database.transaction():

@@ -44,6 +44,8 @@ from bilayer.runtime.errors import (
 from bilayer.runtime.pydal_compat import dialects
 
 _ROWS_WORTH_A_COPY: Final = 50
+_MOST_AHEAD: Final = 100
+"""Statements that wait for another one; a long loop must not fill the memory."""
 _SAVEPOINTS: Final = ("SAVEPOINT ", "RELEASE ")
 """What cannot fail where it is sent."""
 
@@ -112,7 +114,8 @@ class PostgreSQLAdapter(NativeAdapter):
         The beginning must have been sent: it may be sent twice, and COMMIT may not.
         """
         session = self._ready()
-        if session.depth and session.opening is None and not session.failed:
+        can_wait = session.depth and session.opening is None and len(session.ahead) < _MOST_AHEAD
+        if can_wait and not session.failed:
             session.ahead.append((sql, parameters))
         else:
             self.run(sql, parameters)
