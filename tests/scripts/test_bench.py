@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,13 +18,22 @@ from typing import Any
 
 import pytest
 
+from scripts.bench.arguments import read_arguments
 from scripts.bench.frame import Comparison, Goal, Options, Turn, compare
 from scripts.bench.wallet_races import RACES, Race
+from tests.architecture.documents import blocks, pages
 from tests.support.databases import ROOT
 from tests.support.run import Run
 
 MEASURED = (0, 1)
 WRONG_USE = 2
+WRITTEN_DOWN = [
+    line
+    for page in pages()
+    for block in blocks(page)
+    for line in re.findall(r"^\$ scripts/bench/run (\w.*)$", block.text, re.MULTILINE)
+]
+"""What the documentation says behind the command's name."""
 has_environment = pytest.mark.skipif(
     not (ROOT / ".venv/dev.stamp").exists(),
     reason="scripts/bench/run would make .venv anew; start the suite with scripts/test",
@@ -145,6 +156,11 @@ def test_help_has_an_example_and_the_exit_codes() -> None:
     assert told.returncode == 0
     assert "Exit codes:" in told.stdout
     assert "scripts/bench/run spend" in told.stdout
+
+
+@pytest.mark.parametrize("words", WRITTEN_DOWN)
+def test_what_is_written_down_can_be_asked_for(words: str) -> None:
+    assert read_arguments(shlex.split(words)).names
 
 
 @has_environment
