@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from flask_openapi3.models.tag import Tag
@@ -43,6 +43,9 @@ class Action(BaseModel):
     created_at: datetime
     updated_at: datetime
     version: int
+
+
+_SHOWN: Final = tuple(Action.model_fields)  # Pydantic looks for them each time.
 
 
 class ActionPage(BaseModel):
@@ -131,4 +134,4 @@ def delete_action(path: OneAction) -> tuple[str, int]:
 
 
 def _action_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in Action.model_fields}
+    return {name: row[name] for name in _SHOWN}
