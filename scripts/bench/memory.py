@@ -11,6 +11,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ import uuid_utils.compat
 
 from app.usecases.tokens import make_token
 from scripts.bench.accounts import Credits, make_people, write_targets
+from scripts.bench.asking import ask
 from scripts.bench.databases import describe_server, new_database
 from scripts.bench.frame import Bench, CannotMeasure, Options, Result, progress
 from scripts.bench.servers import Load, Server, enduring_service
@@ -32,6 +34,13 @@ _HISTORY: Final = "/api/v1/history"
 _ACTION: Final = json.dumps({"action_type": "TRANSLATE_DOG", "payload": {"text": "wuff"}})
 _NO_ACTION: Final = json.dumps({"action_type": "", "payload": {"text": "wuff"}})
 _MIB: Final = 1024.0
+_REFUSALS: Final = {
+    "not found": HTTPStatus.NOT_FOUND,
+    "stranger": HTTPStatus.UNAUTHORIZED,
+    "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "no route": HTTPStatus.NOT_FOUND,
+}
+"""What is refused of the mix, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ def measure(run: Run, options: Options) -> Bench:
         bench.facts = {"engine": options.engine, **describe_server(url)}
         with enduring_service(url) as server:
             loads = _make_mix(server, url, Path(folder))
+            _require_refusals(loads)
             samples = _ask(server, loads, options.requests)
     bench.results.append(_judge(samples))
     return bench
@@ -67,22 +77,39 @@ def _make_mix(server: Server, url: str, folder: Path) -> list[Load]:
     strangers = [make_token(uuid_utils.compat.uuid7()).text for _ in range(PEOPLE)]
     unknown = [f"{_HISTORY}/{uuid_utils.compat.uuid7()}" for _ in range(PEOPLE)]
 
-    def ask(name: str, tokens: Sequence[str], paths: Sequence[str], **how: Any) -> Load:
-        targets = zip(tokens, paths, strict=True)
-        return Load(server, write_targets(folder / name, targets), label=name, **how)
+    def load(name: str, tokens: Sequence[str], paths: Sequence[str], **how: Any) -> Load:
+        targets = write_targets(folder / name, zip(tokens, paths, strict=True))
+        return Load(server, targets, label=name, is_refused=name in _REFUSALS, **how)
 
     def each(path: str) -> list[str]:
         return [path] * PEOPLE
 
     return [
-        ask("read", people, each("/api/v1/users/me")),
-        ask("list", people, each(_HISTORY)),
-        ask("write", people, each(_HISTORY), method="POST", body=_ACTION),
-        ask("not found", people, unknown, is_refused=True),
-        ask("stranger", strangers, each("/api/v1/users/me"), is_refused=True),
-        ask("invalid", people, each(_HISTORY), method="POST", body=_NO_ACTION, is_refused=True),
-        ask("no route", people, [f"/{path}" for path in strangers], is_refused=True),
+        load("read", people, each("/api/v1/users/me")),
+        load("list", people, each(_HISTORY)),
+        load("write", people, each(_HISTORY), method="POST", body=_ACTION),
+        load("not found", people, unknown),
+        load("stranger", strangers, each("/api/v1/users/me")),
+        load("invalid", people, each(_HISTORY), method="POST", body=_NO_ACTION),
+        load("no route", people, [f"/{path}" for path in strangers]),
     ]
+
+
+def _require_refusals(loads: Sequence[Load]) -> None:
+    """Ask once for what is to be refused: wrk tells no refusal from a failure.
+
+    Raises:
+        CannotMeasure: Something is answered in another way.
+    """
+    for load in loads:
+        wanted = _REFUSALS.get(load.name)
+        if wanted is None:
+            continue
+        token, path = load.targets.read_text().splitlines()[0].split()
+        sent = load.body or None
+        status, _ = ask(load.server.url, path, method=load.method, token=token, body=sent)
+        if status != wanted:
+            raise CannotMeasure(f"{load.name}: {status} is answered, not {wanted}")
 
 
 def _ask(server: Server, loads: Sequence[Load], requests: int) -> list[Sample]:

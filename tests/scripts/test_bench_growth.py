@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from scripts.bench import growth, growth_clients, memory, startup
 from scripts.bench.databases import new_database
 from scripts.bench.frame import CannotMeasure, Options
 from scripts.bench.memory import Sample
-from scripts.bench.servers import service
+from scripts.bench.servers import enduring_service, service
 from scripts.bench.startup import Program
 from tests.support.run import Run
 
@@ -52,6 +53,18 @@ def test_startup_starts_each_of_its_programs(suite_run: Run) -> None:
         *ratios
     }
     assert all(ratio > 0 for ratio in ratios.values())
+
+
+@pytest.mark.slow
+def test_memory_is_measured_of_refusals_and_not_of_failures(
+    suite_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "PEOPLE", 2)
+    with new_database(suite_run, "sqlite") as url, enduring_service(url) as server:
+        loads = memory._make_mix(server, url, tmp_path)
+        memory._require_refusals(loads)
+        with pytest.raises(CannotMeasure, match="invalid: 415 is answered, not 422"):
+            memory._require_refusals([replace(loads[-2], body="")])
 
 
 def test_a_program_that_fails_is_not_measured() -> None:
