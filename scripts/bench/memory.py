@@ -30,6 +30,8 @@ MOST_MIB: Final = 10.0
 WARM_UP: Final = 0.1
 """What part of the requests is no growth yet."""
 
+_FEWEST_SAMPLES: Final = 3
+"""One before all requests, one that is warm, and one to see what has grown since."""
 _HISTORY: Final = "/api/v1/history"
 _ACTION: Final = json.dumps({"action_type": "TRANSLATE_DOG", "payload": {"text": "wuff"}})
 _NO_ACTION: Final = json.dumps({"action_type": "", "payload": {"text": "wuff"}})
@@ -121,7 +123,7 @@ def _ask(server: Server, loads: Sequence[Load], requests: int) -> list[Sample]:
     (worker,) = server.workers()
     answered = 0
     samples = [_look(worker, answered)]
-    while answered < requests:
+    while answered < requests or len(samples) < _FEWEST_SAMPLES:
         for load in loads:
             answered += load.take_turn(1).count
         if server.workers() != [worker]:

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from scripts.bench import growth, growth_clients, memory, startup
 from scripts.bench.databases import new_database
-from scripts.bench.frame import CannotMeasure, Options
+from scripts.bench.frame import CannotMeasure, Options, Turn
 from scripts.bench.memory import Sample
 from scripts.bench.servers import enduring_service, service
 from scripts.bench.startup import Program
@@ -89,6 +90,16 @@ def test_memory_grows_from_the_first_tenth_of_the_requests_on(
     samples = [Sample(count, size, size) for count, size in zip(counts, sizes, strict=True)]
 
     assert memory._judge(samples).is_good is is_good
+
+
+def test_memory_is_looked_at_again_after_it_is_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_look", lambda _, requests: Sample(requests, requests, requests))
+    server, load = Mock(workers=lambda: [1]), Mock(take_turn=lambda _: Turn(5000, 1.0, 1.0))
+
+    samples = memory._ask(server, [load], 1000)
+
+    assert [one.requests for one in samples] == [0, 5000, 10000]
+    assert not memory._judge(samples).is_good
 
 
 def test_memory_of_a_process_is_its_own_and_its_part_of_the_rest() -> None:
