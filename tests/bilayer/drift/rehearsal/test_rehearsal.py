@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bilayer.drift.config import ConfigurationError
 from bilayer.drift.readers.database import read_catalog
-from bilayer.drift.rehearsal.probing import probing
+from bilayer.drift.rehearsal.probing import MODES, probing
 from bilayer.drift.rehearsal.project import Rehearsal, rehearse_project
 from bilayer.drift.rehearsal.stage import Stage
 from bilayer.drift.scratch.connecting import connect
@@ -270,6 +270,7 @@ op.create_table("numbers", sa.Column("id", sa.Integer, primary_key=True, autoinc
 op.create_table("links", sa.Column("user_id", sa.Uuid, sa.ForeignKey("users.id"), primary_key=True),
     sa.Column("number_id", sa.Integer, sa.ForeignKey("numbers.id"), primary_key=True))
 op.create_table("keyless", sa.Column("note", sa.Text))
+op.create_table("log.old", sa.Column("id", sa.Integer, primary_key=True))
 op.create_table("dropped", sa.Column("id", sa.Integer, primary_key=True))"""
 
 
@@ -277,8 +278,9 @@ op.create_table("dropped", sa.Column("id", sa.Integer, primary_key=True))"""
 def test_tables_of_every_shape_are_multiplied_and_probed(tmp_path: Path, scratch_url: str) -> None:
     # The revision itself fails unless rows refer to many others rather than to a few.
     change = """op.drop_table("dropped")
-for name in ("acts", "links", "keyless", "numbers"):
+for name in ("acts", "links", "keyless", "numbers", "log.old"):
     op.add_column(name, sa.Column("more", sa.Integer))
+op.alter_column("log.old", "id", type_=sa.BigInteger)
 shared = sa.text("SELECT max(n) FROM (SELECT count(*) AS n FROM acts GROUP BY user_id) AS c")
 assert op.get_bind().scalar(shared) < 200"""
     revisions: Revisions = {
@@ -294,7 +296,8 @@ assert op.get_bind().scalar(shared) < 200"""
     (cost,) = found.costs
     tables = {each.table: each for each in cost.tables}
     assert (cost.error, dict(cost.unfilled)) == (None, {})
-    assert tables.keys() == {"acts", "dropped", "keyless", "links", "numbers"}
+    assert tables.keys() == {"acts", "dropped", "keyless", "links", "numbers", '"log.old"'}
+    assert (tables['"log.old"'].lock, tables['"log.old"'].is_rewritten) == (MODES[-1], True)
     assert all(each.reader is not None and each.writer is not None for each in cost.tables)
     assert "does not exist" in str(tables["dropped"].ended)
 

@@ -39,6 +39,11 @@ def read_table_name(rname: str | None, name: str, engine: str) -> str:
     return join_name(".".join(schemas), table, engine)
 
 
+def read_relation(text: str, engine: str = "postgresql") -> str:
+    """Read the name of a table as a statement has it, or PostgreSQL's ``regclass``."""
+    return read_table_name(text, "", engine)
+
+
 def read_name(rname: str | None, name: str, engine: str) -> str:
     """Take the quotes off an ``rname``; PostgreSQL folds what has none to lower case."""
     return ".".join(_read_parts(rname, name, engine))

@@ -27,10 +27,12 @@ from alembic.script import ScriptDirectory
 
 from bilayer.drift.lint.record import read_downgrades
 from bilayer.drift.readers.replay import find_place, run, summarize, watch_env
+from bilayer.drift.schemas import read_relation
+from bilayer.urls import engine_name
 
 _WRITE: Final = re.compile(
     r"\b(?:UPDATE(?:\s+ONLY)?|DELETE\s+FROM|INSERT\s+(?:IGNORE\s+|OR\s+\w+\s+)?INTO|REPLACE\s+INTO"
-    r"|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?)\s+([\w.\"`]+)",
+    r"|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?)\s+((?:(?:\"[^\"]+\"|`[^`]+`|\w+)(?:\.(?=[\w\"`]))?)+)",
     re.IGNORECASE,
 )
 _LOCKS: Final = (
@@ -59,9 +61,9 @@ class _Watch:
         self.writes.clear()
         self.locks.clear()
 
-    def _note_write(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        for name in _WRITE.findall(statement):
-            self.writes.add(name.replace('"', "").replace("`", ""))
+    def _note_write(self, connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        engine = engine_name(connection.dialect.name)
+        self.writes.update(read_relation(name, engine) for name in _WRITE.findall(statement))
 
     def _note_locks(self, connection: sa.Connection) -> None:
         """Ask what a transaction holds just before it lets go."""

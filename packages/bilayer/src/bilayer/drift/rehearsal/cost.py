@@ -14,6 +14,7 @@ from bilayer.drift.rehearsal.player import Step
 from bilayer.drift.rehearsal.probing import note_locks, probing
 from bilayer.drift.rehearsal.stage import Stage
 from bilayer.drift.rehearsal.verdicts import Verdict
+from bilayer.drift.schemas import read_relation
 
 _LONG_SECONDS: Final = 1.0
 _NODES: Final = (
@@ -158,6 +159,6 @@ def _measure(
 
 
 def _read_nodes(connection: sa.Connection) -> dict[str, int]:
-    found = {row[0].replace('"', ""): row[1] for row in connection.exec_driver_sql(_NODES)}
+    found = {read_relation(row[0]): row[1] for row in connection.exec_driver_sql(_NODES)}
     connection.rollback()
     return found

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from bilayer.drift.rehearsal.filling import Names, is_written
+from bilayer.drift.schemas import read_relation
 from bilayer.drift.scratch.connecting import connect
 from bilayer.drift.snapshot import Table
 
@@ -101,7 +102,7 @@ class LockWatch(Probe):
 def note_locks(strongest: dict[str, str], locks: Sequence[tuple[str, str]]) -> None:
     """Keep the strongest lock of each table."""
     for quoted, mode in locks:
-        table = quoted.replace('"', "")
+        table = read_relation(quoted)
         known = strongest.get(table)
         if mode in MODES and (known is None or MODES.index(known) < MODES.index(mode)):
             strongest[table] = mode

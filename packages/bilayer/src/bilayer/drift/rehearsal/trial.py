@@ -13,11 +13,7 @@ from typing import Final
 from bilayer.drift.config import ConfigurationError
 from bilayer.drift.declared import declares, read_lines
 from bilayer.drift.kinds import Severity
-from bilayer.drift.rehearsal.catalog import (
-    Catalog,
-    list_changed_tables,
-    list_differences,
-)
+from bilayer.drift.rehearsal.catalog import Catalog, list_changed_tables, list_differences
 from bilayer.drift.rehearsal.filling import Filler
 from bilayer.drift.rehearsal.player import Ran, Step
 from bilayer.drift.rehearsal.rows import Rows, compare_rows
@@ -30,6 +26,7 @@ from bilayer.drift.rehearsal.verdicts import (
     judge_rows,
     list_briefly,
 )
+from bilayer.drift.schemas import read_relation
 
 _WHY: Final[Mapping[str, tuple[str, Severity, str]]] = {
     "empty": ("BL701", "error", "fails on an empty database"),
@@ -242,7 +239,7 @@ class Trial:
 
 def _list_touched(before: Catalog, after: Catalog, ran: Ran) -> set[str]:
     """List the tables with rows that a revision locked, wrote or changed."""
-    locked = {table.replace('"', "") for table, mode in ran.locks if mode != "AccessShareLock"}
+    locked = {read_relation(table) for table, mode in ran.locks if mode != "AccessShareLock"}
     known = before.schema.tables.keys()
     # What is dropped or has another name is in no list of locks any more.
     gone = known - after.schema.tables.keys()
