@@ -48,6 +48,7 @@ _MOST_AHEAD: Final = 100
 """Statements that wait for another one; a long loop must not fill the memory."""
 _SAVEPOINTS: Final = ("SAVEPOINT ", "RELEASE ")
 """What cannot fail where it is sent."""
+_NO_SAVEPOINT: Final = "3B001"
 
 
 def _encode_uuid(value: Any) -> str:
@@ -187,7 +188,13 @@ class PostgreSQLAdapter(NativeAdapter):
             del ahead[ahead.index(beginning) :]
             return
         ahead.clear()
-        self.run(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
+        try:
+            self.run(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
+        except DatabaseError as error:
+            if error.code != _NO_SAVEPOINT:
+                raise
+            # The message that sets it could not be read. The error of that one is told; it dooms
+            # the block around this one too.
 
     def refusal(self, caught: BaseException) -> DatabaseError | None:
         """Map a refused connection."""
