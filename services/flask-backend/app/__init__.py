@@ -22,7 +22,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         SettingsError: The environment has settings that cannot be used.
     """
     # ruff: disable[PLC0415]
-    from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app.api import (
@@ -59,6 +58,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     )
     from app.api import credits as credit_routes
     from app.api.allowances import ALLOWANCES, allowances_of
+    from app.api.application import Application
     from app.api.cors import ALLOWED_ORIGINS
     from app.api.hosts import ALLOWED_HOSTS
     from app.api.limits import MAX_BODY_BYTES
@@ -78,7 +78,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     use_storage(settings)
     set_bounds(max_bytes=settings.query_cache_max_bytes, copy_bytes=settings.query_cache_copy_bytes)
 
-    app = Flask("app", static_folder=None)
+    app = Application("app", static_folder=None)
     app.url_rule_class = rules.MatchedRule
     app.json = encoding.JSONProvider(app)
     app.config[MAX_BODY_BYTES] = settings.max_body_bytes
@@ -128,6 +128,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         app.register_blueprint(blueprint)
     access.require_declarations(app)
 
-    hops = settings.proxy_hops
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # how Flask documents it
+    if hops := settings.proxy_hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # how Flask documents it
     return app

@@ -8,6 +8,7 @@ import logging
 import re
 import traceback
 from collections.abc import MutableMapping
+from contextvars import ContextVar
 from typing import Any, Final, TextIO
 
 import structlog
@@ -18,6 +19,7 @@ from bilayer.runtime.errors import DatabaseError
 
 _ENCODER: Final = json.JSONEncoder(default=repr)
 """Made once: structlog's renderer makes one for each event."""
+_request_id: Final = ContextVar[str | None]("request_id", default=None)
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
@@ -30,7 +32,7 @@ def configure_logging(level: str, file: TextIO | None = None) -> None:
     """
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _name_request,
             *_describe_event(),
             _render,
         ],
@@ -69,21 +71,20 @@ def gunicorn_logging(level: str) -> dict[str, Any]:
 
 def start_request(claimed_id: str | None) -> str:
     """Bind a request id to this thread's events: the caller's if well-formed, else a new one."""
-    structlog.contextvars.clear_contextvars()
     is_usable = claimed_id is not None and _WELL_FORMED.fullmatch(claimed_id)
     request_id = claimed_id if claimed_id and is_usable else str(uuid_utils.uuid7())
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    _request_id.set(request_id)
     return request_id
 
 
 def end_request() -> None:
     """Let what this thread says next be part of no request."""
-    structlog.contextvars.clear_contextvars()
+    _request_id.set(None)
 
 
 def current_request_id() -> str | None:
     """Return the id of the request this thread answers, if any."""
-    return structlog.contextvars.get_contextvars().get("request_id")
+    return _request_id.get()
 
 
 def _number(level: str) -> int:
@@ -98,6 +99,16 @@ def _foreign_formatter() -> logging.Formatter:
         ],
         foreign_pre_chain=_describe_event(),
     )
+
+
+def _name_request(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Say of which request an event is part, if of any."""
+    request_id = _request_id.get()
+    if request_id is not None:
+        event.setdefault("request_id", request_id)
+    return event
 
 
 def _describe_event() -> list[Processor]:

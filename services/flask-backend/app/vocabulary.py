@@ -16,8 +16,10 @@ class Role(StrEnum):
 
     def includes(self, other: Role) -> bool:
         """Tell whether this role may do everything that ``other`` may."""
-        ranks = list(Role)
-        return ranks.index(self) >= ranks.index(other)
+        return _RANKS[self] >= _RANKS[other]
+
+
+_RANKS: Final = {role: rank for rank, role in enumerate(Role)}
 
 
 class UserType(StrEnum):

@@ -159,12 +159,12 @@ def _read_input(
 
     if path:
         collect("path", partial(path.model_validate, path_values))
-    if query:
+    if query and (query is not Parameters or request.query_string):  # Nothing is no parameter.
         collect("query", partial(query.model_validate, read_query()))
     if read_body:
         collect("body", read_body)
     if errors:
         raise Invalid.fields(errors)
     if query is Parameters:
-        del models["query"]
+        models.pop("query", None)
     return models

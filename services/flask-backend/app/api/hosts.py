@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from flask import current_app, request
+from flask import current_app
+from flask.globals import request_ctx
 from werkzeug.sansio.utils import host_is_trusted
 
 from app.errors import BadRequest
@@ -24,16 +25,17 @@ def require_host() -> None:
         BadRequest: It is not, the request names none, or two; or a proxy may have judged another
             path than the one that would be routed.
     """
-    host = request.headers.get("Host")
+    asked = request_ctx.request
+    host = asked.headers.get("Host")
     if not host:
         raise BadRequest("HOST_REQUIRED", "Send a Host header.")
     if not _HOST.fullmatch(host):
         raise BadRequest("BAD_REQUEST", "The Host header is not a name with a port.")
-    if not _is_target_at(host, request.environ.get("RAW_URI", "/")):
+    if not _is_target_at(host, asked.environ.get("RAW_URI", "/")):
         raise BadRequest("BAD_REQUEST", "The request's target and its Host header disagree.")
-    if request.environ.get("PATH_INFO", "").startswith("//"):  # Werkzeug would drop one.
+    if asked.environ.get("PATH_INFO", "").startswith("//"):  # Werkzeug would drop one.
         raise BadRequest("BAD_REQUEST", "The request's target begins with two slashes.")
-    if request.path not in ANY_HOST and not host_is_trusted(
+    if asked.path not in ANY_HOST and not host_is_trusted(
         host.lower(), current_app.config[ALLOWED_HOSTS]
     ):
         raise BadRequest("BAD_REQUEST", "This service does not answer for this host.")

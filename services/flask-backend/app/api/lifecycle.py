@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from flask import Flask, Response, g, request
+from flask.globals import request_ctx
 from sqlalchemy.pool import QueuePool
 
 from app import deadline
@@ -68,14 +69,15 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     seconds = time.perf_counter() - g.started
+    asked = request_ctx.request  # Each look through the proxy finds the thread's request anew.
     response.headers["X-Request-ID"] = g.request_id
     allow_origin(response)
     if response.calculate_content_length() == 0:
         response.headers.remove("Content-Type")
-    if request.is_secure:
+    if asked.is_secure:
         response.headers.setdefault("Strict-Transport-Security", TRANSPORT_SECURITY)
-    route = request.url_rule.rule if request.url_rule else None
-    method = request.method if request.method in _METHODS else "OTHER"
+    route = asked.url_rule.rule if asked.url_rule else None
+    method = asked.method if asked.method in _METHODS else "OTHER"
     record_request(method, route, response.status_code, seconds)
     log.info(
         "request",

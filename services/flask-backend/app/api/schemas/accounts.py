@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
@@ -45,6 +45,9 @@ class User(BaseModel):
     updated_at: datetime
 
 
+_OF_USER: Final = tuple(User.model_fields)
+
+
 class Tokens(BaseModel):
     """An account that is signed in."""
 
@@ -57,7 +60,7 @@ class Tokens(BaseModel):
 
 def user_json(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what clients see of an account."""
-    return {name: row[name] for name in User.model_fields}
+    return {name: row[name] for name in _OF_USER}
 
 
 def tokens_json(signed_in: SignedIn) -> dict[str, Any]:
