@@ -270,6 +270,15 @@ def test_renamed_columns_are_proposed_in_pairs() -> None:
     assert "may be it" not in said["shares"] + said["likes"]
 
 
+def test_a_name_of_dots_is_a_table_that_is_not_there() -> None:
+    def define(db: Any) -> None:
+        db.define_table("t", pydal.Field("a"), rname=".")
+
+    report = bilayer.check(metadata=make_words(), dal=define, dialect="postgresql")
+
+    assert ("BL201", "error") in [(f.code, f.severity) for f in report.findings]
+
+
 def test_singular_and_plural_names_of_a_table_are_said() -> None:
     metadata = sa.MetaData()
     for name in ("articles", "story", "people", "boxes", "other"):

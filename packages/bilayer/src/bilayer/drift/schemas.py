@@ -57,7 +57,7 @@ def _read_parts(rname: str | None, name: str, engine: str) -> list[str]:
     return [
         _unquoted(part) if part[0] in QUOTES else (part.lower() if folds else part)
         for part in parts
-    ]
+    ] or [rname]
 
 
 def _unquoted(part: str) -> str:
