@@ -19,7 +19,7 @@ def test_no_request_has_a_session() -> None:
 def test_secret_key_brings_no_session() -> None:
     """No answer sets a cookie, whatever Flask is given."""
     application = Application("keyed")
-    application.secret_key = "long enough"  # noqa: S105 - no secret
+    application.secret_key = "long enough"
     application.add_url_rule("/", view_func=lambda: {"seen": len(session)})
 
     answer = application.test_client().get("/")
