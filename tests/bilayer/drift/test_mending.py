@@ -217,12 +217,16 @@ def test_name_that_needs_quotes_is_not_given_those_of_each_engine_in_turn(folder
         PROJECT.format(adapter="native", dialect='postgresql", "mysql')
     )
 
+    checked = json.loads(run(folder, "check", "--format", "json").stdout)
     first, text = run(folder, "fix", "--write"), (folder / "shelf_tables.py").read_text()
     second = run(folder, "fix", "--write")
 
     assert 'define_table("Line", Field("Total", "string", length=40))' in text
     assert """Field("sum", "string", length=40, rname='"Total"'), rname="`Invoice`")""" in text
     assert (folder / "shelf_tables.py").read_text() == text
+    proposed = [each for each in checked["findings"] if (each["fix"] or "").startswith("rname=")]
+    assert proposed
+    assert all("no rname serves both" in each["message"] for each in proposed)
     rename = "no rname serves both PostgreSQL and MariaDB; call it {} in PyDAL too, without rname"
     for each in (first, second):
         assert each.returncode == 1

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from bilayer.drift.checking import check
 from bilayer.drift.config import ConfigurationError, Project
+from bilayer.drift.definitions.naming import without_quotes
+from bilayer.drift.findings import Finding
 from bilayer.drift.passwords import hide_passwords
 from bilayer.drift.report import Failure, Report
 from bilayer.urls import EngineName, by_engine, engine_name, parse_url
@@ -56,10 +58,20 @@ def check_project(
         for engine in ([] if is_nothing_left else engines)
     ]
     merged = Report.merge(reports)
-    if not only_values:
-        return merged
-    kept = [finding for finding in merged.findings if finding.code.startswith("BL5")]
+    kept = [
+        _say_whom_it_fails(finding, engines)
+        for finding in merged.findings
+        if not only_values or finding.code.startswith("BL5")
+    ]
     return dataclasses.replace(merged, findings=tuple(kept))
+
+
+def _say_whom_it_fails(finding: Finding, engines: Sequence[str]) -> Finding:
+    """Say of a fix that names in quotes that it cannot serve all engines of the project."""
+    if without_quotes(finding.fix or "", engines)[1] is None:
+        return finding
+    advice = "no rname serves both PostgreSQL and MariaDB, nor does the one proposed"
+    return dataclasses.replace(finding, message=f"{finding.message}; {advice}")
 
 
 def _choose_engines(names: Sequence[str], live: EngineName | None) -> list[EngineName]:
