@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from gunicorn.util import close_graceful
 
 from app.server.outbox import MOST_UNSENT, ClientGone, Outbox
 
@@ -48,6 +49,18 @@ def test_head_goes_with_its_body(sockets: tuple[socket.socket, socket.socket]) -
     assert outbox.flush()
     assert sockets[1].recv(100) == b"head body"
     assert outbox.taken == len(b"head body")
+
+
+def test_answer_that_breaks_off_is_sent_as_far_as_it_was_written(
+    sockets: tuple[socket.socket, socket.socket],
+) -> None:
+    outbox = Outbox(sockets[0])
+
+    outbox.sendall(b"head and a piece")
+    close_graceful(outbox, timeout=0)
+
+    assert sockets[1].recv(100) == b"head and a piece"
+    assert sockets[1].recv(100) == b""
 
 
 def test_slow_reader_gets_every_byte_in_order(

@@ -72,6 +72,17 @@ class Outbox:
             del self._unsent[:sent]
         return not self._unsent
 
+    def shutdown(self, how: int) -> None:
+        """End what the client gets: gunicorn does so when an answer breaks off in the middle.
+
+        What there is of it goes out first: who gets nothing at all may ask again by itself.
+
+        Raises:
+            OSError: The client is gone.
+        """
+        self.flush()
+        self._sock.shutdown(how)
+
     def _await_reader(self) -> None:
         poller = select.poll()
         poller.register(self._sock, select.POLLOUT)
