@@ -1,6 +1,7 @@
 """How much of a request the service reads, and what it must declare before a byte is read."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from flask import current_app, request
 
@@ -32,7 +33,7 @@ def read_body(*, longest: int = 0) -> bytes:
         raise WrongContentType("WRONG_CONTENT_TYPE", "Send Content-Type: application/json.")
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise WrongContentType("WRONG_CONTENT_TYPE", "Send the body without Content-Encoding.")
-    length = _declared_length()
+    length = _declared_length(environ)
     if length is None:
         raise LengthRequired("LENGTH_REQUIRED", "Send Content-Length with the body.")
     longest = max(longest, current_app.config[MAX_BODY_BYTES])
@@ -50,18 +51,19 @@ def refuse_body() -> None:
     Raises:
         BadRequest: There is one.
     """
-    if _declared_length() or "HTTP_TRANSFER_ENCODING" in request.environ:
+    environ = request.environ
+    if _declared_length(environ) or "HTTP_TRANSFER_ENCODING" in environ:
         raise BadRequest("BODY_NOT_EXPECTED", "This request takes no body.")
 
 
-def _declared_length() -> int | None:
+def _declared_length(environ: Mapping[str, Any]) -> int | None:
     """Return Content-Length, or None if it is missing or only the framing tells the end.
 
     Raises:
         BadRequest: It is no number.
     """
-    text: str | None = request.environ.get("CONTENT_LENGTH")
-    if text is None or "HTTP_TRANSFER_ENCODING" in request.environ:
+    text: str | None = environ.get("CONTENT_LENGTH")
+    if text is None or "HTTP_TRANSFER_ENCODING" in environ:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(2**63))):
         raise BadRequest("WRONG_LENGTH", "Content-Length is not a number of bytes.")
