@@ -78,9 +78,11 @@ class Subscriptions:
         """Do the same for rows to insert, in their dicts."""
         stampers = self._stampers.get(table._dalname, ())
         preparers = self._preparers.get(table._dalname, ())
+        if not stampers and not preparers:
+            return
         db = self._adapter.db
         known = Known(self._adapter, table, {})
-        for row in rows if stampers or preparers else ():
+        for row in rows:
             for subscriber in stampers:
                 row.update(subscriber.stamp(table, "insert", row))
             known.take(row)
