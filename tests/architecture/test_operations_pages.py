@@ -25,6 +25,7 @@ API = ROOT / "docs/api.md"
 # Capitals that are not error codes.
 OTHER_WORDS = {
     *("ALLOWED_HOSTS", "ALLOWED_ORIGINS", "HEALTH", "MAX_BODY_BYTES", "RAW_URI", "SIGNING_KEYS"),
+    *("CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING"),
     *("ALLOWANCES", "DENY", "NFC", "NFKD", "OTHER", "PATH_INFO", "TILL"),
     *("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"),
 }
