@@ -58,12 +58,9 @@ def check_project(
         for engine in ([] if is_nothing_left else engines)
     ]
     merged = Report.merge(reports)
-    kept = [
-        _say_whom_it_fails(finding, engines)
-        for finding in merged.findings
-        if not only_values or finding.code.startswith("BL5")
-    ]
-    return dataclasses.replace(merged, findings=tuple(kept))
+    asked = [one for one in merged.findings if not only_values or one.code.startswith("BL5")]
+    findings = tuple(_say_whom_it_fails(one, engines) for one in asked)
+    return dataclasses.replace(merged, findings=findings)
 
 
 def _say_whom_it_fails(finding: Finding, engines: Sequence[str]) -> Finding:
