@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from app.operations.backup.creating import Place
-from app.operations.backup.engines.common import is_abandoned, new_scratch_name
+from app.operations.backup.engines.scratch import PREFIX, is_abandoned, new_name
 from app.operations.backup.errors import BackupError
 from app.operations.backup.folder import BackupFolder
 from tests.operations.backup.conftest import Site, running_backend, scratches_on
@@ -50,6 +53,29 @@ def test_who_is_ended_while_verifying_leaves_no_scratch_database(
     assert scratch_url is None or not scratches_on(scratch_url, process.pid)
 
 
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
+def test_who_is_ended_when_a_scratch_database_is_made_drops_it(
+    site: Site, scratch_url: str
+) -> None:
+    made = site.create()
+    ended = []
+
+    def end(*arguments: Any) -> None:
+        if arguments[2].startswith(f"CREATE DATABASE {PREFIX}"):
+            ended.append(arguments[2])
+            raise SystemExit(143)
+
+    sa.event.listen(sa.Engine, "after_cursor_execute", end)
+    try:
+        with pytest.raises(SystemExit):
+            site.verify(made.name)
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", end)
+
+    assert len(ended) == 1
+    assert not scratches_on(scratch_url, os.getpid())
+
+
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_only_one_works_on_the_backups_at_a_time(site: Site) -> None:
     with (
@@ -83,7 +109,7 @@ def test_disk_that_is_full_is_named_and_keeps_nothing(
 
 
 def test_scratch_database_of_somebody_who_may_be_alive_is_left() -> None:
-    assert not is_abandoned(new_scratch_name())
+    assert not is_abandoned(new_name())
     assert is_abandoned("backup_scratch_1000000000_00000000")
     assert not is_abandoned("backup_scratch_of_mine")
 

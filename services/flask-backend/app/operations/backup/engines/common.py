@@ -6,10 +6,6 @@ restored database gets it last, when it may serve.
 
 from __future__ import annotations
 
-import os
-import re
-import secrets
-import time
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -34,15 +30,11 @@ version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (ve
 UNMARK: Final = f"DROP TABLE IF EXISTS {UNFINISHED}"
 _HIDE: Final = f"ALTER TABLE {VERSION_TABLE} RENAME TO {UNFINISHED}"
 _SHOW: Final = f"ALTER TABLE {UNFINISHED} RENAME TO {VERSION_TABLE}"
-SCRATCH: Final = "backup_scratch_"
 _PATIENCE: Final = {
     "postgresql": "SET LOCAL lock_timeout = '3s'",
     "mysql": "SET SESSION lock_wait_timeout = 3",
 }
 """How long the tables of somebody who still reads or writes are waited for; SQLite has 5 s."""
-_OURS: Final = re.compile(SCRATCH + r"[0-9a-f_]+")
-_CONNECTING_SECONDS: Final = 60
-"""After which a scratch database that nobody is connected to was left by somebody who died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +74,6 @@ class Engine(Protocol):
 
     def scratch(self, url: sa.URL, work: Path) -> AbstractContextManager[sa.URL]:
         """Lend an empty database beside another one, gone when the block ends."""
-
-
-def new_scratch_name() -> str:
-    """Name a scratch database, with the time by which its age is known, and whose it is."""
-    return f"{SCRATCH}{int(time.time())}_{os.getpid()}_{secrets.token_hex(4)}"
-
-
-def naming(statement: str, name: str) -> str:
-    """Put the name of a scratch database, and no other, in the place of NAME in a statement."""
-    if not _OURS.fullmatch(name):
-        raise ValueError(f"{name!r} is no scratch database")
-    return statement.replace("NAME", name)
-
-
-def is_abandoned(name: str) -> bool:
-    """Tell whether a scratch database nobody is connected to is nobody's any more."""
-    stamp = name.removeprefix(SCRATCH).partition("_")[0]
-    return stamp.isdigit() and time.time() - int(stamp) > _CONNECTING_SECONDS
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import select
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -19,15 +19,12 @@ import sqlalchemy as sa
 
 from app.models import open_verbatim
 from app.operations.backup.engines.common import (
-    SCRATCH,
     UNFINISHED,
     VERSION_TABLE,
     Snapshot,
     connecting,
-    is_abandoned,
-    naming,
-    new_scratch_name,
 )
+from app.operations.backup.engines.scratch import Statements, scratch_database
 from app.operations.backup.errors import BackupError
 from app.operations.backup.tools import Feed, find_tool, reading_from, writing_to
 
@@ -43,13 +40,17 @@ _LOAD: Final = ("--default-character-set=utf8mb4", "--max-allowed-packet=1G", "-
 _TRIES: Final = 5
 _CHUNK: Final = 1 << 16
 _MEETING: Final = (1205, 1213)
-_CREATE: Final = "CREATE DATABASE NAME CHARACTER SET utf8mb4"
 _REVISION: Final = "SELECT version_num FROM alembic_version"
 _BEGINNING_SECONDS: Final = 5.0
 _PATIENCE: Final = "SET SESSION lock_wait_timeout = 5"
-_ABANDONED: Final = """SELECT schema_name FROM information_schema.schemata
-WHERE schema_name LIKE :prefix AND schema_name NOT IN
-(SELECT db FROM information_schema.processlist WHERE db IS NOT NULL)"""
+_SCRATCH: Final = Statements(
+    list_unused="""SELECT schema_name FROM information_schema.schemata
+WHERE LEFT(schema_name, CHAR_LENGTH(:prefix)) = :prefix AND schema_name NOT IN
+(SELECT db FROM information_schema.processlist WHERE db IS NOT NULL)""",
+    create="CREATE DATABASE NAME CHARACTER SET utf8mb4",
+    drop="DROP DATABASE IF EXISTS NAME",
+    reason=lambda error: str(error.args[1]),  # PyMySQL's have a number first
+)
 
 
 class MySQL:
@@ -86,26 +87,9 @@ class MySQL:
         with _client_file(url, work) as options:
             writing_to([program, options, *_LOAD, str(url.database)], {}, feed)
 
-    @contextmanager
-    def scratch(self, url: sa.URL, work: Path) -> Iterator[sa.URL]:  # noqa: ARG002 - on the server
+    def scratch(self, url: sa.URL, work: Path) -> AbstractContextManager[sa.URL]:  # noqa: ARG002 - on the server
         """Lend a database on the same server."""
-        name = new_scratch_name()
-        with connecting(url) as admin:
-            prefix = {"prefix": SCRATCH.replace("_", r"\_") + "%"}
-            for left in admin.execute(sa.text(_ABANDONED), prefix).scalars().all():
-                if is_abandoned(left):
-                    admin.exec_driver_sql(naming("DROP DATABASE IF EXISTS NAME", left))
-            try:
-                admin.exec_driver_sql(naming(_CREATE, name))
-            except sa.exc.DBAPIError as error:
-                message = f"No scratch database: {error.orig.args[1]}."  # type: ignore[union-attr]  # PyMySQL's have two
-                raise BackupError(f"{message} Name another role: --scratch-url") from None
-            mine = url.set(database=name)
-            try:
-                with connecting(mine):  # Whoever looks for the abandoned sees that it is none.
-                    yield mine
-            finally:
-                admin.exec_driver_sql(naming("DROP DATABASE IF EXISTS NAME", name))
+        return scratch_database(url, _SCRATCH)
 
 
 class _Begun:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,24 +11,25 @@ import sqlalchemy as sa
 
 from app.models import open_verbatim
 from app.operations.backup.engines.common import (
-    SCRATCH,
     UNFINISHED,
     VERSION_TABLE,
     Snapshot,
     connecting,
-    is_abandoned,
-    naming,
-    new_scratch_name,
 )
+from app.operations.backup.engines.scratch import Statements, scratch_database
 from app.operations.backup.errors import BackupError
 from app.operations.backup.tools import Feed, find_postgresql_tool, reading_from, writing_to
 
 _FILE: Final = "database.pgdump"
 _SNAPSHOT: Final = "SELECT pg_export_snapshot(), current_setting('server_version_num')::int"
-_CREATE: Final = "CREATE DATABASE NAME TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
 _REVISION: Final = "SELECT version_num FROM public.alembic_version"
-_ABANDONED: Final = """SELECT datname FROM pg_database AS one WHERE starts_with(datname, :prefix)
-AND NOT EXISTS (SELECT FROM pg_stat_activity AS other WHERE other.datname = one.datname)"""
+_SCRATCH: Final = Statements(
+    list_unused="""SELECT datname FROM pg_database AS one WHERE starts_with(datname, :prefix)
+AND NOT EXISTS (SELECT FROM pg_stat_activity AS other WHERE other.datname = one.datname)""",
+    create="CREATE DATABASE NAME TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'",
+    drop="DROP DATABASE IF EXISTS NAME WITH (FORCE)",
+    reason=lambda error: str(error).strip().partition("\n")[0],
+)
 
 _GUARD: Final = """
 DO $$
@@ -99,29 +100,9 @@ class PostgreSQL:
             # A dump has no statistics, by which queries are planned.
             connection.exec_driver_sql("ANALYZE")
 
-    @contextmanager
-    def scratch(self, url: sa.URL, work: Path) -> Iterator[sa.URL]:  # noqa: ARG002 - on the server
+    def scratch(self, url: sa.URL, work: Path) -> AbstractContextManager[sa.URL]:  # noqa: ARG002 - on the server
         """Lend a database on the same server."""
-        name = new_scratch_name()
-        with connecting(url) as admin:
-            for left in admin.execute(sa.text(_ABANDONED), {"prefix": SCRATCH}).scalars().all():
-                if is_abandoned(left):
-                    admin.exec_driver_sql(naming("DROP DATABASE IF EXISTS NAME", left))
-            try:
-                admin.exec_driver_sql(naming(_CREATE, name))
-            except sa.exc.ProgrammingError as error:
-                raise BackupError(_no_scratch(error)) from None
-            mine = url.set(database=name)
-            try:
-                with connecting(mine):  # Whoever looks for the abandoned sees that it is none.
-                    yield mine
-            finally:
-                admin.exec_driver_sql(naming("DROP DATABASE IF EXISTS NAME WITH (FORCE)", name))
-
-
-def _no_scratch(error: sa.exc.ProgrammingError) -> str:
-    reason = str(error.orig).strip().partition("\n")[0]
-    return f"No scratch database: {reason}. Name another server or role: --scratch-url"
+        return scratch_database(url, _SCRATCH)
 
 
 def _find(name: str, least: int) -> tuple[str, int]:
