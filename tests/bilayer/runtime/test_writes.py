@@ -370,3 +370,35 @@ def test_rows_that_were_selected_can_be_inserted_as_they_are(db: Any) -> None:
 
     found = db(db.things).dicts(db.things.big, db.things.title)
     assert found == [{"big": 1, "title": "first"}] * 2
+
+
+def test_rows_without_any_column_are_refused(db: Any, witness: Witness) -> None:
+    for rows in ([{}], [{}, {}], [{}, {"small": 1}], [{"small": 1}, {}]):
+        with pytest.raises(UnsupportedDefinition, match=r"needs (a|the same) column"):
+            db.things.insert_many(rows)
+
+    assert witness.seen == []
+    assert db(db.things).count() == 0
+
+
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_alias_of_a_table_is_written_to_like_the_table(
+    db: Any, database: Database, *, is_watched: bool
+) -> None:
+    witness = Witness()
+    if is_watched:
+        database.subscribe(witness, "things")
+    first, second = db.things.insert(small=1), db.things.insert(small=2)
+    witness.calls.clear()
+    other = db.things.with_alias("other")
+
+    assert db(other.small == 1).update(small=10) == 1
+    assert db(other.small == 10).update(small=other.small + 1) == 1
+    assert db(other.small == 11).update_returning(small=12)[0]["small"] == 12
+    assert db(other.small == 12).delete() == 1
+
+    assert db(db.things).dicts(db.things.id, db.things.small) == [{"id": second, "small": 2}]
+    actions = [(change.table, change.action, change.key) for change in witness.seen]
+    key = {"id": first}
+    expected = [("things", "update", key)] * 3 + [("things", "delete", key)]
+    assert actions == (expected if is_watched else [])

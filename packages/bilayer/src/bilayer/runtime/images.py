@@ -155,7 +155,8 @@ class RowImages:
     def delete(self, table: Any, query: Any) -> list[Row]:
         """Delete the rows of a query, and give them as they were."""
         adapter = self._adapter
-        if adapter.returns_deletes:
+        # MariaDB deletes through an alias only by a form that gives nothing back.
+        if adapter.returns_deletes and table._dalname == table._tablename:
             return adapter.send_delete_returning(table, adapter.condition(table, query))
         before = self.lock(table, query)
         for where in self.conditions(table, self._keys(table, before)):

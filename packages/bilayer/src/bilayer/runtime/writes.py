@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bilayer.runtime.adapters.statements import all_equal
 from bilayer.runtime.conditions import pinned
-from bilayer.runtime.errors import Deadlock
+from bilayer.runtime.errors import Deadlock, UnsupportedDefinition
 from bilayer.runtime.images import RowImages
 from bilayer.runtime.subscribers import Row, Subscriber
 from bilayer.runtime.subscriptions import Subscriptions
@@ -96,11 +96,16 @@ class WritePipeline:
             table: Where.
             rows: Their columns; subscribers add theirs to these very dicts.
             is_awaited: False lets them go with the next statement.
+
+        Raises:
+            UnsupportedDefinition: They have no columns, or not all of them the same.
         """
         if not rows:
             return 0
         with self._begun(table):
             self.subscriptions.complete_rows(table, rows)
+            if not rows[0]:
+                raise UnsupportedDefinition("insert_many() needs a column; insert() does not")
             if self.subscriptions.is_watched(table):
                 after = self._images.insert_many(table, rows, is_awaited=is_awaited)
                 self.subscriptions.tell(table, "insert", [None] * len(after), after)

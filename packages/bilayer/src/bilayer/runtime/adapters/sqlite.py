@@ -68,6 +68,10 @@ class SQLiteNativeDialect(SafeDialect, SQLiteDialect):  # type: ignore[misc] # P
         attributes.pop("for_update", None)
         return str(super().select(*given, **attributes))
 
+    def writing_alias(self, table: Any) -> str:
+        """Write through an alias; PyDAL thinks that SQLite cannot."""
+        return str(table.sql_fullref)
+
     def matches(self, text: str, pattern: str) -> str:
         """Match as the other engines do; SQLite's LIKE ignores the case of ASCII letters."""
         return f"bilayer_like({text}, {pattern})"
