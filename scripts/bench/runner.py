@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench import (
-    audit,
     cache,
     copying,
     growth,
@@ -31,7 +30,6 @@ from scripts.bench import (
     startup,
     sync_hot,
     sync_pull,
-    sync_write,
     wallet_races,
 )
 from scripts.bench.arguments import read_arguments
@@ -48,10 +46,8 @@ BENCHES: dict[str, Callable[[Run, Options], Bench]] = {
     "cache": cache.measure,
     "wallet-races": wallet_races.measure,
     "sync-pull": sync_pull.measure,
-    "sync-write": sync_write.measure,
     "sync-hot": sync_hot.measure,
     "copying": copying.measure,
-    "audit": audit.measure,
     "import": importing.measure,
     "runtime": runtime.measure,
     "drift": drift_bench.measure,

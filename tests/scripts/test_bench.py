@@ -53,10 +53,7 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def run_shortly(run: Run, file: Path) -> str:
     """Run every bench as scripts/bench/run does, in the environment there is."""
-    names = (
-        *("spend", "cache", "wallet-races", "sync-pull", "sync-write", "sync-hot", "copying"),
-        *("audit", "import"),
-    )
+    names = ("spend", "cache", "wallet-races", "sync-pull", "sync-hot", "copying", "import")
     shortly = (
         "--engine",
         "postgresql",
@@ -104,8 +101,6 @@ def test_every_bench_measures_and_writes_down_what_it_found(suite_run: Run, tmp_
         assert results[f"cache hit, {name}"]["figures"]["ratio"]["median"] > 0
     for name in (
         "pull 1,000 changes",
-        "history write with versions, HTTP",
-        "history write with the audit log, HTTP",
         "import of JSON files, rows",
     ):
         assert results[name]["figures"]["ratio"]["median"] > 0
