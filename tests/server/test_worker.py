@@ -1,10 +1,12 @@
-"""How long a worker's loop sleeps."""
+"""How long a worker's loop sleeps, and who sends an answer when there is no loop any more."""
 
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from selectors import DefaultSelector
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from gunicorn.config import Config
@@ -48,3 +50,25 @@ def test_worker_that_takes_nobody_sleeps_no_longer_than_a_tick(worker: Sleeper) 
     naps = {nap for is_accepting, nap in worker.naps if not is_accepting}
     assert naps == {TICK_SECONDS}
     assert worker.naps[-1] == (True, 1.0)
+
+
+@pytest.mark.parametrize("is_stopping", [True, False])
+def test_who_answers_while_the_service_ends_sends_the_answer_too(
+    worker: Sleeper, *, is_stopping: bool
+) -> None:
+    """The loop, which sends answers together, may end before the last thread does."""
+
+    def application(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("201 Created", [("Content-Length", "4")])
+        return [b"made"]
+
+    worker.wsgi = application
+    worker.alive = not is_stopping
+    name = worker.sockets[0].getsockname()
+    with socket.create_connection(name) as client:
+        conn = worker.clients.admit(*worker.sockets[0].accept(), name)
+        with closing(conn.sock):
+            worker.handle(conn, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert bool(len(conn.sock)) is not is_stopping
+            conn.sock.flush()
+        assert client.recv(4096).endswith(b"\r\n\r\nmade")

@@ -1,7 +1,7 @@
 """What a client has not taken of its answer yet, so that no thread has to wait for it.
 
 Only an answer without end, which is written while it is sent, waits for its reader: else all of it
-would be kept. Opens and closes nothing; the worker decides how long it waits.
+would be kept. The worker decides how long that is, and sends what is left when the answer is made.
 """
 
 import select
@@ -12,7 +12,7 @@ from typing import Any, Final
 MOST_UNSENT: Final = 8 * 2**20
 """How many bytes wait before whoever writes does too. No answer that is whole has as many."""
 
-ENOUGH: Final = 2**12
+WORTH_SENDING: Final = 2**12
 """How many bytes are worth to be sent by themselves."""
 
 
@@ -48,14 +48,14 @@ class Outbox:
     def sendall(self, data: bytes) -> None:
         """Keep it until more comes, or send what the kernel takes without waiting if it is enough.
 
-        So the head of an answer goes with its body. Who knows that all is written says ``flush``.
+        So the head of an answer goes with its body, once somebody calls ``flush``.
 
         Raises:
             ClientGone: The client is gone, or has not read on in time.
         """
         self.taken += len(data)
         self._unsent += data
-        if len(self._unsent) >= ENOUGH:
+        if len(self._unsent) >= WORTH_SENDING:
             self.flush()
         if len(self._unsent) > MOST_UNSENT:
             self._await_reader()

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from selectors import EVENT_READ
 from typing import Any, Final, NamedTuple
 
@@ -136,6 +137,13 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def handle(self, conn: Connection, message: bytes) -> bool:
         """Answer a request, in a thread; tell whether the connection is kept."""
+        is_kept = self._answer(conn, message)
+        if not self.alive:  # The loop, which sends what is left, may have ended.
+            with suppress(ClientGone):
+                conn.sock.flush()
+        return is_kept
+
+    def _answer(self, conn: Connection, message: bytes) -> bool:
         unanswered = conn.sock.taken
         try:
             parser = http.get_parser(self.cfg, [message], conn.client)
