@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Map, Rule
 
-from app.api.rules import MatchedRule
+from app.api.application import MatchedRule
 
 PATTERNS = {
     "list": "/things",

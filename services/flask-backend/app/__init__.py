@@ -47,7 +47,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         privacy,
         probes,
         query_cache,
-        rules,
         sign_ins,
         sync,
         sync_clients,
@@ -79,7 +78,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     set_bounds(max_bytes=settings.query_cache_max_bytes, copy_bytes=settings.query_cache_copy_bytes)
 
     app = Application("app", static_folder=None)
-    app.url_rule_class = rules.MatchedRule
     app.json = encoding.JSONProvider(app)
     app.config[MAX_BODY_BYTES] = settings.max_body_bytes
     app.config[SIGNING_KEYS] = signing_keys(settings)
