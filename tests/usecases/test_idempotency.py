@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -95,16 +94,15 @@ def test_key_that_was_claimed_by_a_request_that_failed_is_free_again() -> None:
 
 
 @database_test
-@pytest.mark.parametrize("is_awaited", [True, False])
-def test_refusal_by_a_constraint_is_remembered(*, is_awaited: bool) -> None:
-    user_id, action_id = make_user()["id"], uuid4()
-    values: dict[str, Any] = {"history_id": action_id, "action_type": "A", "payload": {}}
-    values["is_awaited"] = is_awaited
-    create_history(user_id, **values)
+@pytest.mark.parametrize("method", ["insert_returning", "insert_ahead"])
+def test_refusal_by_a_constraint_is_remembered(method: str) -> None:
+    user_id, history = make_user()["id"], get_db().history
+    row = {"user_id": user_id, "id": uuid4(), "action_type": "A", "payload": {}}
+    history.insert(**row)
 
     @unit_of_work
     def store() -> Answer:
-        create_history(user_id, **values)
+        getattr(history, method)(**row)
         return Answer(201, "stored")
 
     answers = [ask(user_id, store), ask(user_id, Spending(user_id))]

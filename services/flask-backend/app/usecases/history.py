@@ -3,8 +3,6 @@
 from typing import Any, Final
 from uuid import UUID
 
-import uuid_utils.compat
-
 from app.errors import Conflict, FieldError, NotFound
 from app.models import (
     Row,
@@ -44,7 +42,7 @@ def record_action(
 
     Args:
         user_id: Whose action it is.
-        action_id: Its id if the client made one; else it is made here.
+        action_id: Its id if the client made one.
         action_type: What was done.
         payload: Anything about it.
 
@@ -52,9 +50,8 @@ def record_action(
         Conflict: ``ID_TAKEN``: another action has the id. ``ACTION_DELETED``: it was deleted.
     """
     columns: dict[str, Any] = {"action_type": action_type, "payload": payload}
-    if action_id is None:  # Nobody else has the one that is made here, so nobody waits to see.
-        new_id = uuid_utils.compat.uuid7()
-        return create_history(user_id, history_id=new_id, is_awaited=False, **columns), True
+    if action_id is None:
+        return create_history(user_id, **columns), True
     row = get_history_or_deleted(user_id, action_id)
     if row is None:
         try:

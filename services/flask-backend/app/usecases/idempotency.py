@@ -24,9 +24,8 @@ from app.models import (
     transaction,
     update_idempotency_key,
 )
-from app.usecases.violations import refusal_of
-from app.usecases.work import decided_unit_of_work
-from bilayer.runtime.errors import ConstraintViolation, LockTimeout, SerializationFailure
+from app.usecases.work import decided_unit_of_work, unit_of_work
+from bilayer.runtime.errors import LockTimeout, SerializationFailure
 
 LIFETIME: Final = timedelta(hours=24)
 MAX_KEY_CHARACTERS: Final = 255
@@ -112,18 +111,15 @@ def _answer(
     return answer
 
 
+@unit_of_work
 def _perform(perform: Callable[[], Answer]) -> Answer:
     """Let it happen; what a refused request has written is undone, and its key stays.
 
     Raises:
         AppError: The refusal, also that of a row which was sent at the end only.
     """
-    try:
-        with transaction():
-            return perform()
-    except ConstraintViolation as violation:
-        refusal = refusal_of(violation)
-    raise refusal
+    with transaction():
+        return perform()
 
 
 def _claim(request: Request) -> Answer | None:

@@ -7,6 +7,8 @@ from operator import and_
 from typing import Any, Final
 from uuid import UUID
 
+import uuid_utils.compat
+
 from app.dal.connection import get_db
 from app.dal.queries import Query, Row
 from app.keyset import Position
@@ -16,30 +18,29 @@ from bilayer.runtime import DAL, Param, Prepared, prepared, select
 def create_history(
     user_id: UUID,
     *,
-    history_id: UUID,
+    history_id: UUID | None = None,
     action_type: str,
     payload: dict[str, Any],
     created_at: datetime | None = None,
-    is_awaited: bool = True,
 ) -> Row:
     """Store an action and return its row.
 
     Args:
         user_id: Whose action it is.
-        history_id: Its id.
+        history_id: Its id. None makes one that nobody else has, so that nobody waits to see: what
+            is wrong is raised by the next statement of the transaction, at the latest by COMMIT.
         action_type: What was done.
         payload: Anything about it.
         created_at: When, if it is not now.
-        is_awaited: Wait for the database to take it. Otherwise the next statement of the
-            transaction raises what is wrong, at the latest COMMIT.
 
     Raises:
         UniqueViolation: The account has an action with this id, perhaps a deleted one.
     """
     history = get_db().history
-    row: Row = (history.insert_returning if is_awaited else history.insert_ahead)(
+    insert = history.insert_returning if history_id else history.insert_ahead
+    row: Row = insert(
         user_id=user_id,
-        id=history_id,
+        id=history_id or uuid_utils.compat.uuid7(),
         action_type=action_type,
         payload=payload,
         created_at=created_at,
@@ -99,14 +100,13 @@ def update_history(user_id: UUID, history_id: UUID, **columns: Any) -> Row | Non
     Raises:
         InvalidValue: A column does not exist or does not take the value.
     """
-    query = _live(user_id) & _key(user_id, history_id)
-    rows: list[Row] = get_db()(query).update_returning(**columns)
+    rows: list[Row] = _live_one(user_id, history_id).update_returning(**columns)
     return rows[0] if rows else None
 
 
 def delete_history(user_id: UUID, history_id: UUID) -> bool:
     """Mark an action as deleted; tell whether there was one that was not."""
-    return bool(get_db()(_live(user_id) & _key(user_id, history_id)).update(is_deleted=True))
+    return bool(_live_one(user_id, history_id).update(is_deleted=True))
 
 
 @lru_cache(maxsize=64)
@@ -116,7 +116,7 @@ def _page(filters: frozenset[str], limit: int) -> Prepared:
     def describe(db: DAL) -> Any:
         history = db.history
         conditions = [_FILTERS[name](history) for name in sorted(filters)]
-        query = reduce(and_, conditions, _live(Param("user_id")))
+        query = reduce(and_, conditions, _live(db, Param("user_id")))
         order = ~history.created_at | ~history.id
         columns = [field for field in history if field.name != "user_id"]
         return select(query, *columns, orderby=order, limitby=(0, limit))
@@ -136,18 +136,15 @@ _FILTERS: Final[dict[str, Callable[[Any], Query]]] = {
 }
 
 
-def _key(user_id: UUID, history_id: UUID) -> Query:
-    history = get_db().history
-    return (history.user_id == user_id) & (history.id == history_id)
+def _live_one(user_id: UUID, history_id: UUID) -> Any:
+    db = get_db()
+    return db(_live(db, user_id) & (db.history.id == history_id))
 
 
-def _live(user_id: UUID | Param) -> Query:
-    history = get_db().history
-    return (history.user_id == user_id) & (history.is_deleted == False)  # noqa: E712 - a query
+def _live(db: DAL, user_id: UUID | Param) -> Query:
+    return (db.history.user_id == user_id) & (db.history.is_deleted == False)  # noqa: E712 - a query
 
 
 _BY_KEY: Final = prepared(
-    lambda db: select(
-        (db.history.user_id == Param("user_id")) & (db.history.id == Param("id")), db.history.ALL
-    )
+    lambda db: select((db.history.user_id == Param("user_id")) & (db.history.id == Param("id")))
 )

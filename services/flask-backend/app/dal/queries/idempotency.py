@@ -39,9 +39,7 @@ def update_idempotency_key(user_id: UUID, key: str, *, status: int, body: str) -
 def delete_idempotency_key(user_id: UUID, key: str, *, expired_at: datetime) -> None:
     """Forget a key, unless it is valid at a time."""
     db = get_db()
-    keys = db.idempotency_keys
-    named = (keys.user_id == user_id) & (keys.key == key)
-    db(named & (keys.expires_at <= expired_at)).delete()
+    db(_named(db, user_id, key) & (db.idempotency_keys.expires_at <= expired_at)).delete()
 
 
 def delete_expired_idempotency_keys(*, expired_at: datetime, limit: int) -> int:
@@ -62,10 +60,14 @@ def delete_expired_idempotency_keys(*, expired_at: datetime, limit: int) -> int:
     return len(rows)
 
 
-def _named(db: DAL) -> Query:
+def _named(db: DAL, user_id: UUID | Param, key: str | Param) -> Query:
     keys = db.idempotency_keys
-    return (keys.user_id == Param("user_id")) & (keys.key == Param("key"))
+    return (keys.user_id == user_id) & (keys.key == key)
 
 
-_BY_KEY = prepared(lambda db: select(_named(db)))
-_ANSWER = prepared(lambda db: update(_named(db), status=Param("status"), body=Param("body")))
+def _given(db: DAL) -> Query:
+    return _named(db, Param("user_id"), Param("key"))
+
+
+_BY_KEY = prepared(lambda db: select(_given(db)))
+_ANSWER = prepared(lambda db: update(_given(db), status=Param("status"), body=Param("body")))
