@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from app.server.reception import Reception
 from app.server.worker import TICK_SECONDS, DeadlineWorker
@@ -21,7 +22,7 @@ class Sleeper(DeadlineWorker):
     def __init__(self, listener: socket.socket) -> None:
         cfg = Config()
         cfg.set("threads", 1)
-        super().__init__(1, os.getppid(), [listener], SimpleNamespace(), 30, cfg, None)
+        super().__init__(1, os.getppid(), [listener], SimpleNamespace(), 30, cfg, Logger(cfg))
         self.poller = DefaultSelector()
         self.clients = Reception(self.poller, self._enqueue, max_body=100, idle_seconds=5)
         self.naps: list[tuple[bool, float]] = []
@@ -66,7 +67,8 @@ def test_who_answers_while_the_service_ends_sends_the_answer_too(
     worker.alive = not is_stopping
     name = worker.sockets[0].getsockname()
     with socket.create_connection(name) as client:
-        conn = worker.clients.admit(*worker.sockets[0].accept(), name)
+        raw, peer = worker.sockets[0].accept()
+        conn = worker.clients.admit(raw, peer, name)
         with closing(conn.sock):
             worker.handle(conn, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert bool(len(conn.sock)) is not is_stopping
