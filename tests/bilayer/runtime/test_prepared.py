@@ -26,6 +26,7 @@ from bilayer.runtime import (
 )
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import Statements, wait_until
+from tests.bilayer.runtime.subscribers import Witness
 from tests.bilayer.runtime.threads import run_together
 from tests.support.databases import new_database
 from tests.support.run import Run
@@ -296,3 +297,32 @@ def test_update_tells_of_the_columns_that_were_asked_for(db: Any, *, is_filtered
     db.things.title.filter_in = str.upper if is_filtered else None
 
     assert rename.changed(db, key=key, title="b") == [{"title": "B" if is_filtered else "b"}]
+
+
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_update_tells_of_its_own_tables_columns_alone(
+    db: Any, database: Database, *, is_watched: bool
+) -> None:
+    key = db.things.insert(title="a")
+    things, remarks = db.things, db.remarks
+    if is_watched:
+        database.subscribe(Witness(), "things")
+    foreign = (
+        remarks.title,
+        remarks.thing_id,
+        things.with_alias("other").title,
+        things.title.with_alias("title"),
+        things.ALL,
+        "title",
+    )
+
+    def change(*fields: Any) -> list[dict[str, Any]]:
+        statement = prepared(lambda _db: update(things.id == key, *fields, title=Param("title")))
+        return statement.changed(db, title="b")
+
+    for field in foreign:
+        with pytest.raises(InvalidValue, match=r"^things: changed\(\) tells of its columns alone"):
+            change(field)
+    assert things(key).title == "a"
+    [row] = change(things.title, things.id, things.title)
+    assert row == {"id": key, "title": "b"}

@@ -98,11 +98,11 @@ class _CompiledUpdate:
         assigned = {value.name for value in self._values.values() if isinstance(value, Param)}
         inside = {name for part in self._rendered.values() for name, _ in part.slots if name}
         self.names = rows.names | assigned | inside
-        told = description.fields or list(self._table)
-        self._plan = adapter.reading_plan(told)
+        if any(getattr(field, "table", None) is not self._table for field in description.fields):
+            raise InvalidValue("changed() tells of its columns alone", self._table._tablename)
+        told = dict.fromkeys(field.name for field in description.fields)
+        self._told = adapter.column_set(self._table, told or self._table.fields)
         self._whole = self._render_whole(adapter)
-        names = ",".join(adapter.escape(field._rname) for field in told)
-        self._returning = f" RETURNING {names}"
 
     def _render_whole(self, adapter: Any) -> Template | None:
         """Render the statement for a table in whose writes nobody takes part.
@@ -151,12 +151,11 @@ class _CompiledUpdate:
             and adapter.returns_updates
             and adapter.pipeline.subscriptions.is_free(self._table)
         ):
-            sql = whole.sql + self._returning
-            found: list[Row] = self._plan.dicts(adapter.rows(sql, whole.parameters(values)))
+            found: list[Row] = adapter.returned(self._told, whole.sql, whole.parameters(values))
             return found
         update = adapter.pipeline.update_returning
         rows: list[Row] = update(self._table, self._fields(values), **self._place(adapter, values))
-        return [{name: row[name] for name in self._plan.names} for row in rows]
+        return [{name: row[name] for name in self._told.names} for row in rows]
 
     def _place(self, adapter: Any, values: Mapping[str, Any]) -> dict[str, Any]:
         """Say which rows, as the pipeline asks for it."""
@@ -225,6 +224,9 @@ class Prepared:
 
         PostgreSQL and SQLite tell them with the update itself. Elsewhere they are read after it,
         and locked before it unless the condition holds the whole key of one row.
+
+        Raises:
+            InvalidValue: A value does not fit, or the update names a column of another table.
         """
         compiled = self._for(db._adapter, _CompiledUpdate, values)
         return compiled.changed(db._adapter, values)
