@@ -118,12 +118,10 @@ class _CompiledUpdate:
             field = self._table[name]
             if name in self._rendered:
                 part = self._rendered[name]
-            elif isinstance(value, Param):
-                encode = partial(adapter.encoded, field)
-                part = Template(adapter.mark_of(field.type), ((value.name, encode),))
             else:
-                fixed = adapter.encoded(field, value)
-                part = Template(adapter.mark_of(field.type), ((None, fixed),))
+                encode = partial(adapter.encoded, field)
+                slot = (value.name, encode) if isinstance(value, Param) else (None, encode(value))
+                part = Template(adapter.mark_of(field.type), (slot,))
             parts.append(Template(f"{adapter.escape(field._rname)}={part.sql}", part.slots))
         assignments = Template.join(",", parts)
         sql = adapter.update_text(self._table, assignments.sql, f" WHERE {self._where.sql}")
