@@ -163,6 +163,17 @@ def test_alias_keeps_apart_what_it_shares_with_its_table(db: Any) -> None:
     assert db(db.things).count() == 3
 
 
+def test_alias_and_table_do_not_make_each_others_columns_anew(db: Any) -> None:
+    other = db.things.with_alias("other")
+    third = other.with_alias("third")
+    tables = (db.things, other, third)
+
+    made = [db._adapter.column_set(table, ["small"]) for table in tables]
+
+    again = (db.things, db.things.with_alias("other"), third)
+    assert [db._adapter.column_set(table, ["small"]) for table in again] == made
+
+
 def test_combinations_of_columns_do_not_fill_the_memory(db: Any) -> None:
     names = [name for name in db.things.fields if name not in ("id", "owner")][:9]
     key = db.things.insert(small=1)

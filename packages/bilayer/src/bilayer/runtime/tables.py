@@ -58,6 +58,13 @@ class NativeTable(Table):  # type: ignore[misc]
         query: Query = adapter.keys_query(self, [[given[column.name] for column in columns]])
         return query
 
+    def with_alias(self, alias: str) -> Any:
+        """Give the table under another name; its columns are told apart from the table's own."""
+        other = super().with_alias(alias)
+        if other._column_sets is self._column_sets:  # a copy that has just been made
+            other._column_sets = {}
+        return other
+
     def _filter_fields_for_operation(self, fields: Mapping[str, Any]) -> Any:
         for name, value in fields.items():
             if name not in self.fields:

@@ -19,7 +19,6 @@ class ColumnSet:
     """Columns in the order of their table.
 
     Attributes:
-        table: Whose they are.
         fields: The columns.
         names: Of the columns.
         missing: The names of the table's other columns.
@@ -33,7 +32,6 @@ class ColumnSet:
     """
 
     def __init__(self, adapter: ColumnValues, table: Any, names: Collection[str]) -> None:
-        self.table = table
         self.fields = [field for field in table if field.name in names]
         self.names = [str(field.name) for field in self.fields]
         self.missing = tuple(field.name for field in table if field.name not in names)

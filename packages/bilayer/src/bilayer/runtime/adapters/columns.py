@@ -32,7 +32,7 @@ class ColumnValues(TypedValues):
         kept: dict[tuple[str, ...], ColumnSet] = table._column_sets
         key = tuple(names)
         found = kept.get(key)
-        if found is None or found.table is not table:  # an alias shares what its table keeps
+        if found is None:
             if len(kept) >= _MOST_SETS:
                 kept.clear()
             found = kept[key] = ColumnSet(self, table, names)
