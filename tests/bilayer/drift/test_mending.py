@@ -101,6 +101,49 @@ def test_check_is_clean_after_it(tmp_path: Path, dialect: str, adapter: str) -> 
     assert (fixed.returncode, after.returncode) == (0, 0), fixed.stderr + after.stdout
 
 
+def test_validators_and_labels_of_the_project_stay(folder: Path) -> None:
+    names = ("own", "labelled", "several", "named", "started", "plain", "lacking")
+    columns = "".join(
+        f'sa.Column("{name}", sa.String(20), nullable=False),'
+        f"sa.CheckConstraint(\"{name} IN ('x', 'y')\"),"
+        for name in names
+    )
+    (folder / "shelf_models.py").write_text(
+        "import sqlalchemy as sa\nmetadata = sa.MetaData()\nsa.Table(\n"
+        f'"t", metadata, sa.Column("id", sa.Integer, primary_key=True), {columns})\n'
+    )
+    kept = {
+        "own": "only_xy",  # BL205, BL209
+        "labelled": 'IS_IN_SET({"x": "Ix", "y": "Ypsilon"})',
+        "several": "[IS_LENGTH(5), only_xy]",
+        "named": 'IS_IN_SET([("x", "Ix"), ("y", "Ypsilon")])',  # BL216: its default
+        "started": "only_xy",
+    }
+    lines = [
+        f'        Field("{name}", length=30, requires={requires}'
+        + (', notnull=True, default="z"),' if name in ("named", "started") else "),")
+        for name, requires in kept.items()
+    ]
+    (folder / "shelf_tables.py").write_text(
+        "from pydal import Field\nfrom pydal.validators import IS_IN_SET, IS_LENGTH\n\n\n"
+        "def only_xy(value, record_id=None):\n    return value, None\n\n\n"
+        'def define_tables(db):\n    db.define_table(\n        "t",\n'
+        + "\n".join(lines)
+        + '\n        Field("plain"),\n        Field("lacking", requires=IS_IN_SET(["x"])),\n    )\n'
+    )
+
+    told = run(folder, "fix", "--write")
+
+    text = (folder / "shelf_tables.py").read_text()
+    for name, requires in kept.items():
+        assert f'Field("{name}", "string", length=20, requires={requires}, notnull=True' in text
+    words = 'length=20, notnull=True, requires=IS_IN_SET(["x", "y"])'
+    assert f'Field("plain", "string", {words})' in text
+    assert 'requires=IS_IN_SET(["x", "y"]), length=20, notnull=True' in text
+    assert "BL216 t.own" in told.stderr
+    assert "BL216 t.labelled" not in told.stderr
+
+
 def test_what_is_not_its_business_stays(folder: Path) -> None:
     assert run(folder, "fix", "--write").returncode == 0
 

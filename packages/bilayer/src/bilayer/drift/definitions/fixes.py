@@ -49,11 +49,13 @@ def fix_runtime(difference: Difference, schema: Schema, runtime: Runtime | None)
     if is_there or is_computed or difference.code in ("BL120", "BL215", "BL217"):
         return None
     called = names.field(column.name)
-    if difference.code == "BL216" and called and called.words is None and called.has_own_words:
-        return None  # A set of words would take the place of the project's own validator.
+    is_of_words = difference.code == "BL216"
+    with_words = called is None or (is_of_words and _lacks_words(called, column))
     spelled = _respell(difference, column)
+    if is_of_words and not with_words and spelled is column:
+        return None  # Nothing would change.
     field = without_link(called, difference.code, by_table.values())
-    line = write_field(spelled, target, field) if spelled else None
+    line = write_field(spelled, target, field, with_words=with_words) if spelled else None
     if line is None:
         return None
     if difference.code == "BL108" and column.type.family != "integer":
@@ -82,6 +84,13 @@ def _fix_part(difference: Difference, names: Names, target: Target) -> str | Non
     if difference.code == "BL302":
         return "unique=False"
     return None
+
+
+def _lacks_words(field: Field, column: Column) -> bool:
+    """Tell whether a set of words is missing, and would not displace the project's validator."""
+    if field.words is None:
+        return not field.has_own_words
+    return set(field.words) != set(list_words(column))  # Right ones may have labels.
 
 
 def _respell(difference: Difference, column: Column) -> Column | None:

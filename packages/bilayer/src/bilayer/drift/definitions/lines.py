@@ -43,11 +43,13 @@ class Target:
     adapter: str
 
 
-def write_field(column: Column, target: Target, field: Field | None = None) -> str | None:
+def write_field(
+    column: Column, target: Target, field: Field | None = None, *, with_words: bool = True
+) -> str | None:
     """Write the field that stands for a column, as a line of a ``define_table`` call.
 
-    A ``field`` that stands for it already keeps its name. ``None`` if PyDAL has no type whose
-    values the column would take.
+    A ``field`` that stands for it already keeps its name, and its validators unless it is
+    written ``with_words``. ``None`` if PyDAL has no type whose values the column would take.
     """
     types = keep_meaning(_write_type(column), field)
     if column.type.family == "numeric" and column.type.precision is None:
@@ -62,7 +64,7 @@ def write_field(column: Column, target: Target, field: Field | None = None) -> s
     default = _write_default(column)
     if default is not None:
         parts.append(f"default={default}")
-    if list_words(column):
+    if with_words and list_words(column):
         parts.append(f"requires={_write_words(column)}")
     is_right = field is not None and field.column == column.name
     if field and field.rname and is_right and not foreign_quotes(field.rname, target.engine):
