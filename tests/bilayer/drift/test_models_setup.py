@@ -78,3 +78,33 @@ def test_a_foreign_key_into_another_metadata_is_found() -> None:
     lost = next(f for f in report.findings if f.code == "BL120")
     assert (lost.place, lost.severity) == ("b.id", "error")
     assert "is in another MetaData" in lost.message
+
+
+def test_a_foreign_key_is_looked_for_in_the_schema_of_its_metadata(
+    engine: str, dialect: str, scratch_url: str | None
+) -> None:
+    metadata = sa.MetaData(schema="app")
+    sa.Table("a", metadata, make_key())
+    sa.Table("b", metadata, make_key(), sa.Column("a_id", sa.ForeignKey("a.id")))
+    sa.Table("c", metadata, make_key(), sa.Column("id_of_a", sa.ForeignKey("app.a.id")))
+
+    # MariaDB's schemas are databases of their own, and SQLite's are other files.
+    url = scratch_url if engine == "postgresql" else None
+    report = bilayer.check(metadata=metadata, dal=define_app, dialect=dialect, scratch_url=url)
+    sa.Table("d", metadata, make_key(), sa.Column("a_id", sa.ForeignKey("nobody.id")))
+    lost = bilayer.check(metadata=metadata, dal=define_app, dialect=dialect)
+
+    assert (report.findings, report.failures) == ((), ())
+    (finding,) = (f for f in lost.findings if f.code == "BL120")
+    assert (finding.place, finding.left) == ("app.d.a_id", "app.nobody")
+
+
+def make_key() -> sa.Column[int]:
+    return sa.Column("id", sa.Integer, primary_key=True)
+
+
+def define_app(db: pydal.DAL) -> None:
+    db.define_table("a", rname="app.a")
+    for name, field in (("b", "a_id"), ("c", "id_of_a")):
+        link = pydal.Field(field, "reference a", ondelete="NO ACTION")
+        db.define_table(name, link, rname=f"app.{name}")

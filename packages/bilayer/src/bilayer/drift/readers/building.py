@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoReferenceError, SQLAlchemyError
 
 from bilayer.drift.defects import LostTarget, Unbuilt
 from bilayer.drift.readers.keys import read_target
@@ -64,10 +64,18 @@ def list_lost_targets(metadatas: Sequence[sa.MetaData]) -> Iterator[LostTarget]:
     for table in list_tables(metadatas):
         for link in table.foreign_key_constraints:
             for element in link.elements:
-                target = ".".join(filter(None, read_target(element)[:2]))
+                target = _find_target(element)
                 if target not in table.metadata.tables:
                     column = str(element.parent.name)
                     yield LostTarget(table.fullname, column, target, target in known)
+
+
+def _find_target(link: sa.ForeignKey) -> str:
+    """Name the table a key leads to as its metadata does, also where no metadata has it."""
+    try:
+        return link.column.table.fullname
+    except NoReferenceError:
+        return ".".join(filter(None, read_target(link)[:2]))
 
 
 def _build_one_by_one(metadata: sa.MetaData, engine: sa.Engine, error: Exception) -> list[Unbuilt]:

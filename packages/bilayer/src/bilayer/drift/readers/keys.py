@@ -117,14 +117,15 @@ def read_foreign_key(info: Any, definition: str, *, is_enforced: bool) -> Foreig
 
 def read_target(link: sa.ForeignKey) -> tuple[str, str, str]:
     """Tell schema, table and column a key of the models leads to, without looking for them."""
+    default = link.parent.table.metadata.schema or ""
     try:
         table, _, column = link.target_fullname.rpartition(".")
     except InvalidRequestError:
         # A dot in the table's own name, which SQLAlchemy 2.1 tells apart and older ones do not.
         tokens = link.target_tokens
-        return tokens[0] or "", tokens[1], tokens[2] or ""
+        return tokens[0] or default, tokens[1], tokens[2] or ""
     schema, _, name = table.rpartition(".")
-    return schema, name, column
+    return schema or default, name, column
 
 
 def _action(action: str | None) -> str:
