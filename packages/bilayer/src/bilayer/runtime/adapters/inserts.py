@@ -22,7 +22,7 @@ from bilayer.runtime.transaction import Transaction
 Assignments = Mapping[str, Any]
 """Columns with the values (or expressions) they get."""
 
-_CELLS_PER_INSERT: Final = 20_000
+CELLS_PER_INSERT: Final = 20_000
 """Values in one multi-row INSERT: below SQLite's limit of 32,766 parameters a statement."""
 
 
@@ -155,7 +155,7 @@ class InsertStatements(ColumnValues):
             Of each row the columns that were asked for, in any order; nothing if none were.
         """
         columns = batch.columns
-        size = max(1, _CELLS_PER_INSERT // len(columns.fields))
+        size = max(1, CELLS_PER_INSERT // len(columns.fields))
         rows = list(zip(*batch.parameters, strict=True))
         found: list[Row] = []
         # One statement is atomic by itself.
