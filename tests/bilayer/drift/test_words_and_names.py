@@ -298,3 +298,34 @@ def test_singular_and_plural_names_of_a_table_are_said() -> None:
     assert "call it" not in errors["another"].message
     assert (errors["article"].fix or "").startswith("rname=")
     assert {f.table: f.fix for f in report.warnings}["articles"] is None
+
+
+@pytest.mark.parametrize("later", [{}, {"rname": "t"}], ids=["without", "anew"])
+def test_names_of_a_definition_that_is_replaced_are_forgotten(later: dict[str, str]) -> None:
+    metadata = sa.MetaData()
+    sa.Table(
+        "t", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("a", sa.String(8))
+    )
+
+    def define(db: Any) -> None:
+        db.define_table("t", pydal.Field("a", length=8, rname='"b"'), rname='"other"')
+        db.define_table("t", pydal.Field("a", length=8), **later)
+
+    report = bilayer.check(metadata=metadata, dal=define, dialect="sqlite")
+
+    assert [(f.code, f.table) for f in report.findings] == [("BL112", "t")]
+
+
+def test_names_of_a_template_that_is_replaced_by_itself_stay() -> None:
+    metadata = sa.MetaData()
+    sa.Table(
+        "t", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("b", sa.String(8))
+    )
+
+    def define(db: Any) -> None:
+        first = db.define_table("t", pydal.Field("a", length=8, rname='"b"'))
+        db.define_table("t", first)
+
+    report = bilayer.check(metadata=metadata, dal=define, dialect="sqlite")
+
+    assert "BL202" not in [f.code for f in report.findings]

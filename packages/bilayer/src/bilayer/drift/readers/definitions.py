@@ -76,18 +76,20 @@ class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
     def _note_names(self, table: str, fields: Sequence[Any], rname: object) -> None:
         """Note the names somebody wrote: PyDAL fills in its own in quotes, which look like some."""
         noted = self._bilayer_rnames
-        if rname:
-            noted[table, None] = str(rname)
+        names: dict[tuple[str, str | None], str] = {(table, None): str(rname)} if rname else {}
         for field in fields:
             if isinstance(field, pydal.DAL.Table):
                 template = str(field._tablename)
-                noted |= {
+                names |= {
                     (table, name): said
                     for (of, name), said in noted.items()
                     if of == template and name is not None
                 }
             elif getattr(field, "table", None) is None and getattr(field, "_rname", None):
-                noted[table, str(field.name)] = str(field._rname)
+                names[table, str(field.name)] = str(field._rname)
+        # Those of a definition that this one replaces are gone.
+        kept = {key: said for key, said in noted.items() if key[0] != table}
+        self._bilayer_rnames = kept | names
 
     def commit(self) -> None:
         """Do nothing: definitions often end with a commit, and there is no database."""
