@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from contextlib import nullcontext
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from bilayer.runtime import (
     TransactionAborted,
     UniqueViolation,
 )
+from bilayer.runtime.adapters import running
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import Statements, only
 from tests.bilayer.runtime.owners import Refused, names
@@ -87,6 +89,29 @@ def test_long_loop_does_not_wait_with_all_of_it(db: Any, database: Database) -> 
 
     assert [sql.count("INSERT") for sql in sent] == [0, 101, 101, 48]
     assert db(db.owners).count() == 250
+
+
+def test_error_before_anything_is_sent_loses_nothing(
+    db: Any, database: Database, core: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db._adapter, "echo", True)
+
+    def fail_to_count() -> None:
+        with monkeypatch.context() as patch, pytest.raises(MemoryError):
+            patch.setattr(running.log, "info", Mock(side_effect=MemoryError))
+            db(db.owners).count()
+
+    with pytest.raises(Refused), database.transaction():
+        fail_to_count()
+        add(db, "undone")
+        raise Refused
+    with database.transaction():
+        fail_to_count()
+        add(db, "first")
+        add(db, "second")
+        fail_to_count()
+
+    assert names(core) == {"first", "second"}
 
 
 def test_what_is_wrong_with_them_undoes_all(db: Any, database: Database, core: sa.Engine) -> None:

@@ -134,10 +134,8 @@ class RunningStatements(PooledConnections):
         seconds = self.deadline_seconds if self.guard is None else self.seconds_for(sql, session)
         opening, ahead = session.opening, session.ahead
         if opening is not None:
-            session.opening = None
             sql = f"{opening}; {sql}"
         if ahead:
-            session.ahead = []
             sql, parameters = self.one_message([*ahead, (sql, parameters)])
         if self.echo:
             log.info("%s", sql)
@@ -147,6 +145,8 @@ class RunningStatements(PooledConnections):
         )
         watch.deadline = now + seconds
         try:
+            if opening is not None or ahead:  # not before: what is not sent must not be forgotten
+                session.opening, session.ahead = None, []
             answer = self.send(session.cursor, sql, parameters)
         except self.driver.Error as caught:
             failure = self._failure(session, caught, sql)
