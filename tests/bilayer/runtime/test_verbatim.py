@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bilayer.runtime import JSON_NULL, Database, InvalidValue
+from bilayer.runtime import JSON_NULL, Database, Field, InvalidValue
 from bilayer.runtime.adapters.verbatim import LARGE, ROWS_PER_PAGE
 from bilayer.runtime.verbatim import VerbatimTable
 from bilayer.runtime.verbatim_writes import verbatim_writer
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.corpus import HOSTILE, OWNERS
+from tests.bilayer.runtime.engines import only
 from tests.bilayer.runtime.subscribers import Witness
 
 EMPTY: dict[str, Any] = dict.fromkeys(column.name for column in schema.things.columns)
@@ -106,3 +107,25 @@ def test_value_that_does_not_fit_is_refused_with_its_column(
 
     with pytest.raises(InvalidValue, match=rf"^things\.{column}: "):
         verbatim_writer(database, "things").encode(row)
+
+
+@only("postgresql", "mariadb")
+def test_percent_sign_in_a_name_stands_for_itself(db: Any, database: Database) -> None:
+    mark = '"' if database.engine_name == "postgresql" else "`"
+    table, key, half = (f"{mark}{name}{mark}" for name in ("100%", "%%", "50%s"))
+    db.executesql(f"CREATE TABLE {table} ({key} varchar(9), {half} text, PRIMARY KEY ({key}))")
+    try:
+        fields = Field("key", length=9, rname=key), Field("half", "text", rname=half)
+        db.define_table("odd", *fields, primarykey=["key"], rname=table)
+        odd, large = VerbatimTable(database, "odd"), "%" * (LARGE + 1)
+        rows: list[list[Any]] = [["%", None], ["%%s", "a%"], ["%s", large]]
+
+        write(database, "odd", rows)
+
+        assert list(odd.rows()) == rows
+        assert list(odd.rows(after=["%"])) == rows[1:]
+        assert odd.count() == 3
+        verbatim_writer(database, "odd").delete_all()
+        assert odd.is_empty()
+    finally:
+        db.executesql(f"DROP TABLE {table}")

@@ -34,9 +34,9 @@ class VerbatimTable:
     def __init__(self, database: Database, name: str) -> None:
         self._adapter: Any = database.dal._adapter
         self._statements = VerbatimStatements(self._adapter, database.dal[name])
-        fields = self._statements.fields
+        fields = self._statements.columns.fields
         self.name = name
-        self.columns = tuple(str(field.name) for field in fields)
+        self.columns = tuple(self._statements.columns.names)
         self.key = tuple(str(field.name) for field in self._statements.keys)
         self.documents = frozenset(at for at, each in enumerate(fields) if each.type in DOCUMENTS)
         self._key_at = [self.columns.index(column) for column in self.key]
@@ -54,11 +54,11 @@ class VerbatimTable:
 
     def is_empty(self) -> bool:
         """Tell whether there is no row."""
-        return not self._adapter.rows(self._statements.first)
+        return not self._adapter.rows(self._statements.first, [])
 
     def count(self) -> int:
         """Count the rows."""
-        return int(self._adapter.rows(self._statements.count)[0][0])
+        return int(self._adapter.rows(self._statements.count, [])[0][0])
 
     def rows(self, after: Sequence[Any] | None = None) -> Iterator[Values]:
         """Yield the rows in the order of the key, those behind a key if one is given.

@@ -7,17 +7,14 @@ what a column could not give back is refused before anything is sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
-from typing import Any, Final
+from typing import Any
 
 from bilayer.runtime.adapters.copying import spell_row
+from bilayer.runtime.adapters.inserts import CELLS_PER_INSERT
 from bilayer.runtime.adapters.verbatim import VerbatimStatements
 from bilayer.runtime.database import Database
 from bilayer.runtime.errors import InvalidValue
 from bilayer.runtime.verbatim import Values
-
-_CELLS_PER_INSERT: Final = 20_000
-"""Below SQLite's limit of 32,766 parameters a statement."""
 
 
 class VerbatimWriter:
@@ -28,9 +25,9 @@ class VerbatimWriter:
 
     def __init__(self, database: Database, name: str) -> None:
         self._adapter: Any = database.dal._adapter
-        self._table = name
         self._statements = VerbatimStatements(self._adapter, database.dal[name])
-        self._encoders = [self._adapter.encoder(field) for field in self._statements.fields]
+        self._columns = self._statements.columns
+        self._encoders = [self._adapter.encoder(field) for field in self._columns.fields]
 
     def encode(self, row: Values) -> Any:
         """Check the values of a row, and give it as it is sent.
@@ -44,7 +41,8 @@ class VerbatimWriter:
             for at, value in enumerate(row):
                 sent.append(None if value is None else self._encoders[at](value))
         except InvalidValue as error:
-            failure = error.at(self._table, str(self._statements.fields[at].name))
+            field = self._columns.fields[at]
+            failure = error.at(field.tablename, field.name)
         else:
             return self._join(sent)
         raise failure
@@ -55,14 +53,14 @@ class VerbatimWriter:
 
     def write(self, rows: Sequence[Any]) -> None:
         """Write encoded rows."""
-        step = max(1, _CELLS_PER_INSERT // len(self._encoders))
+        step = max(1, CELLS_PER_INSERT // len(self._columns.names))
         for start in range(0, len(rows), step):
             chunk = rows[start : start + step]
-            self._adapter.run(self._statements.insert(len(chunk)), list(chain.from_iterable(chunk)))
+            self._adapter.send_rows(self._columns, chunk, is_awaited=True)
 
     def delete_all(self) -> None:
         """Delete the rows of the table."""
-        self._adapter.run(self._statements.delete)
+        self._adapter.run(self._statements.delete, [])
 
     def _join(self, sent: list[Any]) -> Any:
         return sent
