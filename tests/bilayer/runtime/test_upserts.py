@@ -15,6 +15,7 @@ from bilayer.runtime import (
     Field,
     SerializationFailure,
     UniqueViolation,
+    UnsupportedDefinition,
     json_merge,
 )
 from tests.bilayer.runtime import schema
@@ -104,6 +105,45 @@ def test_upsert_of_a_composite_key_merges_a_document(db: Any, database: Database
 
     assert db(db.members).one(db.members.visits) == {"visits": 3}
     assert db(db.things).one(db.things.document) == {"document": {"a": 1, "c": 3}}
+
+
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_upsert_changes_the_columns_that_decided(
+    db: Any, database: Database, *, is_watched: bool
+) -> None:
+    if is_watched:
+        database.subscribe(Witness(), "things")
+    db.things.insert(id=10, code="a", small=1)
+    row = {"id": 10, "code": "a"}
+
+    db.things.upsert(row, conflict=["id"], update={"id": 11, "small": 2})
+    assert db(db.things).one(db.things.id, db.things.small) == {"id": 11, "small": 2}
+
+    db.things.upsert(row, conflict=["code"], update={"code": "b", "small": db.things.small + 1})
+    assert db(db.things).one(db.things.id, db.things.code, db.things.small) == {
+        "id": 11,
+        "code": "b",
+        "small": 3,
+    }
+
+    db.things.upsert(row | {"id": 11}, conflict=["id"], update={"id": 12, "code": "c"})
+    assert db(db.things).one(db.things.id, db.things.code, db.things.small) == {
+        "id": 12,
+        "code": "c",
+        "small": 3,
+    }
+
+
+@only("mariadb")
+def test_upsert_that_changes_every_column_is_refused(db: Any) -> None:
+    db.define_table("things_by_code", Field("code", length=60), primarykey=["code"], rname="things")
+    row = {"code": "a"}
+
+    db.things_by_code.upsert(row, conflict=["code"], update={})
+    with pytest.raises(UnsupportedDefinition):
+        db.things_by_code.upsert(row, conflict=["code"], update={"code": "b"})
+
+    assert [each["code"] for each in db(db.things).dicts()] == ["a"]
 
 
 @only("postgresql", "mariadb")

@@ -134,6 +134,8 @@ class NativeTable(Table):  # type: ignore[misc]
             InvalidValue: ``conflict`` is empty, or names a column without a value.
             UniqueViolation: Another row has another key of ``values``. If the named key and that
                 one belong to two rows, MariaDB raises too; the others change the named one.
+            UnsupportedDefinition: On MariaDB, ``conflict`` is no unique key, or ``update`` sets all
+                columns of the table, which leaves none to tell the named row by.
         """
         given = dict(values)
         if not conflict or any(name not in given or name not in self.fields for name in conflict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar, Final, cast
 
 from bilayer.runtime.adapters.base import NativeAdapter
@@ -139,10 +140,17 @@ class MySQLAdapter(NativeAdapter):
         """Insert a row or change the one with the same key.
 
         ON DUPLICATE KEY UPDATE fires for any unique key and would change another row than the one
-        the caller named. Then the guard, which otherwise assigns a key column to itself, fails.
+        the caller named. Then the guard, which otherwise assigns a column to itself, fails.
+
+        Raises:
+            UnsupportedDefinition: All columns of the table are set, and none is left to guard it.
         """
         self._require_unique_key(table, conflict)
-        guard = conflict[0]._rname
+        # MariaDB takes the first of two assignments, and the guard would undo the caller's.
+        free = (c._rname for c in chain(conflict, table) if c.name not in (update or ()))
+        guard = next(free, None)
+        if guard is None:
+            raise UnsupportedDefinition(f"an upsert cannot set all columns of {table._tablename}")
         same = " AND ".join(f"{c._rname} <=> VALUES({c._rname})" for c in conflict)
         guarded = f"{guard}=IF({same}, {guard}, {_FAILS.format(guard)})"
         assigned = self.assigned_on_conflict(table, fields, update or {})
