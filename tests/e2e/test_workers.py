@@ -389,8 +389,12 @@ def test_w12_failure_to_give_a_connection_back_spoils_no_other_request(faulty: B
         with faulty.client() as client:
             return client.get("/faults/release")
 
+    def rest(_: int) -> int:
+        return timed(faulty, "/faults/sleep?seconds=0.3")[0]
+
     with ThreadPoolExecutor(16) as pool:
         failed = list(pool.map(fail, range(64)))
+        rested = list(pool.map(rest, range(16)))  # So every thread has answered another one since.
     with faulty.client() as client:
         register(client, "w12@example.com")
         answers = [client.post("/api/v1/history", json=ACTION).status_code for _ in range(32)]
@@ -403,7 +407,7 @@ def test_w12_failure_to_give_a_connection_back_spoils_no_other_request(faulty: B
         problem["request_id"],
     )
     assert any(event.get("request_id") == problem["request_id"] for event in faulty.log)
-    assert in_use == 0
+    assert (rested, in_use) == ([200] * 16, 0)
     assert answers == [201] * 32
 
 

@@ -44,6 +44,7 @@ ONLY_POSTGRESQL = pytest.mark.parametrize("server", ["postgresql"], indirect=Tru
 def app(server: Server, suite_run: Run) -> Iterator[Roles]:
     """A migrated database with the three roles, on a server that may be changed."""
     name = suite_run.new_name()
+    forget(server)
     server.create_database(name)
     roles = Roles(server, name)
     made = make_roles(server, name)
@@ -51,6 +52,11 @@ def app(server: Server, suite_run: Run) -> Iterator[Roles]:
     migrate(roles.url("owner"))
     yield roles
     server.drop_database(name)
+    forget(server)
+
+
+def forget(server: Server) -> None:
+    """Drop what pages make; another test may have followed one of them before."""
     for statement in MADE:
         server.execute(statement)
 

@@ -129,7 +129,9 @@ def running_backend(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            while process.poll() is None and not after(process.pid):
+            while not after(process.pid):
+                if process.poll() is not None:
+                    pytest.fail(f"it ended before that: {process.communicate()}")
                 time.sleep(0.005)
             yield process
         finally:

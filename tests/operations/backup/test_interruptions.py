@@ -47,8 +47,9 @@ def test_who_is_ended_while_verifying_leaves_no_scratch_database(
 
     with running_backend(site, "verify", made.name, after=is_loading) as process:
         process.terminate()
-        assert process.wait() == 128 + signal.SIGTERM
+        _, told = process.communicate()
 
+    assert process.returncode == 128 + signal.SIGTERM, told
     assert {path.name for path in folder.iterdir()} == {".lock", made.name}
     assert scratch_url is None or not scratches_on(scratch_url, process.pid)
 
