@@ -74,10 +74,17 @@ def test_constant_of_a_default(text: str | None, family: str, constant: str | No
             "(role)::text = ANY (ARRAY['a'::text, 'b'::text])",
             True,
         ),
+        (
+            "(role)::text = ANY (ARRAY[('a'::character varying)::text, ('b''s'::text)])",
+            "(role)::text = ANY (ARRAY['a'::text, 'b''s'::text])",
+            True,
+        ),
         ("a = any(array['a'::text])", "a = any(array['b'::text])", False),
         ("a = '::text'", "a = ''", False),
         ("(a) > ((b))", "a > b", True),
         ("a in (5)", "a in 5", False),
+        ("a in ('x')", "a in 'x'", False),
+        ("a = '('||')'", "a = ''||''", False),
         ("a = '(' or b = ')'", "a = '('  OR  b = ')'", True),
     ],
 )
@@ -88,6 +95,9 @@ def test_expressions(one: str, two: str, *, is_same: bool) -> None:
 def test_index_predicates_may_be_spelled_in_either_case() -> None:
     assert canonical_index("(a) where b=0") == canonical_index("(a) WHERE b = 0")
     assert canonical_index("(a) where b = 'X'") != canonical_index("(a) where b = 'x'")
+    assert canonical_index("(a) where (b = 'x') and c") == canonical_index("(a) WHERE b='x' AND c")
+    assert canonical_index("((n)::text)") != canonical_index("(n)")
+    assert canonical_index('(" where ")') == canonical_index("(` where `)")
 
 
 def test_ascending_order_is_what_is_left_unsaid() -> None:

@@ -10,7 +10,7 @@ import contextlib
 import decimal
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 _CLOCK: Final = re.compile(
@@ -71,11 +71,12 @@ def canonical_expression(text: str) -> str:
 def canonical_index(text: str) -> str:
     """Write an index definition in one form; ascending order is what is left unsaid."""
     written = _outside_strings(text, lambda part: re.sub(r'[`"]', "", part).lower())
-    written = _outside_strings(
-        written, lambda part: re.sub(r"\s+asc\b|\s*([=<>!]+)\s*", r"\1", part)
+    columns, *condition = split_at(written, "where")
+    columns = _outside_strings(
+        columns, lambda part: re.sub(r"\s+asc\b|\s*([=<>!]+|[(),])\s*", r"\1", part)
     )
-    written = _outside_strings(written, lambda part: re.sub(r"\s*([(),])\s*", r"\1", part))
-    return re.sub(r"\s+", " ", written).strip()
+    columns = re.sub(r"\s+", " ", columns).strip()
+    return " where ".join([columns, *map(canonical_expression, condition)])
 
 
 def _flatten(text: str) -> str:
@@ -92,23 +93,24 @@ def _flatten(text: str) -> str:
 
 
 def _unnest(text: str) -> str:
-    """Take off the parentheses around one name, and those around other parentheses."""
-    masked = _mask(text)
+    """Take off the parentheses around one name or text, and those around other parentheses."""
     opened: list[int] = []
     closing: dict[int, int] = {}
-    for position, letter in enumerate(masked):
+    for position, letter in enumerate(_mask(text)):
         if letter == "(":
             opened.append(position)
         elif letter == ")" and opened:
             closing[opened.pop()] = position
-    needless = {
-        place
-        for start, end in closing.items()
-        if closing.get(start + 1) == end - 1
-        for place in (start + 1, end - 1)
-    }
-    bare = "".join(letter for place, letter in enumerate(text) if place not in needless)
-    return _outside_strings(bare, lambda part: re.sub(r"(?<![\w)\]])\((\w+)\)", r"\1", part))
+    inner = [(start + 1, end - 1) for start, end in closing.items()]
+    bare = _without(text, (pair for pair in inner if closing.get(pair[0]) == pair[1]))
+    single = re.finditer(r"(?<![\w)\]])\(\w+\)", _mask(bare))
+    return _without(bare, ((match.start(), match.end() - 1) for match in single))
+
+
+def _without(text: str, pairs: Iterable[tuple[int, int]]) -> str:
+    """Take off parentheses by their places."""
+    needless = {place for pair in pairs for place in pair}
+    return "".join(letter for place, letter in enumerate(text) if place not in needless)
 
 
 def split_at(text: str, word: str) -> list[str]:
