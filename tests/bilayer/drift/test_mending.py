@@ -59,6 +59,21 @@ def define_tables(db):
     db.define_table("leftovers", Field("x"))
 '''
 
+CALLABLES = """
+
+class Definitions:
+    def __call__(self, db):
+        define_tables(db)
+
+    def define(self, db):
+        define_tables(db)
+
+
+partly = __import__("functools").partial(define_tables)
+called = Definitions()
+bound = called.define
+"""
+
 PROJECT = """
 [tool.bilayer]
 models = "shelf_models:metadata"
@@ -230,6 +245,28 @@ def test_nothing_is_written_before_it_is_asked_for(folder: Path) -> None:
     assert shown.stdout.startswith("--- a/shelf_tables.py\n+++ b/shelf_tables.py\n")
     assert '-        Field("nickname"),  # nobody remembers why\n' in shown.stdout
     assert "would change 1 files" in shown.stderr
+
+
+@pytest.mark.parametrize("runtime", ["define_tables", "partly", "called", "bound"])
+def test_whatever_defines_tables_is_mended(folder: Path, runtime: str) -> None:
+    text = TABLES.replace("    # People first.\n", "    print('HELLO')\n    # People first.\n")
+    (folder / "shelf_tables.py").write_text(
+        text.replace('    db.define_table("leftovers", Field("x"))\n', "") + CALLABLES
+    )
+    settings = folder / "pyproject.toml"
+    settings.write_text(
+        settings.read_text().replace("shelf_tables:define_tables", f"shelf_tables:{runtime}")
+    )
+
+    shown, facts = run(folder, "fix"), json.loads(run(folder, "fix", "--json").stdout)
+
+    assert shown.stdout.startswith("--- a/shelf_tables.py\n")
+    assert facts["diff"] == shown.stdout
+    assert '+        Field("age", "integer"),\n' in shown.stdout
+    # Only a plain function can be given more tables.
+    reason = 'loans": runtime is no function that could define more tables'
+    assert [line for line in facts["left"] if line.endswith(reason)] == facts["left"]
+    assert ('define_table(\n+        "loans"' in shown.stdout) == (runtime == "define_tables")
 
 
 def test_what_cannot_be_mended_is_said(folder: Path) -> None:

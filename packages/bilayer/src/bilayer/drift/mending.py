@@ -15,10 +15,10 @@ from bilayer.drift.definitions.naming import Names, without_quotes, write_name
 from bilayer.drift.findings import Finding
 from bilayer.drift.project import check_project
 from bilayer.drift.readers import pydal as runtime_reader
-from bilayer.drift.readers.definitions import define
+from bilayer.drift.readers.definitions import define, is_definition
 from bilayer.drift.schemas import split_name
 from bilayer.drift.snapshot import RuntimeTable
-from bilayer.urls import EngineName, engine_name
+from bilayer.urls import engine_name
 
 _NEW_TABLE = "db.define_table("
 _NAMING = frozenset({"BL111", "BL119", "BL201", "BL202", "BL203"})
@@ -58,19 +58,14 @@ def mend_project(project: Project, *, dialect: str | None = None) -> Mended:
         raise ConfigurationError(str(report.failures[0]))
     runtime = project.load_runtime()
     engine = engine_name(dialect or project.dialects[0])
-    tables = _read_tables(runtime, engine)
-    sources = _sources(runtime, project.root, report.findings)
+    dal = define(runtime)[0] if is_definition(runtime) else runtime
+    tables = runtime_reader.read_runtime(dal, engine).by_table()
+    sources = _sources(_home_of(runtime), dal, project.root, report.findings)
     worth = [_in_code(each, tables) for each in report.findings if each.severity != "info"]
     left: list[str] = []
     serving = [served for each in worth if (served := _serve_all(each, report.engines, left))]
     mended = _mend(serving, sources, runtime, project)
     return dataclasses.replace(mended, left=(*left, *mended.left))
-
-
-def _read_tables(runtime: Any, engine: EngineName) -> dict[str, RuntimeTable]:
-    """Read the PyDAL tables by their names in the database."""
-    dal = define(runtime)[0] if inspect.isfunction(runtime) else runtime
-    return runtime_reader.read_runtime(dal, engine).by_table()
 
 
 def _in_code(finding: Finding, tables: Mapping[str, RuntimeTable]) -> Finding:
@@ -159,9 +154,9 @@ def _add(
 ) -> None:
     """Let the function that defines the tables define more."""
     library = "bilayer.runtime" if project.runtime_adapter == "native" else "pydal"
-    reason = "runtime is a DAL and no function that could define more tables"
-    if inspect.isfunction(runtime):
-        home = Path(inspect.getsourcefile(runtime) or "").resolve()
+    reason = "runtime is no function that could define more tables"
+    home = _home_of(runtime)
+    if home in after:
         try:
             after[home] = add_tables(after[home], runtime.__name__, definitions, library)
         except CannotEdit as error:
@@ -171,13 +166,18 @@ def _add(
     left += [f"{text.splitlines()[1].strip().rstrip(',')}: {reason}" for text in definitions]
 
 
-def _sources(runtime: Any, root: Path, findings: Iterable[Finding]) -> dict[Path, str]:
+def _home_of(runtime: Any) -> Path | None:
+    """Find the file of a plain function: of anything callable it is not known what to change."""
+    source = inspect.getsourcefile(runtime) if inspect.isfunction(runtime) else None
+    return Path(source).resolve() if source else None
+
+
+def _sources(
+    home: Path | None, dal: Any, root: Path, findings: Iterable[Finding]
+) -> dict[Path, str]:
     """Read the files in which tables may be defined."""
+    places = getattr(dal, "_bilayer_places", {}).values()
     paths = {root / (each.location or "").rpartition(":")[0] for each in findings if each.location}
-    if inspect.isfunction(runtime):
-        paths.add(Path(inspect.getsourcefile(runtime) or ""))
-        dal, _ = define(runtime)
-        places = getattr(dal, "_bilayer_places", {})
-        paths |= {Path(place.path) for place in places.values() if place}
+    paths |= {Path(place.path) for place in places} | ({home} if home else set())
     files = sorted({path.resolve() for path in paths if path.suffix == ".py" and path.is_file()})
     return {path: read_source(path) for path in files}

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from alembic.config import Config
 
 from bilayer.drift.defects import LostTarget, Unbuilt
-from bilayer.drift.foreign import running
 from bilayer.drift.history import History
 from bilayer.drift.live import LiveUnreadable, first_line, open_live, read_versions
 from bilayer.drift.operations.reflecting import reflect_tables
@@ -24,7 +23,7 @@ from bilayer.drift.readers import migrations as migrations_reader
 from bilayer.drift.readers import pydal as runtime_reader
 from bilayer.drift.readers import sqlalchemy as models_reader
 from bilayer.drift.readers.database import read_catalog
-from bilayer.drift.readers.definitions import define
+from bilayer.drift.readers.definitions import define, is_definition
 from bilayer.drift.remedies import SCRATCH, explain_define, explain_replay, with_remedy
 from bilayer.drift.report import Described, Failure
 from bilayer.drift.schemas import split_name
@@ -87,9 +86,8 @@ class Sources:
         if dal is None:
             return
         self.dal = dal
-        if not hasattr(dal, "tables") and callable(dal):
-            with running("the function that defines the tables"):
-                self.dal, error = define(dal)
+        if is_definition(dal):
+            self.dal, error = define(dal)
             if error is not None:
                 self.failures.append(Failure("runtime", explain_define(error)))
         try:

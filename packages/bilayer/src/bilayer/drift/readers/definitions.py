@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pydal
 
+from bilayer.drift.foreign import running
 from bilayer.drift.scratch.signals import Terminated
 from bilayer.drift.snapshot import Place, Refusal
 
@@ -98,13 +99,22 @@ class DefinitionDAL(pydal.DAL):  # type: ignore[misc]  # PyDAL ships no types
         """Do nothing, as ``commit``."""
 
 
+def is_definition(runtime: Any) -> bool:
+    """Tell what is to be called with a DAL from a DAL, which can be called too."""
+    return callable(runtime) and not hasattr(runtime, "tables")
+
+
 def define(
     function: Callable[[Any], object],
 ) -> tuple[pydal.DAL, Exception | SystemExit | None]:
-    """Call a function ``define(db)`` and give back its tables, and what stopped it early."""
+    """Call a function ``define(db)`` and give back its tables, and what stopped it early.
+
+    What it prints is no part of a report.
+    """
     db = DefinitionDAL()
     try:
-        _refuse_postponed(function(db))
+        with running("the function that defines the tables"):
+            _refuse_postponed(function(db))
     except (Exception, SystemExit) as error:
         if isinstance(error, Terminated):
             raise
