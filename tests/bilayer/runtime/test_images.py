@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bilayer.runtime import JSON_NULL
+from bilayer.runtime import JSON_NULL, Database
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.corpus import OWNERS
+from tests.bilayer.runtime.engines import only
 from tests.bilayer.runtime.subscribers import Witness
 
 FULL_ROW: dict[str, Any] = {
@@ -121,6 +122,34 @@ def test_images_are_what_a_reader_sees_in_whatever_form_values_were_given(
     assert sorted(spell(row) for row in rows) == stored()
     assert sorted(spell(change.after) for change in witness.seen) == stored()
     assert sorted(spell(change.before) for change in witness.seen) == inserted
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+@only("sqlite", "mariadb")  # PostgreSQL makes no key where NULL is given, and refuses it
+def test_key_that_is_given_as_null_is_known_as_the_database_makes_it(
+    db: Any, database: Database, monkeypatch: pytest.MonkeyPatch, *, is_told: bool
+) -> None:
+    adapter = db._adapter
+    holder = adapter if "returning" in vars(adapter) else type(adapter)
+    monkeypatch.setattr(holder, "returning", is_told)
+    nothing = dict.fromkeys(db.things.fields)
+    rows = [db.things.insert_ahead(**nothing), db.things.insert_ahead(id=None, small=1)]
+    witness = Witness()
+    database.subscribe(witness, "things")
+
+    keys = [db.things.insert(**nothing), db.things.insert(id=None, small=2)]
+    for some in (
+        [nothing, nothing],
+        [{"id": None, "small": 3}] * 2,
+        [nothing, nothing | {"id": 90}],
+    ):
+        db.things.insert_many(some)
+
+    stored = {row["id"]: row for row in db(db.things).dicts()}
+    told = {change.key["id"]: change.after for change in witness.seen}
+    assert stored == {row["id"]: row for row in rows} | told
+    assert len(witness.seen) == len(told) == 8
+    assert keys == list(told)[:2]
 
 
 @pytest.mark.parametrize("is_computed", [False, True])

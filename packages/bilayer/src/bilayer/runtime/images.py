@@ -61,12 +61,14 @@ class RowImages:
             columns = adapter.column_set(table, fields)
             parameters = columns.encode(fields)
             row = columns.read_back(fields, parameters)
-            if not columns.missing:
+            # Of a key that is given as NULL, MariaDB and SQLite make one.
+            nulls = [name for name in adapter.key_names(table) if row.get(name, name) is None]
+            if not (columns.missing or nulls):
                 adapter.send_row(columns, parameters, is_awaited=is_awaited)
                 return row
             if adapter.returning:
-                missing = adapter.column_set(table, columns.missing)
-                return row | adapter.returned(missing, columns.insert, parameters)[0]
+                made = adapter.column_set(table, (*columns.missing, *nulls))
+                return row | adapter.returned(made, columns.insert, parameters)[0]
         elif adapter.returning:
             return adapter.send_insert_returning(table, fields)
         key = adapter.send_insert(table, fields)
@@ -86,13 +88,12 @@ class RowImages:
                 strict=True,
             )
         ]
-        if not columns.missing:
+        given = dict(zip(columns.names, batch.parameters, strict=True))
+        if all(name in given and None not in given[name] for name in adapter.key_names(table)):
+            if columns.missing:
+                return self._insert_keyed(table, batch, images)
             adapter.send_batch(batch, is_awaited=is_awaited)
             return images
-        if all(
-            image.get(name) is not None for name in adapter.key_names(table) for image in images
-        ):
-            return self._insert_keyed(table, batch, images)
         if adapter.returning:
             return adapter.send_batch(batch, adapter.column_set(table, table.fields))
         return [self.insert(table, row) for row in rows]
