@@ -14,6 +14,7 @@ from app.api.blueprint import Blueprint
 from app.api.fields import Body
 from app.api.idempotency import read_key
 from app.api.pagination import ListQuery, page_of, read_cursor
+from app.api.schemas.rows import shown
 from app.api.shop import require_till
 from app.usecases import billing
 from app.usecases.billing import Order
@@ -108,4 +109,4 @@ def list_transactions(query: ListQuery) -> dict[str, Any]:
 
 
 def _purchase_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in Purchase.model_fields}
+    return shown(Purchase, row)

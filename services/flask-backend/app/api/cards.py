@@ -20,9 +20,9 @@ from app.api.schemas.learning import (
     OneBelonging,
     OneLearner,
     filters_of,
-    shown,
 )
 from app.api.schemas.patch import Patch, may_be_absent
+from app.api.schemas.rows import shown
 from app.usecases.learning import belongings, cards
 from app.usecases.learning.documents import find_document_flaw
 from app.usecases.learning.store import CARDS

@@ -25,6 +25,7 @@ from app.api.schemas.consents import (
     Consents,
     OneConsentDocument,
 )
+from app.api.schemas.rows import shown
 from app.usecases import consents, decisions, terms
 from app.usecases.decisions import Choice
 
@@ -131,21 +132,21 @@ def _standing_json(user_id: UUID) -> dict[str, Any]:
         | {"languages": list(one.texts)}
         for one in standing.required
     ]
-    shown = {name: state.get(name) for name in names}
-    return shown | {"is_current": not required, "required": required}
+    last = {name: state.get(name) for name in names}
+    return last | {"is_current": not required, "required": required}
 
 
 def _event_json(row: Mapping[str, Any]) -> dict[str, Any]:
     event = dict(row) | {"version": row["document_version"]}
-    return {name: event[name] for name in ConsentEvent.model_fields}
+    return shown(ConsentEvent, event)
 
 
 def _receipt_json(row: Mapping[str, Any]) -> dict[str, Any]:
     event = dict(row) | {"version": row["document_version"], "decided_at": row["created_at"]}
     words = [event[name] for name in ("document", "version", "language")]
     text = "/".join((PREFIX, "documents", *words)) if all(words) else None
-    return {name: (event | {"text": text})[name] for name in ConsentReceiptItem.model_fields}
+    return shown(ConsentReceiptItem, event | {"text": text})
 
 
 def _account_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in AccountConsents.model_fields}
+    return shown(AccountConsents, row)

@@ -23,6 +23,7 @@ from app.api.schemas.credits import (
     change_json,
     credits_json,
 )
+from app.api.schemas.rows import shown
 from app.usecases import corrections, spending, wallet
 from app.vocabulary import Bucket, TransactionType
 
@@ -153,4 +154,4 @@ def refund_spend(path: OneOwner, body: Refund) -> dict[str, Any]:
 
 
 def _transaction_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in Transaction.model_fields}
+    return shown(Transaction, row)

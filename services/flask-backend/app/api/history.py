@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 from flask_openapi3.models.tag import Tag
@@ -14,6 +14,7 @@ from app.api.fields import Body, Identifier, Parameters, Timestamp
 from app.api.pagination import ListQuery, page_of, read_cursor
 from app.api.schemas.flaws import VISIBLE, refuse
 from app.api.schemas.patch import Patch, may_be_absent
+from app.api.schemas.rows import shown
 from app.usecases import history
 
 blueprint = Blueprint(
@@ -43,9 +44,6 @@ class Action(BaseModel):
     created_at: datetime
     updated_at: datetime
     version: int
-
-
-_SHOWN: Final = tuple(Action.model_fields)  # Pydantic looks for them each time.
 
 
 class ActionPage(BaseModel):
@@ -134,4 +132,4 @@ def delete_action(path: OneAction) -> tuple[str, int]:
 
 
 def _action_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in _SHOWN}
+    return shown(Action, row)

@@ -14,6 +14,7 @@ from app.api.errors import PROBLEM
 from app.api.fields import Body, Identifier, Parameters
 from app.api.pagination import ListQuery, page_of, read_cursor
 from app.api.schemas.credits import Amount, CreditChange, Reason, change_json
+from app.api.schemas.rows import shown
 from app.usecases import holds, reservations
 from app.vocabulary import HoldState
 
@@ -124,4 +125,4 @@ def _ended_json(ended: reservations.EndedHold) -> dict[str, Any]:
 
 
 def _hold_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in Hold.model_fields}
+    return shown(Hold, row)

@@ -18,9 +18,9 @@ from app.api.schemas.learning import (
     RangeQuery,
     Slug,
     Texts,
-    shown,
 )
 from app.api.schemas.patch import Patch, may_be_absent
+from app.api.schemas.rows import shown
 from app.usecases.learning import learners
 from app.usecases.learning.progress import Counts, count_progress
 from app.usecases.learning.texts import MAX_NAME_CHARACTERS, MAX_SLUG_CHARACTERS

@@ -21,9 +21,9 @@ from app.api.schemas.learning import (
     OneLearner,
     Texts,
     filters_of,
-    shown,
 )
 from app.api.schemas.patch import Patch, may_be_absent
+from app.api.schemas.rows import shown
 from app.usecases.learning import belongings
 from app.usecases.learning.store import MESSAGES
 

@@ -16,6 +16,7 @@ from app.api.blueprint import Blueprint
 from app.api.client import current_client
 from app.api.fields import Body, Identifier, Parameters
 from app.api.schemas.accounts import GivenPassword
+from app.api.schemas.rows import shown
 from app.errors import Unavailable
 from app.log import end_request, start_request
 from app.usecases import erasure, export
@@ -121,4 +122,4 @@ def write_bounded(user_id: UUID, at: datetime, request_id: str) -> Generator[byt
 
 
 def _erased_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in Erased.model_fields}
+    return shown(Erased, row)

@@ -10,6 +10,7 @@ from app import clock
 from app.api.access import allow, current_principal
 from app.api.blueprint import Blueprint
 from app.api.fields import Parameters
+from app.api.schemas.rows import shown
 from app.api.sync import CLIENT_ID
 from app.usecases.sync.clients import list_clients, revoke_client
 
@@ -52,7 +53,7 @@ class OneClient(Parameters):
 def list_own_clients() -> dict[str, Any]:
     """List the devices that sync the account, those seen last first."""
     found = list_clients(current_principal().user_id)
-    items = [{name: one[name] for name in Client.model_fields} for one in found]
+    items = [shown(Client, one) for one in found]
     return {"items": items, "next_cursor": None}
 
 

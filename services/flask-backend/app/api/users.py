@@ -15,6 +15,7 @@ from app.api.pagination import ListQuery, page_of, read_cursor
 from app.api.schemas.accounts import FullName, User, user_json
 from app.api.schemas.flaws import VISIBLE, refuse
 from app.api.schemas.patch import Patch, may_be_absent
+from app.api.schemas.rows import shown
 from app.usecases import accounts, administration, emails, preferences, profiles
 from app.vocabulary import Role, UserType
 
@@ -208,4 +209,4 @@ def update_user(path: OneUser, body: UserChange) -> dict[str, Any]:
 
 
 def _profile_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in Profile.model_fields}
+    return shown(Profile, row)

@@ -25,8 +25,8 @@ from app.api.schemas.learning import (
     added_json,
     filters_of,
     removed_json,
-    shown,
 )
+from app.api.schemas.rows import shown
 from app.usecases.learning import belongings, mastery
 from app.usecases.learning.store import WORDS
 from app.usecases.learning.texts import LANGUAGE, MAX_LANGUAGE_CHARACTERS, clean_language

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from app.api.fields import Body
 from app.api.schemas.flaws import VISIBLE, refuse
+from app.api.schemas.rows import shown
 from app.usecases import emails, passwords
 from app.usecases.signing_in import SignedIn
 from app.vocabulary import Role, UserType
@@ -45,9 +46,6 @@ class User(BaseModel):
     updated_at: datetime
 
 
-_OF_USER: Final = tuple(User.model_fields)
-
-
 class Tokens(BaseModel):
     """An account that is signed in."""
 
@@ -60,7 +58,7 @@ class Tokens(BaseModel):
 
 def user_json(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what clients see of an account."""
-    return {name: row[name] for name in _OF_USER}
+    return shown(User, row)
 
 
 def tokens_json(signed_in: SignedIn) -> dict[str, Any]:

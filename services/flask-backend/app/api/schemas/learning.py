@@ -1,6 +1,5 @@
 """What requests about learners and what is theirs have in common. Holds no rule of the product."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -107,11 +106,6 @@ def added_json(outcome: Outcome) -> dict[str, Any]:
 def removed_json(outcome: Outcome) -> dict[str, Any]:
     """Return what became of entries that were removed."""
     return _outcome_json(outcome, "removed", "absent")
-
-
-def shown(model: type[BaseModel], row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of a row what an answer promises."""
-    return {name: row[name] for name in model.model_fields}
 
 
 def filters_of(query: BelongingQuery) -> dict[str, Any]:
