@@ -18,6 +18,7 @@ from bilayer.drift.rehearsal.cost import Cost
 from bilayer.drift.rehearsal.project import Rehearsal
 from bilayer.errors import BilayerError
 from tests.bilayer.drift.conftest import PROJECTS
+from tests.bilayer.drift.project import CREATE, ENV, write_project
 
 LAYERS = """
 [tool.bilayer]
@@ -52,6 +53,24 @@ def test_project_is_found_from_a_folder_below(project: Path) -> None:
     (project / "a" / "b").mkdir(parents=True)
 
     assert run("check", "--project", project / "a" / "b").exit_code == 1
+
+
+@pytest.mark.parametrize("command", ["lint", "rehearse"])
+def test_env_py_imports_from_the_folders_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    write_project(tmp_path, env=f"import in_a_folder_of_its_own\n{ENV}", first=CREATE)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "in_a_folder_of_its_own.py").touch()
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.bilayer]\nmigrations = "alembic.ini"\npythonpath = ["models"]\n'
+    )
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    result = run(command, "--project", tmp_path)
+
+    assert "revision first" in result.output  # it cannot be undone
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "html"])

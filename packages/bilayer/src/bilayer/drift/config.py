@@ -39,7 +39,7 @@ class Project:
         migrations: ``alembic.ini``, or a ``pyproject.toml`` with ``[tool.alembic]``.
         dialects: The engines to check on.
         ignore: Names not to report; see ``check``.
-        pythonpath: Folders from which the two modules are imported.
+        pythonpath: Folders from which the two modules and ``env.py`` import.
         lint_after: The revision behind which `bilayer lint` judges: those before have run.
     """
 
@@ -83,14 +83,12 @@ class Project:
         if not path.is_file():
             message = f"[tool.bilayer] migrations: there is no {self.migrations}"
             raise ConfigurationError(message)
+        self._open_folders()  # env.py is run with this process's path.
         return load_config(path)
 
     def _import(self, key: str, name: str) -> Any:
         """Import ``module:attribute``; what it prints is no part of a report."""
-        for folder in reversed(self.pythonpath):
-            path = str((self.root / folder).resolve())
-            if path not in sys.path:
-                sys.path.insert(0, path)
+        self._open_folders()
         module, _, attribute = name.partition(":")
         try:
             with running(f"the import of {module}"):
@@ -100,6 +98,12 @@ class Project:
         except (Exception, SystemExit) as error:
             raise ConfigurationError(explain_import(name, error, key)) from error
         return value
+
+    def _open_folders(self) -> None:
+        for folder in reversed(self.pythonpath):
+            path = str((self.root / folder).resolve())
+            if path not in sys.path:
+                sys.path.insert(0, path)
 
 
 def find_project(start: Path) -> Project:
