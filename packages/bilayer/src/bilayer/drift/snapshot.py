@@ -88,6 +88,14 @@ class Column:
     checked_words: tuple[str, ...] = ()
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """What an enum and the checks of its table both take; none if neither lists words."""
+        declared = self.type.values if self.type.family == "enum" else ()
+        if not (declared and self.checked_words):
+            return declared or self.checked_words
+        return tuple(word for word in declared if word in self.checked_words)
+
+    @property
     def is_filled_by_engine(self) -> bool:
         """An insert that leaves the column out succeeds."""
         return (

@@ -19,7 +19,7 @@ _CODE = "BL216"
 
 def compare_words(place: RuntimePlace, column: Column, field: Field) -> Iterator[Difference]:
     """Yield how the words a column takes differ from what a field may write."""
-    words = list_words(column)
+    words = column.words
     if not words or kind_of(field.type) != "text":
         return
     fold = _choose_fold(place, column)
@@ -42,14 +42,6 @@ def compare_words(place: RuntimePlace, column: Column, field: Field) -> Iterator
     if unknown and not refused:
         message = f"PyDAL's IS_IN_SET for {place.name(column.name)} lacks {_list(unknown)}"
         yield _differ(place, "warning", message, column, _show(field.words))
-
-
-def list_words(column: Column) -> tuple[str, ...]:
-    """List what an enum and the checks of its table both take."""
-    declared = column.type.values if column.type.family == "enum" else ()
-    if not (declared and column.checked_words):
-        return declared or column.checked_words
-    return tuple(word for word in declared if word in column.checked_words)
 
 
 class _Words:

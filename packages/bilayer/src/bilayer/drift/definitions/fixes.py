@@ -10,7 +10,6 @@ import dataclasses
 import json
 import re
 
-from bilayer.drift.compare.words import list_words
 from bilayer.drift.definitions.lines import Target, write_field, write_table
 from bilayer.drift.definitions.naming import (
     Names,
@@ -90,7 +89,7 @@ def _lacks_words(field: Field, column: Column) -> bool:
     """Tell whether a set of words is missing, and would not displace the project's validator."""
     if field.words is None:
         return not field.has_own_words
-    return set(field.words) != set(list_words(column))  # Right ones may have labels.
+    return set(field.words) != set(column.words)  # Right ones may have labels.
 
 
 def _respell(difference: Difference, column: Column) -> Column | None:
@@ -100,7 +99,7 @@ def _respell(difference: Difference, column: Column) -> Column | None:
     if difference.code != "BL216" or written is None:
         return column
     default = written.removeprefix("default=").strip("'\"").lower()
-    word = next((each for each in list_words(column) if each.lower() == default), None)
+    word = next((each for each in column.words if each.lower() == default), None)
     constant = json.dumps(word, ensure_ascii=False)
     if word is None:
         return None

@@ -8,7 +8,6 @@ from typing import Final
 
 from bilayer.drift.compare.setup import foreign_quotes
 from bilayer.drift.compare.spelling import constant_default
-from bilayer.drift.compare.words import list_words
 from bilayer.drift.definitions.naming import (
     write_name,
     write_names,
@@ -64,7 +63,7 @@ def write_field(
     default = _write_default(column)
     if default is not None:
         parts.append(f"default={default}")
-    if with_words and list_words(column):
+    if with_words and column.words:
         parts.append(f"requires={_write_words(column)}")
     is_right = field is not None and field.column == column.name
     if field and field.rname and is_right and not foreign_quotes(field.rname, target.engine):
@@ -75,7 +74,7 @@ def write_field(
 
 
 def _write_words(column: Column) -> str:
-    words = f"IS_IN_SET({json.dumps(list_words(column), ensure_ascii=False)})"
+    words = f"IS_IN_SET({json.dumps(column.words, ensure_ascii=False)})"
     return f"IS_EMPTY_OR({words})" if column.nullable else words
 
 
