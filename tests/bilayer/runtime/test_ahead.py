@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from contextlib import nullcontext
 from typing import Any
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from bilayer.runtime import (
     Database,
     DatabaseError,
+    DeadlineExceeded,
     Field,
     OutcomeUnknown,
     TransactionAborted,
@@ -21,6 +23,7 @@ from bilayer.runtime import (
 from bilayer.runtime.adapters import running
 from tests.bilayer.runtime import schema
 from tests.bilayer.runtime.engines import Statements, only
+from tests.bilayer.runtime.guards import Watchman
 from tests.bilayer.runtime.owners import Refused, names
 from tests.support.proxy import Proxy
 
@@ -248,3 +251,38 @@ def test_commit_whose_answer_is_lost_is_unknown_and_done_once(
         proxy.lose_answer_to("INSERT" if is_together else "COMMIT")
 
     assert names(core) == {"once"}
+
+
+@only("postgresql")
+def test_savepoint_that_takes_rows_along_ends_with_the_time_of_the_caller(
+    tables_url: str, core: sa.Engine
+) -> None:
+    guard, key = Watchman(), uuid.uuid4()
+    with schema.connect(tables_url, guard=guard) as database, core.begin() as other:
+        db = database.dal
+        other.execute(schema.owners.insert().values(id=key, name="theirs"))
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceeded), database.transaction():
+            db(db.owners).count()
+            guard.give(0.3)
+            with database.transaction():
+                db(db.owners).count()
+                db.owners.insert_ahead(id=key, name="waits for theirs")
+
+    assert time.monotonic() - began < 1.5
+    assert names(core) == {"theirs"}
+
+
+@only("postgresql")
+def test_savepoint_whose_rows_have_no_time_is_undone(tables_url: str, core: sa.Engine) -> None:
+    guard = Watchman()
+    with schema.connect(tables_url, guard=guard) as database, database.transaction():
+        add(database.dal, "before")
+        with pytest.raises(DeadlineExceeded), database.transaction():
+            database.dal(database.dal.owners).count()
+            add(database.dal, "inside")
+            guard.give(0)
+        guard.ends_at = None
+        add(database.dal, "after")
+
+    assert names(core) == {"before", "after"}

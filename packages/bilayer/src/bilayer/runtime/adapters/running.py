@@ -27,8 +27,10 @@ _CONTROL: Final = re.compile(
     r"\s*(BEGIN|START\s+TRANSACTION|COMMIT|ROLLBACK|END|ABORT|SAVEPOINT|RELEASE)\b", re.IGNORECASE
 )
 _CHANGES_NOTHING: Final = ("SELECT", "BEGIN", "START TRANSACTION", "SET ", "PRAGMA")
-_ENDS: Final = ("COMMIT", "ROLLBACK", "RELEASE", "PRAGMA query_only=OFF")
+_ENDS: Final = ("COMMIT", "ROLLBACK", "PRAGMA query_only=OFF")
 """What ends a transaction or a part of it, and leaves the connection as it was before."""
+_KEEPS: Final = "RELEASE "
+"""What ends a part of it too, unless it takes work along: that is done in the caller's time."""
 
 
 def _can_repeat(session: Session, sql: str) -> bool:
@@ -185,7 +187,7 @@ class RunningStatements(PooledConnections):
             DeadlineExceeded: The caller has no time left.
         """
         session.watch.overdue = session.is_hurried = False
-        if sql.startswith(_ENDS):
+        if sql.startswith(_ENDS) or (sql.startswith(_KEEPS) and not session.ahead):
             return self.deadline_seconds
         seconds = shortest(self.deadline_seconds, self.guard)
         if seconds <= 0:
