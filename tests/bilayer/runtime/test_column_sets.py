@@ -9,7 +9,15 @@ from typing import Any, Final
 
 import pytest
 
-from bilayer.runtime import Database, Field, InvalidValue, Param, prepared, update
+from bilayer.runtime import (
+    Database,
+    Field,
+    InvalidValue,
+    Param,
+    UnsupportedDefinition,
+    prepared,
+    update,
+)
 from bilayer.runtime.pydal_compat import Expression
 from tests.bilayer.runtime.corpus import EDGES, OWNERS
 from tests.bilayer.runtime.engines import only
@@ -149,6 +157,33 @@ def test_redefined_table_is_written_as_it_is_then(db: Any) -> None:
         add(db, "Ada")
     with pytest.raises(InvalidValue, match="longer than 2"):
         db(db.owners.id == key).update(name="Ada")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("type", "integer"), ("length", 2), ("is_bounded", False), ("_rname", "x")]
+)
+def test_field_of_a_table_stays_what_it_is(db: Any, name: str, value: Any) -> None:
+    alias = db.owners.with_alias("other")
+    before = vars(db.owners.name).copy()
+
+    for field in (db.owners.name, alias.name):
+        with pytest.raises(UnsupportedDefinition, match=rf"\.name\.{name} .* redefine=True"):
+            setattr(field, name, value)
+
+    assert vars(db.owners.name) == before
+    free = db.owners.name.clone()
+    setattr(free, name, value)
+    assert getattr(free, name) == value
+
+
+def test_field_of_a_table_still_gets_defaults_and_filters(db: Any) -> None:
+    db.define_table("nodes", Field("parent", "reference nodes"), Field("label", length=9))
+    db.nodes.label.default, db.nodes.label.filter_in = "a", str.upper
+    db.nodes.label.requires, db.nodes.label.length = None, 9
+
+    copied = db.nodes.parent.clone(point_self_references_to="copies")
+
+    assert (copied.type, db.nodes.parent.type) == ("reference copies", "reference nodes")
 
 
 def test_alias_keeps_apart_what_it_shares_with_its_table(db: Any) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from bilayer.runtime.errors import InvalidValue
+from bilayer.runtime.errors import InvalidValue, UnsupportedDefinition
 from bilayer.runtime.pydal_compat import PyDALField, Query, Select
+
+_FIXED: Final = frozenset({"type", "length", "is_bounded", "_rname"})
+"""What a column is; statements and codecs are made of it once."""
 
 
 class Field(PyDALField):  # type: ignore[misc] # PyDAL's classes are untyped
@@ -26,6 +29,20 @@ class Field(PyDALField):  # type: ignore[misc] # PyDAL's classes are untyped
         options.setdefault("requires", None)
         super().__init__(fieldname, type, length, **options)
         self.is_bounded = length is not None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse to make another column of one that a table has; PyDAL changes its own copies.
+
+        Raises:
+            UnsupportedDefinition: It would not be the column any more that is written already.
+        """
+        if name in _FIXED and vars(self).get(name) not in (None, value):
+            table = self._table
+            if table is not None and vars(table).get(self.name) is self:
+                raise UnsupportedDefinition(
+                    f"{self}.{name} is fixed: define the table again with redefine=True"
+                )
+        super().__setattr__(name, value)
 
     def belongs(self, *value: Any, **options: Any) -> Query:
         """Make the query ``IN``; unlike PyDAL's it does not sort, so that any type will do."""
