@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class ColumnSet:
     """Columns in the order of their table.
 
+    Its SQL is for statements with parameters: without any, percent signs must be unescaped.
+
     Attributes:
         fields: The columns.
         names: Of the columns.

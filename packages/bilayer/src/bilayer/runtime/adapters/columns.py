@@ -1,6 +1,6 @@
 """The part of an adapter that checks many values of one column, and knows how they will be read.
 
-Knows no statement.
+Runs no statement.
 """
 
 from __future__ import annotations
