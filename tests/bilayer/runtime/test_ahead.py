@@ -94,6 +94,20 @@ def test_long_loop_does_not_wait_with_all_of_it(db: Any, database: Database) -> 
     assert db(db.owners).count() == 250
 
 
+@only("postgresql")
+def test_large_statement_does_not_wait(db: Any, database: Database) -> None:
+    sent = Statements(database).sent
+    with database.transaction():
+        db(db.things).count()
+        for body in ("short", "x" * 100_000, "short", "short"):
+            db.things.insert_many([{"body": body}], is_awaited=False)
+        for _ in range(2):
+            db.things.insert_many([{"body": "x" * 2_000}] * 49, is_awaited=False)
+
+    assert [sql.count("INSERT") for sql in sent] == [0, 2, 3, 1, 0]
+    assert db(db.things).count() == 102
+
+
 def test_error_before_anything_is_sent_loses_nothing(
     db: Any, database: Database, core: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -46,6 +47,8 @@ from bilayer.runtime.pydal_compat import dialects
 _ROWS_WORTH_A_COPY: Final = 50
 _MOST_AHEAD: Final = 100
 """Statements that wait for another one; a long loop must not fill the memory."""
+_LARGEST_AHEAD: Final = 1 << 16
+"""Bytes of the parameters of a statement that waits, for the same reason."""
 _SAVEPOINTS: Final = ("SAVEPOINT ", "RELEASE ")
 """What cannot fail where it is sent."""
 _NO_SAVEPOINT: Final = "3B001"
@@ -53,6 +56,11 @@ _NO_SAVEPOINT: Final = "3B001"
 
 def _encode_uuid(value: Any) -> str:
     return str(value if type(value) is UUID else parse_uuid(value))
+
+
+def _size(parameters: Iterable[Any]) -> int:
+    """Tell how much memory parameters keep while they wait."""
+    return sum(map(sys.getsizeof, parameters))
 
 
 class PostgreSQLAdapter(NativeAdapter):
@@ -115,8 +123,12 @@ class PostgreSQLAdapter(NativeAdapter):
         The beginning must have been sent: it may be sent twice, and COMMIT may not.
         """
         session = self._ready()
-        can_wait = session.depth and session.opening is None and len(session.ahead) < _MOST_AHEAD
-        if can_wait and not session.failed:
+        can_wait = session.depth and session.opening is None and not session.failed
+        if (
+            can_wait
+            and len(session.ahead) < _MOST_AHEAD
+            and _size(parameters or ()) < _LARGEST_AHEAD
+        ):
             session.ahead.append((sql, parameters))
         else:
             self.run(sql, parameters)
