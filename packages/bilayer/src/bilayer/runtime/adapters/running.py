@@ -142,9 +142,7 @@ class RunningStatements(PooledConnections):
         if self.echo:
             log.info("%s", sql)
         now = time.monotonic()
-        session.silent_at = now + (
-            TRUSTED_SECONDS if seconds > 2 * TRUSTED_SECONDS else seconds / 2
-        )
+        session.silent_at = now + min(TRUSTED_SECONDS, seconds / 2)
         watch.deadline = now + seconds
         try:
             if opening is not None or ahead:  # not before: what is not sent must not be forgotten
