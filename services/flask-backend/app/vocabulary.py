@@ -106,6 +106,32 @@ class UnmatchedReason(StrEnum):
     PAYMENT_CREDITED = "payment_credited"
 
 
+class CardType(StrEnum):
+    """How a flash card asks."""
+
+    BASIC = "basic"
+    BASIC_REVERSE = "basic_reverse"
+    CLOZE = "cloze"
+    INTERACTIVE_CLOZE = "interactive_cloze"
+
+
+class CardStatus(StrEnum):
+    """How far a flash card is on its way to whoever learns with it."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    SYNCED = "synced"
+
+
+class MessageRole(StrEnum):
+    """Who says something in a chat."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    SYSTEM = "system"
+    TOOL = "tool"
+
+
 class CacheScope(StrEnum):
     """Who may read a cached answer: anybody, or one account, or one guest."""
 

@@ -1,7 +1,7 @@
 """The flash cards of learners."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from flask import current_app
@@ -26,6 +26,7 @@ from app.api.schemas.rows import shown
 from app.usecases.learning import belongings, cards
 from app.usecases.learning.documents import find_document_flaw
 from app.usecases.learning.store import CARDS
+from app.vocabulary import CardStatus, CardType
 
 MAX_CONTENT_BYTES: Final = 8 * 2**20
 _ROOM_FOR_THE_REST: Final = 65_536
@@ -45,8 +46,6 @@ def _storable(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-CardType = Literal["basic", "basic_reverse", "cloze", "interactive_cloze"]
-CardStatus = Literal["pending", "approved", "synced"]
 Content = Annotated[dict[str, Any], AfterValidator(_storable)]
 
 
@@ -73,7 +72,7 @@ class NewCard(Body):
 
     id: Identifier | None = None
     card_type: CardType
-    status: CardStatus = "pending"
+    status: CardStatus = CardStatus.PENDING
     content: Content
     approved_at: Timestamp | None = None
 

@@ -1,7 +1,7 @@
 """What was said in conversations with learners, or about them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from flask_openapi3.models.tag import Tag
@@ -26,6 +26,7 @@ from app.api.schemas.patch import Patch, may_be_absent
 from app.api.schemas.rows import shown
 from app.usecases.learning import belongings
 from app.usecases.learning.store import MESSAGES
+from app.vocabulary import MessageRole
 
 blueprint = Blueprint(
     "messages",
@@ -35,7 +36,6 @@ blueprint = Blueprint(
     abp_security=[{"bearer": []}],
 )
 
-MessageRole = Literal["user", "assistant", "system", "tool"]
 Content = Annotated[str, Field(max_length=65_536, pattern=STORABLE)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from app.dal.audited import audit
 from app.dal.synced import sync
+from app.vocabulary import CardStatus, CardType, MessageRole
 from bilayer.runtime import DAL, IS_IN_SET, Field
 
 
@@ -95,14 +96,14 @@ def _define_cards(db: DAL) -> None:
             "string",
             length=32,
             notnull=True,
-            requires=IS_IN_SET(["basic", "basic_reverse", "cloze", "interactive_cloze"]),
+            requires=IS_IN_SET(list(CardType)),
         ),
         Field(
             "status",
             "string",
             length=16,
             notnull=True,
-            requires=IS_IN_SET(["pending", "approved", "synced"]),
+            requires=IS_IN_SET(list(CardStatus)),
         ),
         Field("content", "json", notnull=True),
         Field("approved_at", "datetime", notnull=True),
@@ -127,7 +128,7 @@ def _define_messages(db: DAL) -> None:
             "string",
             length=16,
             notnull=True,
-            requires=IS_IN_SET(["user", "assistant", "system", "tool"]),
+            requires=IS_IN_SET(list(MessageRole)),
         ),
         Field("content", "text", notnull=True),
         Field("mentions", "json"),

@@ -11,13 +11,11 @@ from app.operations.importer.fields import Fields, find_others, list_absent
 from app.operations.importer.findings import Findings
 from app.operations.importer.profiles import draft_profile
 from app.operations.importer.records import Draft, Record, RecordKind, Rule
+from app.vocabulary import CardStatus, CardType, MessageRole
 
 MESSAGE_FIELDS: Final = ("id", "role", "content", "timestamp", "mentions", "config")
-CARD_TYPES: Final = ("basic", "basic_reverse", "cloze", "interactive_cloze")
-STATUSES: Final = ("pending", "approved", "synced")
-ROLES: Final = ("user", "assistant", "system", "tool")
 
-_USUAL_STATUS: Final = "approved"
+_USUAL_STATUS: Final = CardStatus.APPROVED
 
 
 def normalize(record: Record, profile_id: str | None) -> Draft:
@@ -46,7 +44,7 @@ def _draft_card(record: Record, profile_id: str | None, findings: Findings) -> D
     fields = Fields(record.value, findings)
     created_at = fields.time("created_at")
     row = {
-        "card_type": fields.word("card_type", CARD_TYPES),
+        "card_type": fields.word("card_type", tuple(CardType)),
         "status": _read_status(fields, findings),
         "content": record.value,
         "approved_at": created_at,
@@ -59,14 +57,14 @@ def _read_status(fields: Fields, findings: Findings) -> str | None:
     if fields.text("status") is None:
         findings.notice("/status", Rule.NO_STATUS, f"It goes in as {_USUAL_STATUS}.", None)
         return _USUAL_STATUS
-    return fields.word("status", STATUSES)
+    return fields.word("status", tuple(CardStatus))
 
 
 def _draft_message(record: Record, profile_id: str | None, findings: Findings) -> Draft:
     value = record.value
     fields = Fields(value, findings)
     row = {
-        "role": fields.word("role", ROLES),
+        "role": fields.word("role", tuple(MessageRole)),
         "content": fields.required_text("content"),
         "mentions": value.get("mentions"),
         "config": value.get("config"),
