@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +54,6 @@ class Template:
         raise failure
 
 
-def encoder_of(adapter: Any, field_type: str, length: int) -> Callable[[Any], Any]:
-    """Give what makes a value of a column's type into the driver's parameter."""
-    return bounded(adapter.codec(field_type).encode, length)
-
-
 def make_template(adapter: Any, sql: str) -> Template:
     """Take the tokens out of SQL that PyDAL rendered."""
     texts, found = tokens.split(sql)
@@ -68,7 +63,7 @@ def make_template(adapter: Any, sql: str) -> Template:
         if kind == tokens.NAMED:
             name, field_type, length = payload.split("|")
             marks.append(adapter.mark_of(field_type))
-            slots.append((name, encoder_of(adapter, field_type, int(length))))
+            slots.append((name, bounded(adapter.codec(field_type).encode, int(length))))
         else:
             marks.append(adapter.mark(kind))
             slots.append((None, tokens.read(kind, payload)))

@@ -158,8 +158,7 @@ class TypedValues(RunningStatements):
                 )
             if isinstance(value, Param):
                 return tokens.write_named(value.name, field.type, limit_of(field))
-            check_length(field.type, limit_of(field), value)
-            return self.represent(value, field.type)
+            return "NULL" if value is None else tokens.write(self.encoded(field, value))
         except InvalidValue as error:
             failure = error.at(field.tablename, field.name)
         raise failure
