@@ -362,6 +362,14 @@ def test_project_without_models_is_refused(tmp_path: Path) -> None:
             'db.define_table("t", Field("a", rname=\'"A"\'))',
         ),
         (
+            'db.define_table("t", Field("a", requires=[only_xy, IS_IN_SET(["x"])]))',
+            Edit("t", "a", 'Field("a", requires=IS_EMPTY_OR(IS_IN_SET(["x", "y"]))),'),
+            (
+                "from pydal.validators import IS_IN_SET\n\n"
+                'db.define_table("t", Field("a", requires=[only_xy, IS_IN_SET(["x", "y"])]))'
+            ),
+        ),
+        (
             'db.define_table("t", Field("a"), Field("b"))',
             Edit("t", "a", '- Field("a", "string", ...)'),
             'db.define_table("t", Field("b"))',

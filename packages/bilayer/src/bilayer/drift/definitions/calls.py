@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import libcst as cst
+from libcst import matchers
+
+_SET: Final = matchers.Call(func=matchers.Name("IS_IN_SET"))
 
 
 def merged(old: cst.Call, new: cst.Call, *, keep_default: bool = True) -> cst.Call:
@@ -32,12 +37,22 @@ def _with_type(field: cst.Call, kind: cst.BaseExpression) -> cst.Call:
     return inserted(field, 1, kind)
 
 
+def _with_words(old: cst.BaseExpression, new: cst.BaseExpression) -> cst.BaseExpression:
+    """Put a set of words in the place of the one that is there; validators beside it stay."""
+    written = matchers.findall(new, _SET)
+    if not (written and matchers.findall(old, _SET)):
+        return new
+    value = matchers.replace(old, _SET, written[0])
+    return value if isinstance(value, cst.BaseExpression) else new
+
+
 def with_argument(call: cst.Call, argument: cst.Arg) -> cst.Call:
     """Set a keyword argument, or add it at the end."""
     assert argument.keyword is not None  # noqa: S101 - callers see to it
     for place, arg in enumerate(call.args):
         if arg.keyword is not None and arg.keyword.value == argument.keyword.value:
-            return replaced(call, place, arg.with_changes(value=argument.value))
+            value = _with_words(arg.value, argument.value)
+            return replaced(call, place, arg.with_changes(value=value))
     return inserted(call, len(call.args), argument.value, argument.keyword)
 
 

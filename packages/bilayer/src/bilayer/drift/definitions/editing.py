@@ -87,7 +87,8 @@ def _import_names(
     context = CodemodContext()
     if library is not None:
         AddImportsVisitor.add_needed_import(context, library, "Field")
-    needed = [name for name in VALIDATORS if any(f"{name}(" in text for text in written)]
+    calls = [module.code, "".join(written)]
+    needed = [name for name in VALIDATORS if all(f"{name}(" in each for each in calls)]
     for name in needed:
         AddImportsVisitor.add_needed_import(context, "pydal.validators", name)
     if library is None and not needed:
