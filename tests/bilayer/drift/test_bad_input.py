@@ -199,9 +199,13 @@ def test_who_waits_for_a_definition_is_told(
         ("1 / 0", "first.py:7: ZeroDivisionError: division by zero. Mend it there"),
         ("import sys; sys.exit(3)", "first.py:7: SystemExit: 3. Mend it there"),
         ("import os; os._exit(3)", "could not be replayed"),
+        (
+            "print('hello')\nimport os; os._exit(0)",
+            "the process ended early (exit code 0) while revision first ran",
+        ),
         ("print('{}')\nraise RuntimeError('URL')", "RuntimeError: "),
     ],
-    ids=["raises", "exits", "dies", "prints"],
+    ids=["raises", "exits", "dies", "says and dies", "prints"],
 )
 def test_revision_that_stops_is_said_and_the_rest_is_compared(
     tmp_path: Path, dialect: str, scratch_url: str | None, body: str, part: str

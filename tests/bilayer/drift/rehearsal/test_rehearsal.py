@@ -196,6 +196,15 @@ def test_an_upgrade_that_fails_everywhere_and_an_env_that_fails(tmp_path: Path) 
     assert rehearse_project(project).report.exit_code == 2
 
 
+def test_a_revision_that_ends_the_process_is_named(tmp_path: Path) -> None:
+    dies = "print('hello')\nimport os; os._exit(0)"
+    both = {"a": (None, "pass", "pass"), "b": ("a", dies, "pass")}
+
+    (failure,) = rehearse(tmp_path, "sqlite", None, both).report.failures
+
+    assert "(exit code 0) while revision b ran. It last said: hello" in failure.reason
+
+
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_postgresql_has_more_to_leave_behind(tmp_path: Path, scratch_url: str) -> None:
     types = (

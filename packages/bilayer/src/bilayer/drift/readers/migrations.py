@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from alembic.config import Config
 
 from bilayer.drift.history import History, Revision
+from bilayer.drift.passwords import hide_passwords
 from bilayer.drift.readers.strays import find_init, find_root, find_strays
 from bilayer.drift.snapshot import Place
 from bilayer.errors import BilayerError
@@ -120,12 +121,28 @@ def _finish(child: subprocess.Popen[str]) -> dict[str, Any]:
             " Look for a revision that waits for something."
         )
         raise ReplayFailed(message) from error
-    if not answer:
-        lines = errors.strip().splitlines()
-        message = f"the migrations could not be replayed: {lines[-1] if lines else 'killed'}"
-        raise ReplayFailed(message)
-    found: dict[str, Any] = json.loads(answer)
+    told = [json.loads(line) for line in answer.splitlines()]
+    if not told or "running" in told[-1]:
+        revision = told[-1]["running"] if told else None
+        reason = explain_end(child.returncode, revision, errors)
+        raise ReplayFailed(f"the migrations could not be replayed: {reason}")
+    found: dict[str, Any] = told[-1]
     return found
+
+
+def explain_end(code: int, revision: str | None, said: str) -> str:
+    """Say how a child ended that gave no answer.
+
+    Args:
+        code: What it ended with; below 0 the signal that ended it.
+        revision: The revision that ran in it, if one did.
+        said: What it wrote to standard error, where a project's own words go too.
+    """
+    how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+    where = f" while revision {revision} ran" if revision else ""
+    lines = said.strip().splitlines()
+    last = f". It last said: {hide_passwords(lines[-1])}" if lines else ""
+    return f"the process ended early ({how}){where}{last}"
 
 
 def load_config(path: Path) -> Config:

@@ -16,9 +16,9 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import sqlalchemy as sa
 from alembic import command
@@ -67,8 +67,9 @@ def run(request: dict[str, Any], act: Act) -> None:
         act: Does what was asked for.
     """
     # What a project prints is no part of the answer.
-    answers = os.dup(1)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    _tell_revisions(answers)
     sys.path[:] = request["sys_path"]
     scratch = sa.make_url(request["url"])
     confine(scratch)
@@ -79,8 +80,34 @@ def run(request: dict[str, Any], act: Act) -> None:
     except BaseException as error:  # noqa: BLE001 - whatever a stranger's code raises is the answer
         answer["error"] = summarize(error)
         answer["error_place"] = find_place(error, answer.get("version_locations", ()))
-    with os.fdopen(answers, "w", encoding="utf-8") as stream:
-        json.dump(answer, stream)
+    with answers:
+        json.dump(answer, answers)
+
+
+def _tell_revisions(stream: TextIO) -> None:
+    """Name each revision before it runs: a process that ends in it says nothing more."""
+    configure = EnvironmentContext.configure
+
+    def tell(revision: str | None) -> None:
+        stream.write(json.dumps({"running": revision}) + "\n")
+        stream.flush()
+
+    def telling(find: Callable[[Any, Any], Iterable[Any]]) -> Callable[[Any, Any], Iterator[Any]]:
+        def find_and_tell(heads: Any, context: Any) -> Iterator[Any]:
+            for step in find(heads, context):
+                tell(getattr(getattr(step, "revision", None), "revision", None))
+                yield step
+            tell(None)
+
+        return find_and_tell
+
+    def watched(self: EnvironmentContext, *args: Any, **options: Any) -> None:
+        find = options.get("fn") or self.context_opts.get("fn")
+        if find is not None:  # Alembic runs what this finds, one after the other.
+            options["fn"] = telling(find)
+        configure(self, *args, **options)
+
+    EnvironmentContext.configure = watched  # type: ignore[method-assign]  # for this process only
 
 
 def _replace_urls(scratch: str) -> None:

@@ -18,7 +18,7 @@ from typing import IO, Any, Final, TextIO
 import sqlalchemy as sa
 from alembic.config import Config
 
-from bilayer.drift.readers.migrations import ReplayFailed, conversing
+from bilayer.drift.readers.migrations import ReplayFailed, conversing, explain_end
 from bilayer.drift.snapshot import Place
 
 _TIMEOUT_SECONDS: Final = 3600
@@ -67,8 +67,10 @@ class Player:
 
     def __init__(self, url: sa.URL, child: subprocess.Popen[str], orders: TextIO) -> None:
         self.url = url
+        self._child = child
         self._orders = orders
         self._lines: queue.Queue[str] = queue.Queue()
+        self._running: str | None = None
         self._said: collections.deque[str] = collections.deque(maxlen=20)
         _start_reading(child.stderr, self._said.append)
         _start_reading(child.stdout, self._lines.put)
@@ -116,10 +118,14 @@ class Player:
             message = f"a revision took more than {_TIMEOUT_SECONDS} seconds"
             raise ReplayFailed(message) from None
         told: dict[str, Any] = json.loads(line) if line else {}
+        if "running" in told:
+            self._running = told["running"]
+            return self._hear()
         if "order" in told or "seconds" in told:
             return told
-        said = "".join(self._said).strip().splitlines()
-        reason = told.get("error") or (said[-1] if said else "the process ended")
+        reason = told.get("error") or explain_end(
+            self._child.wait(), self._running, "".join(self._said)
+        )
         raise ReplayFailed(f"the migrations could not be run: {reason}")
 
 
