@@ -1,4 +1,4 @@
-"""A client's connection, and the crowds of those that wait for their clients.
+"""A client's connection, and those that wait: for a thread, or in crowds for their clients.
 
 Only the worker's loop touches them; a thread has a connection for as long as it answers a request,
 and then nobody else has it.
@@ -7,7 +7,7 @@ and then nobody else has it.
 import socket
 from collections.abc import Callable, Iterator
 from selectors import BaseSelector
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.server.inbox import Inbox
 from app.server.outbox import Outbox
@@ -44,6 +44,14 @@ class Connection:
         self.answer_deadline = 0.0
         self.passed_on = 0
         self.is_kept = False
+
+
+class Waiting(NamedTuple):
+    """A request that waits for a thread."""
+
+    conn: Connection
+    message: bytes
+    since: float
 
 
 class Crowd:

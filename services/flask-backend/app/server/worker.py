@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from selectors import EVENT_READ
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 from gunicorn import http
@@ -26,7 +26,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from app.api.limits import MAX_PUSH_BYTES
 from app.api.probes import HEALTH
-from app.server.connections import Connection
+from app.server.connections import Connection, Waiting
 from app.server.inbox import HEAD_BYTES
 from app.server.orders import Order, Orders
 from app.server.outbox import ClientGone
@@ -49,14 +49,6 @@ EXIT_SECONDS: Final = 3.0
 _PROBES: Final = (b"GET /healthz ", b"GET /readyz ", b"GET /metrics ")
 
 log = structlog.get_logger(__name__)
-
-
-class Waiting(NamedTuple):
-    """A request that waits for a thread."""
-
-    conn: Connection
-    message: bytes
-    since: float
 
 
 class DeadlineWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
