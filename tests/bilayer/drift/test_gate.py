@@ -107,3 +107,17 @@ def test_migrated_database_has_what_both_layers_need(
     assert report.findings == ()
     assert report.failures == ()
     assert report.not_done == ()
+
+
+def test_finding_of_the_documentation_is_what_is_said(clone: Path) -> None:
+    text = (ROOT / "docs" / "drift.md").read_text(encoding="utf-8")
+    sample = text.partition("## A finding\n")[2].split("```")[1].strip()
+    remove_line(clone / "pyproject.toml", 'migrations = "alembic.ini"')
+    remove_line(clone / SERVICE / "app" / "dal" / "tables" / "accounts.py", '"phone"')
+
+    done = subprocess.run(
+        [sys.executable, "-m", "bilayer.cli", "check", "--project", str(clone)],
+        cwd=clone, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert sample in done.stdout
