@@ -169,8 +169,11 @@ def test_field_of_a_table_stays_what_it_is(db: Any, name: str, value: Any) -> No
     for field in (db.owners.name, alias.name):
         with pytest.raises(UnsupportedDefinition, match=rf"\.name\.{name} .* redefine=True"):
             setattr(field, name, value)
+        with pytest.raises(UnsupportedDefinition):
+            field.set_attributes(label="Name", **{name: value})
 
-    assert vars(db.owners.name) == before
+    assert db.owners.name.set_attributes({"label": "A"}, comment="B") is db.owners.name
+    assert vars(db.owners.name) == before | {"label": "A", "comment": "B"}
     free = db.owners.name.clone()
     setattr(free, name, value)
     assert getattr(free, name) == value

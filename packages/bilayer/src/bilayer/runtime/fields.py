@@ -44,6 +44,12 @@ class Field(PyDALField):  # type: ignore[misc] # PyDAL's classes are untyped
                 )
         super().__setattr__(name, value)
 
+    def set_attributes(self, *attributes: Any, **named: Any) -> Field:
+        """Set several attributes, each as by itself; returns the field."""
+        for name, value in dict(*attributes, **named).items():
+            setattr(self, name, value)
+        return self
+
     def belongs(self, *value: Any, **options: Any) -> Query:
         """Make the query ``IN``; unlike PyDAL's it does not sort, so that any type will do."""
         values = value[0] if len(value) == 1 else value
