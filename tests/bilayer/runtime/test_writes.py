@@ -373,7 +373,10 @@ def test_rows_that_were_selected_can_be_inserted_as_they_are(db: Any) -> None:
 
 
 def test_rows_without_any_column_are_refused(db: Any, witness: Witness) -> None:
-    for rows in ([{}], [{}, {}], [{}, {"small": 1}], [{"small": 1}, {}]):
+    full = {"small": 1}
+    several: list[list[dict[str, int]]] = [[{}], [{}, {}], [{}, full], [full, {}]]
+
+    for rows in several:
         with pytest.raises(UnsupportedDefinition, match=r"needs (a|the same) column"):
             db.things.insert_many(rows)
 
