@@ -22,6 +22,7 @@ from bilayer.drift.readers.migrations import ReplayFailed, conversing, explain_e
 from bilayer.drift.snapshot import Place
 
 _TIMEOUT_SECONDS: Final = 3600
+_LISTENING_SECONDS: Final = 5
 _MODULE: Final = "bilayer.drift.rehearsal.child"
 
 
@@ -72,7 +73,7 @@ class Player:
         self._lines: queue.Queue[str] = queue.Queue()
         self._running: str | None = None
         self._said: collections.deque[str] = collections.deque(maxlen=20)
-        _start_reading(child.stderr, self._said.append)
+        self._listener = _start_reading(child.stderr, self._said.append)
         _start_reading(child.stdout, self._lines.put)
         told = self._hear()
         known = {each["revision"]: each for each in told["revisions"]}
@@ -123,10 +124,13 @@ class Player:
             return self._hear()
         if "order" in told or "seconds" in told:
             return told
-        reason = told.get("error") or explain_end(
-            self._child.wait(), self._running, "".join(self._said)
-        )
-        raise ReplayFailed(f"the migrations could not be run: {reason}")
+        raise ReplayFailed(f"the migrations could not be run: {told.get('error') or self._end()}")
+
+    def _end(self) -> str:
+        code = self._child.wait()
+        # What it said last may still be on its way; who holds its end open is not waited for.
+        self._listener.join(_LISTENING_SECONDS)
+        return explain_end(code, self._running, "".join(self._said))
 
 
 @contextlib.contextmanager
@@ -144,7 +148,7 @@ def playing(config: Config, url: sa.URL) -> Iterator[Player]:
         yield Player(url, child, orders)
 
 
-def _start_reading(stream: IO[str] | None, take: Callable[[str], object]) -> None:
+def _start_reading(stream: IO[str] | None, take: Callable[[str], object]) -> threading.Thread:
     """Take every line, so that a project that says much does not wait to be heard."""
 
     def read() -> None:
@@ -152,4 +156,6 @@ def _start_reading(stream: IO[str] | None, take: Callable[[str], object]) -> Non
             take(line)
         take("")
 
-    threading.Thread(target=read, daemon=True).start()
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    return reader
