@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.e2e.test_journey import register
-from tests.support.backend import Backend, running
+from tests.support.backend import Backend, running, running_with_files
 from tests.support.databases import migrated_database
 from tests.support.run import Run
 
@@ -180,14 +180,9 @@ def test_crowd_larger_than_a_worker_takes_makes_room(service: Backend) -> None:
 
 
 def test_worker_with_few_files_to_open_makes_room(tmp_path: Path, suite_run: Run) -> None:
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as stack:
         url = stack.enter_context(migrated_database(suite_run, "sqlite"))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (200, limits[1]))
-        try:
-            backend = stack.enter_context(running(url, tmp_path, WORKERS="1"))
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        backend = stack.enter_context(running_with_files(200, url, tmp_path, WORKERS="1"))
         for _ in range(300):
             stack.enter_context(closing(socket.create_connection(("127.0.0.1", backend.port))))
 

@@ -82,6 +82,14 @@ def running(database_url: str, folder: Path, **settings: str) -> AbstractContext
     return _running(_GENUINE, database_url, folder, settings)
 
 
+def running_with_files(
+    files: int, database_url: str, folder: Path, **settings: str
+) -> AbstractContextManager[Backend]:
+    """Run the same with a limit of so many open files."""
+    limiting = f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({files}, {files})); "
+    return _running(["-c", limiting + _GENUINE[1]], database_url, folder, settings)
+
+
 def running_faulty(
     database_url: str, folder: Path, **settings: str
 ) -> AbstractContextManager[Backend]:
