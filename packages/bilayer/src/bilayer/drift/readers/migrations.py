@@ -201,8 +201,9 @@ def _start_child(stdin: int, folder: Path, module: str) -> subprocess.Popen[str]
     environment = {**os.environ, "PYTHONPATH": path}  # noqa: TID251 - handed on, not read
     try:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            # -P keeps the current folder, which may hold an alembic/, off the child's path.
-            [sys.executable, "-P", "-m", module],
+            # -P keeps the current folder, which may hold an alembic/, off the child's path; with -u
+            # nothing that a revision says is lost if the process ends in it.
+            [sys.executable, "-Pu", "-m", module],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
